@@ -1,0 +1,49 @@
+# Everything runs in .venv, which the first target that needs it creates.
+PYTHON ?= python3
+BIN := .venv/bin
+TORCH ?= torch==2.13.0
+# One thread per test worker: several workers with several threads each slow each other down many times.
+TEST := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2
+
+.PHONY: quickstart test test-jax test-torch lint docs check clean
+
+.venv/.tensorflow: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[tensorflow,examples,test]"
+	touch $@
+
+.venv/.jax: .venv/.tensorflow
+	$(BIN)/python -m pip install --quiet --editable ".[jax]"
+	touch $@
+
+.venv/.torch: .venv/.tensorflow
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	touch $@
+
+.venv/.dev: .venv/.tensorflow
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+quickstart: .venv/.tensorflow
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python examples/quickstart.py
+
+test: .venv/.tensorflow
+	KERAS_BACKEND=tensorflow $(TEST)
+
+test-jax: .venv/.jax
+	KERAS_BACKEND=jax $(TEST) -m "not one_backend"
+
+test-torch: .venv/.torch
+	KERAS_BACKEND=torch $(TEST) -m "not one_backend"
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+docs: .venv/.dev
+	KERAS_BACKEND=tensorflow $(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf .venv build dist site

@@ -1,0 +1,32 @@
+"""Variational autoencoders from reusable parts, for Keras 3 on TensorFlow, JAX and PyTorch."""
+
+from keras_vae import (
+    decoders,
+    distributions,
+    encoders,
+    layers,
+    likelihoods,
+    objectives,
+    posteriors,
+    priors,
+)
+from keras_vae.layers import KLDivergenceRegularizer, Sampling
+from keras_vae.models import VAE
+from keras_vae.registry import load_plugins
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "VAE",
+    "KLDivergenceRegularizer",
+    "Sampling",
+    "decoders",
+    "distributions",
+    "encoders",
+    "layers",
+    "likelihoods",
+    "load_plugins",
+    "objectives",
+    "posteriors",
+    "priors",
+]

@@ -1,0 +1,44 @@
+"""Checks of constructor arguments: each returns the value, or raises with its name and what came."""
+
+import math
+
+__all__ = ["non_negative_number", "positive_int", "positive_ints", "positive_number"]
+
+
+def _is_int(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(value):
+    return (_is_int(value) or isinstance(value, float)) and math.isfinite(value)
+
+
+def positive_int(value, argument):
+    """The value, an int of at least 1."""
+    if not _is_int(value) or value < 1:
+        raise ValueError(f"Argument `{argument}` must be an int >= 1. Received: {argument}={value!r}")
+    return value
+
+
+def positive_ints(value, argument):
+    """A tuple of ints of at least 1, from one int or a sequence."""
+    values = (value,) if not isinstance(value, (list, tuple)) else tuple(value)
+    if not values or not all(_is_int(item) and item >= 1 for item in values):
+        raise ValueError(
+            f"Argument `{argument}` must be an int >= 1 or a non-empty sequence of them. Received: {argument}={value!r}"
+        )
+    return values
+
+
+def non_negative_number(value, argument):
+    """The value as a float, finite and at least 0."""
+    if not _is_finite(value) or value < 0:
+        raise ValueError(f"Argument `{argument}` must be a finite number >= 0. Received: {argument}={value!r}")
+    return float(value)
+
+
+def positive_number(value, argument):
+    """The value as a float, finite and above 0."""
+    if not _is_finite(value) or value <= 0:
+        raise ValueError(f"Argument `{argument}` must be a finite number > 0. Received: {argument}={value!r}")
+    return float(value)

@@ -1,0 +1,63 @@
+"""The one place that knows which backend runs.
+
+Everything else in the package is written in `keras.ops` and `keras.random`. Three facts cannot be
+expressed there, so they live here, each with its reason:
+
+* importing Keras without any backend installed fails with an error that does not say what to do;
+* under `tf.distribute` Keras leaves it to a `compute_loss` override (and to `add_loss`) to divide by
+  the number of replicas, and a `SeedGenerator` gives every replica the same noise;
+* on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
+  callback has to ask for them first.
+"""
+
+try:
+    import keras
+except ImportError as error:  # pragma: no cover - run in a subprocess without a backend
+    raise ImportError(
+        "keras_vae needs Keras 3 and one of its backends, and importing Keras failed: "
+        f"{error}. Install a backend with one of `pip install keras-vae[tensorflow]`, "
+        "`pip install keras-vae[jax]` or `pip install keras-vae[torch]`, and name it in the "
+        "environment variable KERAS_BACKEND (tensorflow is the default)."
+    ) from error
+
+__all__ = ["SeedGenerator", "num_replicas", "sync_state"]
+
+
+def _replica_context():
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return None
+    return context
+
+
+def num_replicas():
+    """Number of `tf.distribute` replicas that a step's loss is summed over; 1 elsewhere."""
+    context = _replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def sync_state(model):
+    """Write back the weights that a running JAX `fit` holds outside of `model`."""
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
+
+
+class SeedGenerator(keras.random.SeedGenerator):
+    """`keras.random.SeedGenerator` that gives every `tf.distribute` replica its own noise.
+
+    Without it the replicas of a `MirroredStrategy` draw identical noise, and averaging over them
+    reduces no variance. On one device, and on every other backend, it draws what Keras' own does.
+    """
+
+    def next(self, ordered=True):
+        seed = super().next(ordered=ordered)
+        context = _replica_context()
+        if context is None:
+            return seed
+        replica = keras.ops.cast(context.replica_id_in_sync_group, seed.dtype)
+        # A large odd step keeps the replicas' streams apart from the counter in the second word.
+        return seed + keras.ops.stack([replica * 1000003, keras.ops.zeros_like(replica)])

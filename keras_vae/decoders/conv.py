@@ -1,0 +1,107 @@
+"""A convolutional decoder."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_int, positive_ints
+from keras_vae.decoders.decoder import Decoder
+from keras_vae.encoders.conv import check_spatial
+from keras_vae.registry import decoders
+from keras_vae.serialization import serialize_function
+
+__all__ = ["Conv"]
+
+
+@decoders.register("conv", package="keras_vae")
+class Conv(Decoder):
+    """One dense layer, then transposed convolutions up to the data's own size, the mirror of `conv`.
+
+    Where an axis does not divide by the stride, every step is cropped to the size that the encoder had
+    there, so the result has the data's size exactly. Signals, images and volumes, channels last.
+
+    Args:
+        filters: number of filters of every transposed convolution, in order, coarse to fine.
+        kernel_size: size of every kernel.
+        strides: by how much every convolution widens the axes.
+        activation: activation of every layer.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, data without spatial axes, or no `target_shape`.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> decoder = kv.decoders.Conv()
+    >>> decoder.build((None, 16), (None, 27, 30, 1))
+    >>> tuple(decoder(np.zeros((2, 16), "float32")).shape)
+    (2, 27, 30, 32)
+    """
+
+    def __init__(self, filters=(64, 32), kernel_size=3, strides=2, activation="relu", **kwargs):
+        super().__init__(**kwargs)
+        self.filters = positive_ints(filters, "filters")
+        self.kernel_size = positive_int(kernel_size, "kernel_size")
+        self.strides = positive_int(strides, "strides")
+        self.activation = keras.activations.get(activation)
+
+    def build(self, z_shape, target_shape=None):
+        if target_shape is None:
+            raise ValueError(
+                "The decoder 'conv' must know the data's shape: call build(z_shape, target_shape) first, as "
+                "keras_vae.VAE does, or pass the data as `target`."
+            )
+        spatial_rank = check_spatial(tuple(target_shape)[1:], "decoder")
+        self.sizes = [tuple(target_shape)[1:-1]]
+        for _ in self.filters:
+            self.sizes.insert(0, tuple(-(-axis // self.strides) for axis in self.sizes[0]))
+        self.width = math.prod(tuple(z_shape)[1:])
+        self.dense = keras.layers.Dense(
+            math.prod(self.sizes[0]) * self.filters[0],
+            activation=self.activation,
+            dtype=self.dtype_policy,
+            name="dense",
+        )
+        self.dense.build((None, self.width))
+        transposed = getattr(keras.layers, f"Conv{spatial_rank}DTranspose")
+        self.convolutions = []
+        shape = (None, *self.sizes[0], self.filters[0])
+        for index, filters in enumerate(self.filters):
+            layer = transposed(
+                filters,
+                self.kernel_size,
+                strides=self.strides,
+                padding="same",
+                data_format="channels_last",
+                activation=self.activation,
+                dtype=self.dtype_policy,
+                name=f"conv_{index}",
+            )
+            layer.build(shape)
+            self.convolutions.append(layer)
+            shape = (None, *self.sizes[index + 1], filters)
+
+    def call(self, z, target=None, mask=None, training=None):
+        x = self.dense(ops.reshape(z, (-1, self.width)))
+        x = ops.reshape(x, (-1, *self.sizes[0], self.filters[0]))
+        for convolution, size in zip(self.convolutions, self.sizes[1:], strict=True):
+            x = convolution(x)
+            if tuple(x.shape[1:-1]) != size:
+                x = x[(slice(None), *(slice(axis) for axis in size))]
+        return x
+
+    def compute_output_shape(self, z_shape, target_shape=None):
+        spatial = self.sizes[-1] if target_shape is None else tuple(target_shape)[1:-1]
+        return (z_shape[0], *spatial, self.filters[-1])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "activation": serialize_function(self.activation, "activation"),
+        }

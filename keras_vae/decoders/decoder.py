@@ -1,0 +1,58 @@
+"""The contract of a decoder."""
+
+import keras
+
+from keras_vae.registry import decoders
+
+__all__ = ["Decoder"]
+
+
+@decoders.contract
+class Decoder(keras.layers.Layer):
+    """Latents to features, from which the likelihood projects its parameters.
+
+    To write one, subclass it and write `call` and `compute_output_shape`. Return features, not pixels:
+    flat `(batch, units)`, or with the data's leading axes `(batch, height, width, channels)`; the
+    likelihood projects either to the data's shape. `build` learns that shape as `target_shape`. Any
+    `keras.Model` may stand in for a decoder.
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> class Linear(kv.decoders.Decoder):
+    ...     def build(self, z_shape, target_shape=None):
+    ...         self.dense = keras.layers.Dense(8)
+    ...         self.dense.build(z_shape)
+    ...
+    ...     def call(self, z, target=None, mask=None, training=None):
+    ...         return self.dense(z)
+    ...
+    ...     def compute_output_shape(self, z_shape, target_shape=None):
+    ...         return (z_shape[0], 8)
+    >>> vae = kv.VAE(data_shape=(4, 4, 1), latent_dim=2, decoder=Linear())
+
+    Attributes:
+        requires_target: True where `call` reads `target` (teacher forcing, autoregressive decoders).
+    """
+
+    requires_target = False
+
+    def call(self, z, target=None, mask=None, training=None):
+        """Features for latents `z`.
+
+        Args:
+            z: `(batch, *latent_shape)`, the condition appended where there is one.
+            target: `(batch, *data_shape)`, what is to be decoded, for decoders with `requires_target`.
+            mask: boolean `(batch, time)` of the steps that count, or None.
+            training: whether dropout and the like are active.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must write `call(z, target=None, mask=None, training=None)`.")
+
+    def decode(self, z, likelihood, *, seed=None, mode="mean"):
+        """Data for latents `z`: the likelihood's mean, mode or a draw, in one pass.
+
+        An autoregressive decoder overrides it with one compiled loop.
+        """
+        distribution = likelihood.distribution(likelihood(self(z, training=False)))
+        if mode == "sample":
+            return distribution.sample(seed)
+        return distribution.mode() if mode == "mode" else distribution.mean()

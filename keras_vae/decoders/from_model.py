@@ -1,0 +1,54 @@
+"""Any Keras model as a decoder."""
+
+import keras
+
+from keras_vae.decoders.decoder import Decoder
+from keras_vae.layers.call_arguments import accepted_arguments
+
+__all__ = ["FromModel"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.decoders")
+class FromModel(Decoder):
+    """Wraps a plain Keras model or layer; `VAE(decoder=my_model)` does it by itself.
+
+    The model gets `training`, and `target` and `mask` only where its `call` takes them.
+
+    Args:
+        model: a `keras.Model` or layer from latents to features.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> decoder = kv.decoders.FromModel(keras.layers.Dense(7))
+    >>> tuple(decoder(np.zeros((2, 3), "float32")).shape)
+    (2, 7)
+    """
+
+    def __init__(self, model, **kwargs):
+        super().__init__(**kwargs)
+        self.model = model
+        self._taken = accepted_arguments(model, ("target", "mask"))
+        self.requires_target = "target" in self._taken
+
+    def build(self, z_shape, target_shape=None):
+        if not self.model.built:
+            self.model.build(tuple(z_shape))
+
+    def call(self, z, target=None, mask=None, training=None):
+        optional = {"target": target, "mask": mask}
+        kwargs = {name: optional[name] for name in self._taken if optional[name] is not None}
+        return self.model(z, training=training, **kwargs)
+
+    def compute_output_shape(self, z_shape, target_shape=None):
+        return self.model.compute_output_shape(tuple(z_shape))
+
+    def get_config(self):
+        return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})

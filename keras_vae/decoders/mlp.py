@@ -1,0 +1,47 @@
+"""A multi-layer perceptron decoder."""
+
+import math
+
+from keras import ops
+
+from keras_vae.decoders.decoder import Decoder
+from keras_vae.layers.dense_stack import DenseStack
+from keras_vae.registry import decoders
+
+__all__ = ["MLP"]
+
+
+@decoders.register("mlp", package="keras_vae")
+class MLP(Decoder):
+    """Flattens the latents and runs dense layers; the likelihood projects the last to the data's shape.
+
+    Args:
+        hidden_units: width of every layer, in order.
+        activation: activation of every layer.
+        dropout: rate of the dropout behind every layer, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> tuple(kv.decoders.MLP((32, 64))(np.zeros((2, 8), "float32")).shape)
+    (2, 64)
+    """
+
+    def __init__(self, hidden_units=(256, 512), activation="relu", dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.stack = DenseStack(hidden_units, activation, dropout, dtype=self.dtype_policy, name="stack")
+
+    def build(self, z_shape, target_shape=None):
+        self.width = math.prod(tuple(z_shape)[1:])
+        self.stack.build((None, self.width))
+
+    def call(self, z, target=None, mask=None, training=None):
+        return self.stack(ops.reshape(z, (-1, self.width)), training=training)
+
+    def compute_output_shape(self, z_shape, target_shape=None):
+        return (z_shape[0], self.stack.hidden_units[-1])
+
+    def get_config(self):
+        return {**super().get_config(), **self.stack.choices()}

@@ -1,0 +1,23 @@
+"""Distribution values: no weights, no random state, written in `keras.ops`."""
+
+from keras_vae.distributions.bernoulli import Bernoulli
+from keras_vae.distributions.distribution import Distribution, Factorised
+from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
+from keras_vae.distributions.kl_divergence import (
+    has_kl_divergence,
+    kl_divergence,
+    kl_divergence_per_dimension,
+    register_kl_divergence,
+)
+
+__all__ = [
+    "LOG_VAR_RANGE",
+    "Bernoulli",
+    "Distribution",
+    "Factorised",
+    "Gaussian",
+    "has_kl_divergence",
+    "kl_divergence",
+    "kl_divergence_per_dimension",
+    "register_kl_divergence",
+]

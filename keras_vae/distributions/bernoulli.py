@@ -1,0 +1,62 @@
+"""Bernoulli, parametrised by logits."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.kl_divergence import register_kl_divergence
+
+__all__ = ["Bernoulli"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.distributions")
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bernoulli(Factorised):
+    """Independent coin flips. Values between 0 and 1 are taken as well, as grey levels usually are.
+
+    For such values `log_prob` is the negative binary cross-entropy, which is not normalised over
+    [0, 1]: use `continuous_bernoulli` where that matters (Loaiza-Ganem and Cunningham, 2019).
+
+    Args:
+        logits: log odds of a one, `(..., *event)`.
+        event_ndims: number of trailing axes that make up one event.
+        mask: elements that count, see `Factorised`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import Bernoulli
+    >>> round(float(Bernoulli(np.zeros(4)).log_prob(np.ones(4))), 4)
+    -2.7726
+    """
+
+    logits: object
+
+    def __post_init__(self):
+        self._set(logits=ops.cast(ops.convert_to_tensor(self.logits), "float32"))
+
+    def elementwise_log_prob(self, value):
+        return value * self.logits - ops.softplus(self.logits)
+
+    def sample(self, seed=None, temperature=1.0):
+        logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
+        uniform = keras.random.uniform(ops.shape(logits), dtype="float32", seed=seed)
+        return ops.cast(uniform < ops.sigmoid(logits), "float32")
+
+    def mean(self):
+        return ops.sigmoid(self.logits)
+
+    def mode(self):
+        return ops.cast(self.logits > 0, "float32")
+
+    def variance(self):
+        probability = self.mean()
+        return probability * (1.0 - probability)
+
+
+@register_kl_divergence(Bernoulli, Bernoulli)
+def _kl_bernoulli_bernoulli(q, p):
+    probability = q.mean()
+    return probability * (q.logits - p.logits) - ops.softplus(q.logits) + ops.softplus(p.logits)

@@ -1,0 +1,123 @@
+"""The contract of a distribution value."""
+
+import abc
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+from keras import ops
+
+__all__ = ["Distribution", "Factorised"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Distribution(abc.ABC):
+    """A distribution value: parameters and mathematics, no weights and no random state.
+
+    Values are what the methods of priors, posteriors and likelihoods return. Parameters are float32,
+    whatever the compute dtype: densities in half precision overflow. To write one, subclass it as a
+    frozen dataclass whose tensor fields are the parameters, and register it with
+    `keras.saving.register_keras_serializable` if it should survive in a saved config.
+
+    `log_prob` sums over the event axes, broadcasts over all leading ones, and is in nats.
+
+    Attributes:
+        samples_with_log_prob: True where `sample_and_log_prob` is cheaper than `sample` followed by
+            `log_prob`, as in flows.
+    """
+
+    samples_with_log_prob: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def log_prob(self, value):
+        """Log density of `value`, in nats: `(..., *event) -> (...)`."""
+
+    @abc.abstractmethod
+    def sample(self, seed=None, temperature=1.0):
+        """One draw for each leading index: `(..., *event)`, float32.
+
+        Args:
+            seed: an int or a `keras.random.SeedGenerator`.
+            temperature: scales the spread; 1 is the distribution itself, towards 0 its mode.
+        """
+
+    def sample_and_log_prob(self, seed=None):
+        """A draw and its log density; flows override it where one pass gives both."""
+        value = self.sample(seed)
+        return value, self.log_prob(value)
+
+    @abc.abstractmethod
+    def mean(self):
+        """Expected value, `(..., *event)`."""
+
+    def mode(self):
+        """Most likely value, `(..., *event)`."""
+        raise NotImplementedError(f"{type(self).__name__} has no mode in closed form. Use mean() or sample().")
+
+    def variance(self):
+        """Variance of every element, `(..., *event)`."""
+        raise NotImplementedError(f"{type(self).__name__} has no variance in closed form.")
+
+    def tensors(self):
+        """The tensor parameters by name; `replace(value, **tensors)` rebuilds the value."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if hasattr(getattr(self, field.name), "shape")
+        }
+
+    def get_config(self):
+        """Constructor arguments, the tensors as NumPy arrays."""
+        config = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {
+            name: np.asarray(ops.convert_to_numpy(value)) if hasattr(value, "shape") else value
+            for name, value in config.items()
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def _set(self, **values):
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Factorised(Distribution):
+    """A distribution whose elements are independent, so that a mask can leave some of them out.
+
+    Subclasses write `elementwise_log_prob`, and get `log_prob` from it.
+
+    Args:
+        event_ndims: number of trailing axes that make up one event.
+        mask: boolean `(batch, time)`, or more axes; elements that are False count nowhere. It lines up
+            with the batch axis and the first event axes.
+    """
+
+    event_ndims: int = dataclasses.field(default=1, kw_only=True)
+    mask: object = dataclasses.field(default=None, kw_only=True)
+
+    @abc.abstractmethod
+    def elementwise_log_prob(self, value):
+        """Log density of every element, in nats: `(..., *event) -> (..., *event)`."""
+
+    def log_prob(self, value):
+        value = ops.cast(value, "float32")
+        return self.sum_over_event(self.elementwise_log_prob(value))
+
+    def sum_over_event(self, elements):
+        """Sum `(..., *event)` over the event axes, masked elements left out: `(...)`."""
+        elements = self.apply_mask(elements)
+        if self.event_ndims == 0:
+            return elements
+        return ops.sum(elements, axis=tuple(range(-self.event_ndims, 0)))
+
+    def apply_mask(self, elements):
+        """Set the elements of `(..., *event)` that the mask leaves out to zero."""
+        if self.mask is None:
+            return elements
+        mask = ops.cast(self.mask, "bool")
+        for _ in range(self.event_ndims + 1 - len(mask.shape)):
+            mask = ops.expand_dims(mask, -1)
+        return ops.where(mask, elements, ops.zeros_like(elements))

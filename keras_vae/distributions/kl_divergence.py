@@ -1,0 +1,106 @@
+"""Closed forms of the Kullback-Leibler divergence, looked up by the types of both sides."""
+
+from keras_vae.distributions.distribution import Factorised
+
+__all__ = [
+    "has_kl_divergence",
+    "kl_divergence",
+    "kl_divergence_per_dimension",
+    "register_kl_divergence",
+]
+
+_CLOSED_FORMS = {}
+
+
+def register_kl_divergence(q_type, p_type, *, factorises=True):
+    """Decorator: register `function(q, p)` as KL(q || p) for these two types and their subclasses.
+
+    Args:
+        q_type: type of the left side.
+        p_type: type of the right side.
+        factorises: the function returns the KL of every dimension, `(..., *event)`; with False, it
+            returns the sum, `(...)`. In nats.
+
+    Raises:
+        ValueError: the pair has a closed form already.
+
+    Example:
+
+    >>> from keras_vae.distributions import Bernoulli, Gaussian, register_kl_divergence
+    >>> @register_kl_divergence(Gaussian, Gaussian)
+    ... def kl(q, p):
+    ...     return 0.0
+    Traceback (most recent call last):
+        ...
+    ValueError: KL(Gaussian || Gaussian) has a closed form already.
+    """
+
+    def decorate(function):
+        if (q_type, p_type) in _CLOSED_FORMS:
+            raise ValueError(f"KL({q_type.__name__} || {p_type.__name__}) has a closed form already.")
+        _CLOSED_FORMS[q_type, p_type] = (function, factorises)
+        return function
+
+    return decorate
+
+
+def has_kl_divergence(q, p, *, per_dimension=False):
+    """Whether KL(q || p) has a registered closed form (one for each dimension, if asked)."""
+    found = _lookup(q, p)
+    return found is not None and (found[1] or not per_dimension)
+
+
+def kl_divergence(q, p):
+    """KL(q || p) in closed form, in nats, summed over the event axes: `(...)`.
+
+    Raises:
+        NotImplementedError: no closed form is registered for the two types.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import Gaussian, kl_divergence
+    >>> float(kl_divergence(Gaussian(np.ones(3), np.zeros(3)), Gaussian(np.zeros(3), np.zeros(3))))
+    1.5
+    """
+    function, factorises = _find(q, p)
+    return _sum_over_event(q, p, function(q, p)) if factorises else function(q, p)
+
+
+def kl_divergence_per_dimension(q, p):
+    """KL(q || p) of every dimension, in nats: `(..., *event)`.
+
+    Raises:
+        NotImplementedError: no closed form, or none that factorises over dimensions.
+    """
+    function, factorises = _find(q, p)
+    if not factorises:
+        raise NotImplementedError(
+            f"KL({type(q).__name__} || {type(p).__name__}) does not factorise over dimensions. An objective "
+            "that needs the KL of each dimension cannot be used with this pair of posterior and prior."
+        )
+    elements = function(q, p)
+    return q.apply_mask(elements) if isinstance(q, Factorised) else elements
+
+
+def _sum_over_event(q, p, elements):
+    return (q if isinstance(q, Factorised) else p).sum_over_event(elements)
+
+
+def _find(q, p):
+    found = _lookup(q, p)
+    if found is None:
+        raise NotImplementedError(
+            f"KL({type(q).__name__} || {type(p).__name__}) has no closed form here. Estimate it from samples "
+            "as log q(z) - log p(z), or register a closed form with "
+            "keras_vae.distributions.register_kl_divergence."
+        )
+    return found
+
+
+def _lookup(q, p):
+    for q_type in type(q).__mro__:
+        for p_type in type(p).__mro__:
+            if (q_type, p_type) in _CLOSED_FORMS:
+                return _CLOSED_FORMS[q_type, p_type]
+    return None

@@ -1,0 +1,105 @@
+"""A convolutional encoder."""
+
+import keras
+
+from keras_vae.arguments import positive_int, positive_ints
+from keras_vae.encoders.encoder import Encoder
+from keras_vae.registry import encoders
+from keras_vae.serialization import serialize_function
+
+__all__ = ["Conv"]
+
+
+@encoders.register("conv", package="keras_vae")
+class Conv(Encoder):
+    """Strided convolutions, then one dense layer: for images, and for signals and volumes.
+
+    Works on data with channels last: `(steps, channels)`, `(height, width, channels)` or
+    `(depth, height, width, channels)`.
+
+    Args:
+        filters: number of filters of every strided convolution, in order.
+        kernel_size: size of every kernel.
+        strides: by how much every convolution shrinks the axes.
+        hidden_units: width of the dense layer behind them; None for spatial features.
+        activation: activation of every layer.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data without spatial axes.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> tuple(kv.encoders.Conv()(np.zeros((2, 28, 28, 1), "float32")).shape)
+    (2, 256)
+    """
+
+    def __init__(self, filters=(32, 64), kernel_size=3, strides=2, hidden_units=256, activation="relu", **kwargs):
+        super().__init__(**kwargs)
+        self.filters = positive_ints(filters, "filters")
+        self.kernel_size = positive_int(kernel_size, "kernel_size")
+        self.strides = positive_int(strides, "strides")
+        self.hidden_units = None if hidden_units is None else positive_int(hidden_units, "hidden_units")
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape):
+        shape = tuple(input_shape)
+        spatial_rank = check_spatial(shape[1:], "encoder")
+        convolution = getattr(keras.layers, f"Conv{spatial_rank}D")
+        self.convolutions = []
+        for index, filters in enumerate(self.filters):
+            layer = convolution(
+                filters,
+                self.kernel_size,
+                strides=self.strides,
+                padding="same",
+                data_format="channels_last",
+                activation=self.activation,
+                dtype=self.dtype_policy,
+                name=f"conv_{index}",
+            )
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+            self.convolutions.append(layer)
+        if self.hidden_units is not None:
+            self.flatten = keras.layers.Flatten(data_format="channels_last", dtype=self.dtype_policy)
+            self.dense = keras.layers.Dense(
+                self.hidden_units, activation=self.activation, dtype=self.dtype_policy, name="dense"
+            )
+            self.dense.build(self.flatten.compute_output_shape(shape))
+
+    def call(self, x, mask=None, training=None):
+        for convolution in self.convolutions:
+            x = convolution(x)
+        return x if self.hidden_units is None else self.dense(self.flatten(x))
+
+    def compute_output_shape(self, input_shape):
+        if self.hidden_units is not None:
+            return (input_shape[0], self.hidden_units)
+        spatial = tuple(input_shape)[1:-1]
+        for _ in self.filters:
+            spatial = tuple(-(-axis // self.strides) for axis in spatial)
+        return (input_shape[0], *spatial, self.filters[-1])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "hidden_units": self.hidden_units,
+            "activation": serialize_function(self.activation, "activation"),
+        }
+
+
+def check_spatial(shape, what):
+    """Number of spatial axes of data `(*spatial, channels)`, 1 to 3, or an error."""
+    if not 2 <= len(shape) <= 4 or None in shape:
+        raise ValueError(
+            f"The {what} 'conv' needs data of shape (steps, channels), (height, width, channels) or (depth, height, "
+            f"width, channels), every axis known. Received: {tuple(shape)}. Add a channel axis (x[..., None]), "
+            f"or use the {what} 'mlp'."
+        )
+    return len(shape) - 1

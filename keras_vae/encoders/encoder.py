@@ -1,0 +1,43 @@
+"""The contract of an encoder."""
+
+import keras
+
+from keras_vae.registry import encoders
+
+__all__ = ["Encoder"]
+
+
+@encoders.contract
+class Encoder(keras.layers.Layer):
+    """Data to features, the evidence that the posterior turns into a distribution.
+
+    To write one, subclass it, create the layers (in `__init__`, or in `build` where they follow the
+    data's shape), and write `call` and `compute_output_shape`. Return features of any rank, not means
+    and variances: the posterior owns that projection. For several levels of latents return a list, one
+    tensor for each level, top first. Any `keras.Model` may stand in for an encoder.
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> class Linear(kv.encoders.Encoder):
+    ...     def build(self, input_shape):
+    ...         self.flatten = keras.layers.Flatten()
+    ...         self.dense = keras.layers.Dense(8)
+    ...         self.dense.build(self.flatten.compute_output_shape(input_shape))
+    ...
+    ...     def call(self, x, mask=None, training=None):
+    ...         return self.dense(self.flatten(x))
+    ...
+    ...     def compute_output_shape(self, input_shape):
+    ...         return (input_shape[0], 8)
+    >>> vae = kv.VAE(data_shape=(4, 4, 1), latent_dim=2, encoder=Linear())
+    """
+
+    def call(self, x, mask=None, training=None):
+        """Features of `x`.
+
+        Args:
+            x: `(batch, *data_shape)`, as the likelihood's `to_network` gives it.
+            mask: boolean `(batch, time)` of the steps that count, or None.
+            training: whether dropout and the like are active.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must write `call(x, mask=None, training=None)`.")

@@ -1,0 +1,53 @@
+"""Any Keras model as an encoder."""
+
+import keras
+
+from keras_vae.encoders.encoder import Encoder
+from keras_vae.layers.call_arguments import accepted_arguments
+
+__all__ = ["FromModel"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.encoders")
+class FromModel(Encoder):
+    """Wraps a plain Keras model or layer; `VAE(encoder=my_model)` does it by itself.
+
+    The model gets `training`, and `mask` only where its `call` takes one. A model that is built already
+    must have been built for the data's shape.
+
+    Args:
+        model: a `keras.Model` or layer from data to features.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> encoder = kv.encoders.FromModel(keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(7)]))
+    >>> tuple(encoder(np.zeros((2, 4, 4, 1), "float32")).shape)
+    (2, 7)
+    """
+
+    def __init__(self, model, **kwargs):
+        super().__init__(**kwargs)
+        self.model = model
+        self._takes_mask = bool(accepted_arguments(model, ("mask",)))
+
+    def build(self, input_shape):
+        if not self.model.built:
+            self.model.build(tuple(input_shape))
+
+    def call(self, x, mask=None, training=None):
+        kwargs = {"mask": mask} if self._takes_mask and mask is not None else {}
+        return self.model(x, training=training, **kwargs)
+
+    def compute_output_shape(self, input_shape):
+        return self.model.compute_output_shape(tuple(input_shape))
+
+    def get_config(self):
+        return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})

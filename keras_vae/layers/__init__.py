@@ -1,0 +1,18 @@
+"""Layers that work alone in any Keras model."""
+
+from keras_vae.layers.call_arguments import accepted_arguments
+from keras_vae.layers.context import concatenate_context, width_with_context
+from keras_vae.layers.dense_stack import DenseStack
+from keras_vae.layers.kl_divergence_regularizer import KLDivergenceRegularizer
+from keras_vae.layers.projection import Projection
+from keras_vae.layers.sampling import Sampling
+
+__all__ = [
+    "DenseStack",
+    "KLDivergenceRegularizer",
+    "Projection",
+    "Sampling",
+    "accepted_arguments",
+    "concatenate_context",
+    "width_with_context",
+]

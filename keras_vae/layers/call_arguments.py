@@ -1,0 +1,25 @@
+"""Which optional arguments a plain Keras model takes."""
+
+import inspect
+
+__all__ = ["accepted_arguments"]
+
+
+def accepted_arguments(model, names):
+    """The subset of `names` that `model.call` takes as our contracts mean them.
+
+    Functional and Sequential models have a `mask` argument too, but theirs is Keras' implicit mask of
+    every input, so they take none of ours.
+
+    Example:
+
+    >>> import keras
+    >>> from keras_vae.layers import accepted_arguments
+    >>> accepted_arguments(keras.layers.GRU(3), ("mask", "target"))
+    {'mask'}
+    >>> accepted_arguments(keras.Sequential([keras.layers.GRU(3)]), ("mask", "target"))
+    set()
+    """
+    if type(model).call.__module__.startswith("keras.src.models"):
+        return set()
+    return set(inspect.signature(model.call).parameters) & set(names)

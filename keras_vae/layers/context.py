@@ -1,0 +1,34 @@
+"""Joining features with a context."""
+
+from keras import ops
+
+__all__ = ["concatenate_context", "width_with_context"]
+
+
+def concatenate_context(features, context):
+    """Append a context `(batch, width)` to the last axis of features `(batch, ..., channels)`.
+
+    The context is repeated over the axes between. A context of width zero, which is what a model
+    without conditions has, leaves the features as they are.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.layers import concatenate_context
+    >>> tuple(concatenate_context(np.zeros((2, 4, 4, 3), "float32"), np.ones((2, 5), "float32")).shape)
+    (2, 4, 4, 8)
+    """
+    if context is None or context.shape[-1] == 0:
+        return features
+    context = ops.cast(context, features.dtype)
+    between = len(features.shape) - 2
+    if between:
+        shape = ops.shape(features)
+        context = ops.reshape(context, (-1, *([1] * between), context.shape[-1]))
+        context = ops.broadcast_to(context, (*shape[:-1], context.shape[-1]))
+    return ops.concatenate([features, context], axis=-1)
+
+
+def width_with_context(features_shape, context_shape):
+    """Shape of `concatenate_context`, batch axis included."""
+    return (*features_shape[:-1], features_shape[-1] + context_shape[-1])

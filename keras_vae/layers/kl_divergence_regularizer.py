@@ -1,0 +1,156 @@
+"""The KL term of the ELBO as a layer."""
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import non_negative_number, positive_int
+from keras_vae.backend import SeedGenerator, num_replicas
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.gaussian import Gaussian
+from keras_vae.distributions.kl_divergence import has_kl_divergence, kl_divergence
+from keras_vae.layers.sampling import split_mean_and_log_var
+from keras_vae.registry import priors
+
+__all__ = ["KLDivergenceRegularizer"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.layers")
+class KLDivergenceRegularizer(keras.layers.Layer):
+    """Passes `[z_mean, z_log_var]` through and adds `weight * KL(q || p)` to the model's loss, once.
+
+    The KL of q = N(z_mean, exp(z_log_var)) is summed over the latent axes and averaged over the batch,
+    in float32, so it is in nats per example and depends neither on the batch size nor on how Keras
+    scales activity regularizers.
+
+    `weight` is a variable: `layer.weight.assign(0.5)` takes effect in the next step, without compiling
+    again, on every backend.
+
+    Args:
+        prior: a registered name, a `keras_vae.priors.Prior` that needs no encoder, or a distribution
+            value from `keras_vae.distributions`.
+        weight: factor of the KL (the beta of Higgins et al., 2017).
+        use_exact_kl: use the closed form; with False, the average of log q(z) - log p(z) over
+            `num_samples` draws.
+        num_samples: number of draws of the estimate; used where `use_exact_kl` is False.
+        seed: seed of those draws.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Call arguments:
+        inputs: list of two tensors `(batch, ...)`: `[z_mean, z_log_var]`.
+
+    Returns:
+        The same two tensors.
+
+    Raises:
+        ValueError: bad arguments, a prior of another shape, or `use_exact_kl=True` where there is no
+            closed form.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae import KLDivergenceRegularizer
+    >>> layer = KLDivergenceRegularizer(weight=2.0)
+    >>> _ = layer([np.ones((4, 3), "float32"), np.zeros((4, 3), "float32")])
+    >>> [float(loss) for loss in layer.losses]
+    [3.0]
+    """
+
+    def __init__(
+        self,
+        prior="standard",
+        weight=1.0,
+        use_exact_kl=True,
+        num_samples=1,
+        seed=None,
+        **kwargs,
+    ):
+        # autocast=False: the inputs pass through untouched, whatever the policy.
+        super().__init__(autocast=False, **kwargs)
+        self.initial_weight = non_negative_number(weight, "weight")
+        self.num_samples = positive_int(num_samples, "num_samples")
+        if prior is None:
+            raise ValueError("Argument `prior` must be a name, a Prior or a distribution value. Received: None")
+        self.prior = prior if isinstance(prior, Distribution) else priors.get(prior)
+        if getattr(self.prior, "requires_encoder", False):
+            raise ValueError(
+                f"Argument `prior`: {type(self.prior).__name__} needs an encoder to evaluate its density, and a "
+                "regularizer layer has none. Use it as the prior of a keras_vae.VAE."
+            )
+        self.use_exact_kl = use_exact_kl
+        self.seed = seed
+        self.seed_generator = SeedGenerator(seed)
+        self.supports_masking = True
+        self.weight = self.add_weight(
+            name="weight",
+            shape=(),
+            initializer=keras.initializers.Constant(self.initial_weight),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+        )
+
+    def build(self, input_shape):
+        z_shape, log_var_shape = (tuple(shape) for shape in split_mean_and_log_var(input_shape, self))
+        if z_shape != log_var_shape:
+            raise ValueError(
+                "z_mean and z_log_var must have one shape. Received: z_mean of shape "
+                f"{z_shape}, z_log_var of shape {log_var_shape}."
+            )
+        if isinstance(self.prior, Distribution):
+            prior_shape = tuple(self.prior.mean().shape)
+            event = prior_shape[len(prior_shape) - len(z_shape) + 1 :]
+            if len(prior_shape) < len(z_shape) - 1 or event != z_shape[1:]:
+                raise ValueError(
+                    f"The prior {type(self.prior).__name__} has shape {prior_shape}, which does not match latents "
+                    f"of shape {z_shape[1:]} for each example."
+                )
+        elif not self.prior.built:
+            self.prior.build((None, 0), z_shape[1:])
+
+    def call(self, inputs, mask=None):
+        z_mean, z_log_var = split_mean_and_log_var(inputs, self)
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        q = Gaussian(z_mean, z_log_var, event_ndims=len(z_mean.shape) - 1, mask=mask)
+        divergence = ops.mean(self._divergence(q, self._prior_distribution(q)))
+        self.add_loss(self.weight * divergence / num_replicas())
+        return [z_mean, z_log_var]
+
+    def _prior_distribution(self, q):
+        if isinstance(self.prior, Distribution):
+            return self.prior
+        return self.prior.distribution(ops.zeros((ops.shape(q.loc)[0], 0)))
+
+    def _divergence(self, q, p):
+        if not self.use_exact_kl:
+            draws = [q.sample_and_log_prob(self.seed_generator) for _ in range(self.num_samples)]
+            return sum(log_q - p.log_prob(z) for z, log_q in draws) / self.num_samples
+        if not has_kl_divergence(q, p):
+            raise ValueError(
+                f"KL({type(q).__name__} || {type(p).__name__}) has no closed form. Pass use_exact_kl=False to "
+                "estimate it from samples (num_samples of them)."
+            )
+        return kl_divergence(q, p)
+
+    def compute_mask(self, inputs, mask=None):
+        return mask
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "prior": keras.saving.serialize_keras_object(self.prior),
+            "weight": self.initial_weight,
+            "use_exact_kl": self.use_exact_kl,
+            "num_samples": self.num_samples,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        prior = config["prior"]
+        if isinstance(prior, dict):
+            priors.load_plugins()
+            prior = keras.saving.deserialize_keras_object(prior)
+        return cls(**{**config, "prior": prior})

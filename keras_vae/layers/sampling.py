@@ -1,0 +1,81 @@
+"""The reparametrisation trick as a layer."""
+
+import keras
+from keras import ops
+
+from keras_vae.backend import SeedGenerator
+from keras_vae.distributions.gaussian import Gaussian
+
+__all__ = ["Sampling", "split_mean_and_log_var"]
+
+
+def split_mean_and_log_var(inputs, layer):
+    """The two tensors of `[z_mean, z_log_var]`, or an error that says what came instead."""
+    if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+        received = f"{len(inputs)} tensors" if isinstance(inputs, (list, tuple)) else f"{inputs!r}"
+        raise ValueError(
+            f"{type(layer).__name__} expects a list of two tensors, [z_mean, z_log_var]. Received: {received}."
+        )
+    return inputs
+
+
+@keras.saving.register_keras_serializable("keras_vae.layers")
+class Sampling(keras.layers.Layer):
+    """Draws z ~ N(z_mean, exp(z_log_var)) with the reparametrisation trick.
+
+    `z = z_mean + exp(z_log_var / 2) * noise` (Kingma and Welling, 2014, section 2.4). It draws in
+    training and in inference alike, as an encoder's posterior does.
+
+    The noise and the arithmetic are float32 under every policy; only the result is cast to the compute
+    dtype. `z_log_var` is clipped to `keras_vae.distributions.LOG_VAR_RANGE`, [-20, 15], as it is in the
+    KL and the density of `gaussian`, so any finite value gives a finite draw, in float16 too.
+
+    Args:
+        seed: int, or None for one drawn at random. Two layers with one seed draw the same noise.
+        deterministic: return `z_mean` in place of a draw.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Call arguments:
+        inputs: list of two tensors of one shape `(batch, ...)`, any rank: `[z_mean, z_log_var]`, the
+            second a log variance.
+
+    Returns:
+        Tensor of that shape, in the layer's compute dtype.
+
+    Raises:
+        ValueError: the input is not a list of two tensors.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae import Sampling
+    >>> z_mean, z_log_var = np.zeros((2, 3), "float32"), np.full((2, 3), -20.0, "float32")
+    >>> z = Sampling(seed=0)([z_mean, z_log_var])
+    >>> bool(np.abs(z).max() < 1e-3)
+    True
+    """
+
+    def __init__(self, seed=None, deterministic=False, **kwargs):
+        # autocast=False: a float32 log variance must not be rounded to half on its way in.
+        super().__init__(autocast=False, **kwargs)
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise TypeError(f"Argument `seed` must be an int or None. Received: seed={seed!r}")
+        self.seed = seed
+        self.deterministic = deterministic
+        self.supports_masking = True
+        self.seed_generator = SeedGenerator(seed)
+
+    def call(self, inputs):
+        z_mean, z_log_var = split_mean_and_log_var(inputs, self)
+        if self.deterministic:
+            return ops.cast(z_mean, self.compute_dtype)
+        return ops.cast(Gaussian(z_mean, z_log_var).sample(self.seed_generator), self.compute_dtype)
+
+    def compute_mask(self, inputs, mask=None):
+        return mask[0] if isinstance(mask, (list, tuple)) else mask
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[0])
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed, "deterministic": self.deterministic}

@@ -1,0 +1,126 @@
+"""The contract of a likelihood."""
+
+from typing import NamedTuple
+
+import keras
+
+from keras_vae.layers.projection import Projection
+from keras_vae.registry import likelihoods
+
+__all__ = ["Likelihood", "Support"]
+
+
+class Support(NamedTuple):
+    """Where the data may lie.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        integer: whether only whole numbers are allowed.
+    """
+
+    low: float = float("-inf")
+    high: float = float("inf")
+    integer: bool = False
+
+
+@likelihoods.contract
+class Likelihood(keras.layers.Layer):
+    """p(x | z): a layer that projects the decoder's features to a distribution over the data.
+
+    To write one, subclass it: name the `support`, list the parameters in `parameter_names`, and return
+    a value from `distribution`. The base class gives every parameter a `Projection` of the data's
+    shape; a likelihood with parameters of another shape overrides `build` and `call`.
+
+    >>> from keras import ops
+    >>> import keras_vae as kv
+    >>> class UnitGaussian(kv.likelihoods.Likelihood):
+    ...     parameter_names = ("loc",)
+    ...
+    ...     def distribution(self, params, mask=None):
+    ...         loc = params["loc"]
+    ...         return kv.distributions.Gaussian(loc, ops.zeros_like(loc), event_ndims=self.event_ndims, mask=mask)
+    >>> likelihood = UnitGaussian()
+    >>> likelihood.build((None, 32), (8, 8, 1))
+    >>> tuple(likelihood(ops.zeros((5, 32)))["loc"].shape)
+    (5, 8, 8, 1)
+
+    Args:
+        project: with False, the decoder's output is taken as the parameters: one tensor where there is
+            one parameter, a list in the order of `parameter_names` where there are more.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+    """
+
+    support = Support()
+    parameter_names = ()
+    zero_initialised = ()
+    """Parameters whose projection starts at zero, such as log scales."""
+
+    def __init__(self, project=True, **kwargs):
+        super().__init__(**kwargs)
+        self.project = project
+
+    def build(self, features_shape, data_shape=None):
+        """Create the projections.
+
+        Args:
+            features_shape: shape of the decoder's features, batch axis included.
+            data_shape: shape of one example, without the batch axis.
+
+        Raises:
+            ValueError: no `data_shape`, or features that cannot be projected to it.
+        """
+        if data_shape is None:
+            raise ValueError(
+                f"{type(self).__name__} must know the data's shape: call build(features_shape, data_shape) first, "
+                "as keras_vae.VAE does."
+            )
+        self.data_shape = tuple(data_shape)
+        self.event_ndims = len(self.data_shape)
+        if not self.project:
+            self._check_parameters(features_shape)
+            return
+        self.heads = {}
+        for name in self.parameter_names:
+            initializer = "zeros" if name in self.zero_initialised else "glorot_uniform"
+            head = Projection(self.data_shape, kernel_initializer=initializer, dtype=self.dtype_policy, name=name)
+            head.build(features_shape)
+            self.heads[name] = head
+
+    def _check_parameters(self, features_shape):
+        several = bool(features_shape) and isinstance(features_shape[0], (list, tuple))
+        shapes = [tuple(shape)[1:] for shape in (features_shape if several else [features_shape])]
+        if shapes != [self.data_shape] * len(self.parameter_names):
+            raise ValueError(
+                f"With project=False the decoder must give {list(self.parameter_names)}, each of the data's shape "
+                f"{self.data_shape}. Received: {shapes}."
+            )
+
+    def call(self, features):
+        """Parameters of p(x | z) by name, float32: dict of `(batch, *data_shape)`."""
+        if self.project:
+            return {name: head(features) for name, head in self.heads.items()}
+        tensors = features if isinstance(features, (list, tuple)) else [features]
+        return {
+            name: keras.ops.cast(tensor, "float32") for name, tensor in zip(self.parameter_names, tensors, strict=True)
+        }
+
+    def distribution(self, params, mask=None):
+        """p(x | z) as a value.
+
+        Args:
+            params: what `call` returned.
+            mask: boolean `(batch, time)`, the steps that count, or None.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must write `distribution(params, mask=None)`.")
+
+    def to_network(self, x):
+        """What the encoder sees of data `x`: by default the data, as floats."""
+        return keras.ops.cast(x, "float32")
+
+    def valid_mask(self, x):
+        """Boolean `(batch, time)` of the steps that count, or None where all of them do."""
+        del x
+
+    def get_config(self):
+        return {**super().get_config(), "project": self.project}

@@ -1,0 +1,11 @@
+"""Objectives: from the terms of a batch to a loss for every example."""
+
+from keras_vae.objectives.elbo import ELBO
+from keras_vae.objectives.objective import Objective
+from keras_vae.registry import objectives as _family
+
+register = _family.register
+get = _family.get
+names = _family.names
+
+__all__ = ["ELBO", "Objective", "get", "names", "register"]

@@ -1,0 +1,58 @@
+"""The negative evidence lower bound."""
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import non_negative_number, positive_int
+from keras_vae.objectives.objective import Objective
+from keras_vae.registry import objectives
+
+__all__ = ["ELBO"]
+
+
+@objectives.register("elbo", package="keras_vae")
+class ELBO(Objective):
+    """-E[log p(x|z)] + beta * KL(q(z|x) || p(z)), in nats per example.
+
+    With beta = 1 it is the negative evidence lower bound (Kingma and Welling, 2014, equation 3); other
+    values give the beta-VAE (Higgins et al., 2017).
+
+    `beta` is a variable: `vae.objective.beta.assign(0.5)` takes effect in the next step without
+    compiling again, on every backend, and it is saved with the weights.
+
+    Args:
+        beta: factor of the KL, a finite number >= 0.
+        num_samples: number of latents drawn for each example in a training step.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> terms = {"log_likelihood": np.full((2, 1), -3.0), "kl": np.full((2, 1), 1.0)}
+    >>> [float(loss) for loss in kv.objectives.ELBO(beta=0.5).loss(terms)]
+    [3.5, 3.5]
+    """
+
+    def __init__(self, beta=1.0, num_samples=1, **kwargs):
+        super().__init__(**kwargs)
+        self.initial_beta = non_negative_number(beta, "beta")
+        self.num_samples = positive_int(num_samples, "num_samples")
+        self.beta = self.add_weight(
+            name="beta",
+            shape=(),
+            initializer=keras.initializers.Constant(self.initial_beta),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+        )
+
+    def loss(self, terms):
+        reconstruction = -ops.mean(terms["log_likelihood"], axis=1)
+        return reconstruction + self.beta * ops.sum(terms["kl"], axis=1)
+
+    def get_config(self):
+        return {**super().get_config(), "beta": self.initial_beta, "num_samples": self.num_samples}

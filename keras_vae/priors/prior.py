@@ -1,0 +1,153 @@
+"""The contract of a prior."""
+
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.registry import priors
+
+__all__ = ["LatentLevel", "Prior"]
+
+DEFAULT_LATENT_DIM = 16
+
+
+class LatentLevel(NamedTuple):
+    """What one level of latents contributes to the objective.
+
+    Attributes:
+        posterior: q(z | x, context), a distribution value.
+        prior: p(z | context), a distribution value.
+        z: a draw from the posterior (or its mean), `(batch, *latent)`, float32.
+        log_q: log q(z | x, context), `(batch,)`, where the draw gave it; None where it is still to be
+            computed.
+    """
+
+    posterior: Distribution
+    prior: Distribution
+    z: object
+    log_q: object = None
+
+
+@priors.contract
+class Prior(keras.layers.Layer):
+    """p(z | context): a layer that owns weights and gives a distribution value.
+
+    To write one, subclass it, create the weights in `build` (after `super().build(...)`, which sets
+    `latent_shape` and `context_width`), and return a value from `distribution`:
+
+    >>> import keras
+    >>> from keras import ops
+    >>> import keras_vae as kv
+    >>> class Shifted(kv.priors.Prior):
+    ...     def build(self, context_shape, latent_shape, data_spec=None):
+    ...         super().build(context_shape, latent_shape, data_spec)
+    ...         self.loc = self.add_weight(name="loc", shape=self.latent_shape, autocast=False)
+    ...
+    ...     def distribution(self, context, *, encode=None):
+    ...         loc = self.loc + ops.zeros((ops.shape(context)[0], *self.latent_shape))
+    ...         return kv.distributions.Gaussian(loc, ops.zeros_like(loc))
+    >>> prior = Shifted()
+    >>> prior.build((None, 0), (3,))
+    >>> tuple(prior.distribution(ops.zeros((5, 0))).mean().shape)
+    (5, 3)
+
+    Create every variable that enters a density with `autocast=False`: half precision must not reach it.
+    A prior of several levels of latents overrides `infer`, `generate` and `decoder_input` too, and the
+    model does not notice.
+
+    Attributes:
+        requires_encoder: True where `distribution` needs its `encode` argument.
+    """
+
+    requires_encoder = False
+
+    def resolve_latent_shape(self, latent_dim):
+        """Shape of one example's latents from what a user passed as `latent_dim`.
+
+        Raises:
+            ValueError: not a positive int.
+        """
+        latent_dim = DEFAULT_LATENT_DIM if latent_dim is None else latent_dim
+        if isinstance(latent_dim, bool) or not isinstance(latent_dim, int) or latent_dim < 1:
+            raise ValueError(
+                f"Argument `latent_dim` must be a positive int for the prior {type(self).__name__}, which has one "
+                f"level of latents. Received: latent_dim={latent_dim!r}"
+            )
+        return (latent_dim,)
+
+    def build(self, context_shape, latent_shape, data_spec=None):
+        """Create the weights.
+
+        Args:
+            context_shape: `(batch, width)`; the width is 0 where there is no context.
+            latent_shape: shape of one example's latents, without the batch axis.
+            data_spec: dict that describes the data: `shape`, `support`, `condition_shape`,
+                `evidence_shape`. None where there is no data, as in a regularizer layer.
+        """
+        self.context_width = int(context_shape[-1])
+        self.latent_shape = tuple(latent_shape)
+
+    def distribution(self, context, *, encode=None):
+        """p(z | context) as a value whose leading axis is the batch.
+
+        Args:
+            context: `(batch, width)`, of width 0 where nothing is given.
+            encode: function `(x, context) -> q(z | x)`, for priors that are made of posteriors.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must write `distribution(context, *, encode=None)`.")
+
+    def infer(self, posterior, evidence, context, *, encode=None, seed=None, deterministic=False):
+        """Posterior, prior and latents of every level, top first.
+
+        Args:
+            posterior: the `Posterior` of the top level.
+            evidence: the encoder's features.
+            context: `(batch, width)`.
+            encode: see `distribution`.
+            seed: an int or a `SeedGenerator`.
+            deterministic: take the posterior's mean in place of a draw.
+
+        Returns:
+            List of `LatentLevel`.
+        """
+        p = self.distribution(context, encode=encode)
+        q = posterior.distribution(evidence, context, prior=p)
+        return [self.draw(q, p, seed=seed, deterministic=deterministic)]
+
+    @staticmethod
+    def draw(q, p, *, seed=None, deterministic=False):
+        """A level with its draw: the density comes along where drawing gives it for free, as in flows."""
+        if deterministic:
+            return LatentLevel(q, p, q.mean())
+        if q.samples_with_log_prob:
+            z, log_q = q.sample_and_log_prob(seed)
+            return LatentLevel(q, p, z, log_q)
+        return LatentLevel(q, p, q.sample(seed))
+
+    def generate(self, context, *, encode=None, seed=None, temperature=1.0):
+        """Latents drawn from the prior, one for each row of the context, a tuple with one per level."""
+        return (self.distribution(context, encode=encode).sample(seed, temperature=temperature),)
+
+    def decoder_input(self, latents, context):
+        """What the decoder sees of the latents, a tuple with one tensor per level."""
+        del context
+        return latents[0]
+
+    def decoder_input_shape(self):
+        """Shape of `decoder_input`, without the batch axis."""
+        return self.latent_shape
+
+    def root_evidence(self, evidence):
+        """The top level's part of the encoder's features, or of their shapes."""
+        return evidence
+
+    def level_shapes(self):
+        """Shapes of one example's latents, level by level, top first."""
+        return (self.latent_shape,)
+
+    def broadcast_to_batch(self, parameter, context):
+        """A parameter `(*latent,)` repeated for every row of the context: `(batch, *latent)`."""
+        shape = (ops.shape(context)[0], *parameter.shape)
+        return ops.broadcast_to(ops.expand_dims(parameter, 0), shape)

@@ -1,0 +1,230 @@
+"""Names for components: one `Registry` class and the six families that it serves."""
+
+import difflib
+import importlib.metadata
+import inspect
+import warnings
+
+import keras
+
+from keras_vae import backend as _backend  # noqa: F401  (explains a missing backend)
+
+__all__ = [
+    "Registry",
+    "decoders",
+    "encoders",
+    "likelihoods",
+    "load_plugins",
+    "objectives",
+    "posteriors",
+    "priors",
+]
+
+
+class Registry:
+    """A family of components that can be asked for by name.
+
+    A name comes from a decorator or from an installed distribution's entry point in the group
+    `keras_vae.<family>`. Entry points are loaded the first time that a name is not known, and before
+    the configs of a saved model are resolved.
+
+    Args:
+        family: the family's plural name, for example `"priors"`.
+
+    Example:
+
+    >>> from keras_vae.registry import Registry
+    >>> import keras
+    >>> shapes = Registry("shapes")
+    >>> @shapes.register("circle", package="my_pkg")
+    ... class Circle(keras.layers.Layer):
+    ...     pass
+    >>> shapes.names()
+    ['circle']
+    >>> type(shapes.get("circle")).__name__
+    'Circle'
+    """
+
+    def __init__(self, family):
+        self.family = family
+        self.contract_class = None
+        self._classes = {}
+        self._origins = {}
+        self._failures = {}
+        self._plugins_loaded = False
+
+    @property
+    def singular(self):
+        return self.family[:-1]
+
+    def contract(self, cls):
+        """Class decorator for the family's base class; every component must be a subclass of it."""
+        self.contract_class = cls
+        return cls
+
+    def register(self, name, package="Custom", *, overwrite=False):
+        """Register a class under `name`, and with Keras under `<package>.<family>><Class>`.
+
+        Args:
+            name: what users write, for example `"laplace"`.
+            package: your distribution's name; it keeps saved models of two packages apart.
+            overwrite: replace what is registered under `name`, as when a notebook cell is run again.
+
+        Raises:
+            TypeError: the class is not a subclass of the family's base class.
+            ValueError: the name, or the class name within `package`, is taken by another class.
+        """
+        if not isinstance(name, str) or not name:
+            raise TypeError(
+                f"Argument `name` must be a non-empty string. Received: name={name!r}. Write "
+                f'`@keras_vae.{self.family}.register("my_name", package="my_package")`.'
+            )
+
+        def decorate(cls):
+            self._check_class(cls, f"{self.family}.register({name!r})")
+            saved_as = f"{package}.{self.family}>{cls.__name__}"
+            by_name = self._classes.get(name)
+            by_keras = keras.saving.get_registered_object(saved_as)
+            if by_name is cls:
+                return cls
+            if not overwrite:
+                for taken, what in ((by_name, f"name {name!r}"), (by_keras, f"class name {saved_as!r}")):
+                    if taken is not None and taken is not cls:
+                        raise ValueError(
+                            f"The {what} in {self.family} is already taken by "
+                            f"{taken.__module__}.{taken.__qualname__}, so "
+                            f"{cls.__module__}.{cls.__qualname__} cannot be registered under it. Choose "
+                            "another, or pass overwrite=True to replace it (as when a notebook cell is "
+                            "run again)."
+                        )
+            if by_keras is not cls:
+                keras.saving.register_keras_serializable(f"{package}.{self.family}")(cls)
+            self._classes[name] = cls
+            return cls
+
+        return decorate
+
+    def names(self):
+        """Sorted list of the registered names, those of installed plugins included."""
+        self.load_plugins()
+        return sorted(self._classes)
+
+    def items(self):
+        """Sorted list of `(name, class)` pairs, those of installed plugins included."""
+        self.load_plugins()
+        return sorted(self._classes.items())
+
+    def origin(self, name):
+        """Name of the distribution whose entry point brought `name`, or None for a decorator's."""
+        return self._origins.get(name)
+
+    def get(self, identifier, **kwargs):
+        """Turn `None`, a name, a config dict, a class or an instance into an instance (or None).
+
+        Args:
+            identifier: what a user passed.
+            **kwargs: constructor arguments, used where the identifier is a name or a class.
+
+        Raises:
+            ValueError: an unknown name; the message lists the names and the nearest one.
+            ImportError: the name belongs to a plugin that cannot be imported.
+            TypeError: anything else, or an instance of the wrong family.
+        """
+        if identifier is None:
+            return None
+        if isinstance(identifier, str):
+            return self._class_named(identifier)(**kwargs)
+        if isinstance(identifier, dict):
+            return self._from_dict(identifier)
+        if inspect.isclass(identifier):
+            self._check_class(identifier, f"{self.family}.get")
+            return identifier(**kwargs)
+        if self.contract_class is None or isinstance(identifier, self.contract_class):
+            return identifier
+        raise TypeError(
+            f"Expected a {self.singular}: one of the names {self.names()}, a config dict, a subclass or an "
+            f"instance of keras_vae.{self.family}.{self.contract_class.__name__}. Received: {identifier!r} "
+            f"(of type {type(identifier).__name__})."
+        )
+
+    def load_plugins(self):
+        """Load every entry point of `keras_vae.<family>` once. A broken one warns, and is remembered."""
+        if self._plugins_loaded:
+            return
+        self._plugins_loaded = True
+        for entry_point in importlib.metadata.entry_points(group=f"keras_vae.{self.family}"):
+            distribution = entry_point.dist.name if entry_point.dist is not None else "unknown"
+            try:
+                loaded = entry_point.load()
+                self.register(entry_point.name, package=distribution)(loaded)
+                self._origins[entry_point.name] = distribution
+            except Exception as error:  # a plugin may raise anything; the others must go on
+                self._failures[entry_point.name] = (distribution, error)
+                warnings.warn(
+                    f"The {self.singular} {entry_point.name!r} of the plugin distribution "
+                    f"{distribution!r} ({entry_point.value}) could not be loaded: "
+                    f"{type(error).__name__}: {error}",
+                    stacklevel=2,
+                )
+
+    def _class_named(self, name):
+        if name not in self._classes:
+            self.load_plugins()
+        if name in self._classes:
+            return self._classes[name]
+        if name in self._failures:
+            distribution, error = self._failures[name]
+            raise ImportError(
+                f"The {self.singular} {name!r} comes from the plugin distribution {distribution!r}, which "
+                f"could not be loaded: {type(error).__name__}: {error}"
+            ) from error
+        nearest = difflib.get_close_matches(name, self._classes, n=1, cutoff=0.5)
+        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        broken = f" Plugins that failed to load: {sorted(self._failures)}." if self._failures else ""
+        raise ValueError(f"Unknown {self.singular} {name!r}. Expected one of {self.names()}.{hint}{broken}")
+
+    def _from_dict(self, config):
+        class_name = config.get("class_name")
+        if class_name is None:
+            raise ValueError(
+                f"A config of {self.family} must have the keys 'class_name' and 'config'. Received the keys "
+                f"{sorted(map(str, config))}."
+            )
+        self.load_plugins()
+        if class_name in self._classes:  # the short form: {"class_name": "mlp", "config": {...}}
+            return self._classes[class_name].from_config(config.get("config", {}))
+        instance = keras.saving.deserialize_keras_object(config)
+        if self.family in ("encoders", "decoders") and isinstance(instance, keras.layers.Layer):
+            return instance  # any Keras model may stand here; the VAE wraps it
+        return self.get(instance)
+
+    def _check_class(self, cls, where):
+        if not inspect.isclass(cls):
+            raise TypeError(f"{where} expects a class. Received: {cls!r} (of type {type(cls).__name__}).")
+        if self.contract_class is not None and not issubclass(cls, self.contract_class):
+            raise TypeError(
+                f"{where} expects a subclass of keras_vae.{self.family}.{self.contract_class.__name__}. "
+                f"Received: {cls.__module__}.{cls.__qualname__}, whose bases are "
+                f"{[base.__qualname__ for base in cls.__bases__]}."
+            )
+
+
+encoders = Registry("encoders")
+decoders = Registry("decoders")
+priors = Registry("priors")
+posteriors = Registry("posteriors")
+likelihoods = Registry("likelihoods")
+objectives = Registry("objectives")
+
+
+def load_plugins():
+    """Load the components of every installed plugin distribution.
+
+    `VAE` does this by itself. Call it before `keras.saving.load_model` of a model that is no `VAE` but
+    has a plugin's layer inside: Keras does not know entry points.
+
+    >>> import keras_vae as kv
+    >>> kv.load_plugins()
+    """
+    for family in (encoders, decoders, priors, posteriors, likelihoods, objectives):
+        family.load_plugins()
