@@ -6,9 +6,14 @@ expressed there, so they live here, each with its reason:
 * importing Keras without any backend installed fails with an error that does not say what to do;
 * under `tf.distribute` Keras leaves it to a `compute_loss` override (and to `add_loss`) to divide by
   the number of replicas, and a `SeedGenerator` gives every replica the same noise;
+* TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
+  although every verb of a model is traced twice at most;
 * on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
   callback has to ask for them first.
 """
+
+import contextlib
+import logging
 
 try:
     import keras
@@ -20,7 +25,7 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
         "environment variable KERAS_BACKEND (tensorflow is the default)."
     ) from error
 
-__all__ = ["SeedGenerator", "num_replicas", "sync_state"]
+__all__ = ["SeedGenerator", "num_replicas", "quiet_retracing", "sync_state"]
 
 
 def _replica_context():
@@ -38,6 +43,21 @@ def num_replicas():
     """Number of `tf.distribute` replicas that a step's loss is summed over; 1 elsewhere."""
     context = _replica_context()
     return 1 if context is None else context.num_replicas_in_sync
+
+
+@contextlib.contextmanager
+def quiet_retracing():
+    """Keep TensorFlow from warning that the functions of different verbs are traced."""
+    logger = logging.getLogger("tensorflow")
+
+    def is_other(record):
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def sync_state(model):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_vae.backend import SeedGenerator, sync_state
+from keras_vae.backend import SeedGenerator, quiet_retracing, sync_state
 
 __all__ = ["Runner"]
 
@@ -60,6 +60,8 @@ class Runner:
             inputs: arrays, a dataset, or anything else that Keras' `predict` takes.
             seed: int, for this call only; None goes on with the verbs' stream.
         """
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise ValueError(f"Argument `seed` must be an int or None. Received: seed={seed!r}")
         sync_state(self.vae)
         if key not in self.verbs:
             self.verbs[key] = Verb(
@@ -74,7 +76,8 @@ class Runner:
         if seed is not None:
             self.seed_generator.state.assign(np.array([seed, 0], dtype=previous.dtype))
         try:
-            return verb.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
+            with quiet_retracing():
+                return verb.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
         finally:
             if seed is not None:
                 self.seed_generator.state.assign(previous)

@@ -203,8 +203,6 @@ class Verbs:
         return self._run(key, function, x, batch_size, verbose, seed, **options)
 
     def _run(self, key, function, inputs, batch_size, verbose, seed, **options):
-        if seed is not None:
-            one_of(isinstance(seed, int) and not isinstance(seed, bool), (True,), "seed is an int")
         return self._runner.run(key, function, inputs, batch_size=batch_size, verbose=verbose, seed=seed, **options)
 
     def _check_condition(self, condition, rows):

@@ -1,0 +1,43 @@
+"""What every test may ask for: real digits, and the shared data sets where they are."""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """scikit-learn's 1797 digits, `(1797, 8, 8, 1)`, float32 in [0, 1], in a fixed random order."""
+    from sklearn.datasets import load_digits
+
+    images = (load_digits().images / 16.0).astype("float32")[..., None]
+    return images[np.random.default_rng(0).permutation(len(images))]
+
+
+@pytest.fixture
+def shared_data():
+    """Function from a file name to its path in the folder of shared data sets; skips where it is missing."""
+
+    def path_of(name):
+        path = SHARED / name
+        if not path.is_file():
+            pytest.skip(f"the data set {name} is not in {SHARED.parent.name}/{SHARED.name} beside this checkout")
+        return path
+
+    return path_of
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    """Every test starts from the same random state and the same precision."""
+    policy = keras.config.dtype_policy()
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy(policy)
