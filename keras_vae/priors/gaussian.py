@@ -26,7 +26,7 @@ class Gaussian(Prior):
     >>> from keras import ops
     >>> prior = kv.priors.Gaussian()
     >>> prior.build((None, 0), (2,))
-    >>> [weight.shape for weight in prior.trainable_weights]
+    >>> [tuple(weight.shape) for weight in prior.trainable_weights]
     [(2,), (2,)]
     """
 
