@@ -1,39 +1,27 @@
 """The model: five parts, one objective, and the wiring between them."""
 
 import dataclasses
-import math
 
 import keras
 from keras import ops
 
-from keras_vae import registry
 from keras_vae.backend import SeedGenerator, num_replicas
 from keras_vae.decoders.from_model import FromModel as DecoderFromModel
 from keras_vae.encoders.from_model import FromModel as EncoderFromModel
-from keras_vae.layers.context import concatenate_context, width_with_context
-from keras_vae.models.inputs import Inputs, is_stream, peek, unpack
-from keras_vae.models.plugins import foreign_components, restore
+from keras_vae.layers.context import concatenate_context
+from keras_vae.models.inputs import Inputs, unpack
 from keras_vae.models.runner import Runner
+from keras_vae.models.saving import Saving
+from keras_vae.models.training import Training
 from keras_vae.models.verbs import Verbs
+from keras_vae.models.wiring import Wiring, as_shape
 from keras_vae.objectives.terms import OPTIONAL_TERMS, latent_terms, split_samples
-from keras_vae.serialization import serialize_component
 
 __all__ = ["VAE"]
 
-ROWS_TO_ADAPT = 2048
-FIT_POSITIONAL = (
-    "verbose",
-    "callbacks",
-    "validation_split",
-    "validation_data",
-    "shuffle",
-    "class_weight",
-    "sample_weight",
-)
-
 
 @keras.saving.register_keras_serializable("keras_vae")
-class VAE(Verbs, keras.Model):
+class VAE(Verbs, Training, Saving, Wiring, keras.Model):
     """A variational autoencoder (Kingma and Welling, 2014) made of five parts and one objective.
 
     Every part is a name, an instance, or a class; the encoder and the decoder may be any Keras model.
@@ -124,74 +112,6 @@ class VAE(Verbs, keras.Model):
         self._posterior_values = []
         self._has_metrics = False
         self.built = True
-
-    def _part(self, name, identifier, wrapper=None):
-        if identifier is None:
-            raise ValueError(f"Argument `{name}` must be a name or an instance. Received: None")
-        family = getattr(registry, f"{name}s")
-        if wrapper is not None and isinstance(identifier, keras.layers.Layer):
-            if not isinstance(identifier, family.contract_class):
-                return wrapper(identifier, dtype=identifier.dtype_policy, name=name)
-            return identifier
-        # By name where that says it all: Keras writes the config of a class without get_config from such arguments.
-        plain = type(self.dtype_policy) is keras.dtype_policies.DTypePolicy
-        return family.get(identifier, dtype=self.dtype_policy.name if plain else self.dtype_policy)
-
-    def _wire(self):
-        """Build every part for its neighbours' shapes."""
-        x_shape = (None, *self.data_shape)
-        network_spec = ops_spec(self.likelihood.to_network, x_shape)
-        build_once(self.encoder, tuple(network_spec.shape))
-        evidence_shape = self.encoder.compute_output_shape(tuple(network_spec.shape))
-        context_shape = (None, self._condition_width())
-        latent_shape = self.prior.resolve_latent_shape(self.latent_dim)
-        data_spec = {
-            "shape": self.data_shape,
-            "support": tuple(self.likelihood.support),
-            "condition_shape": self.condition_shape,
-            "evidence_shape": evidence_shape,
-        }
-        build_once(self.prior, context_shape, latent_shape, data_spec)
-        root_evidence = self.prior.root_evidence(evidence_shape)
-        build_once(self.posterior, root_evidence, context_shape, self.prior.level_shapes()[0])
-        self._check_sizes()
-        z_shape = width_with_context((None, *self.prior.decoder_input_shape()), context_shape)
-        build_once(self.decoder, z_shape, x_shape)
-        features_shape = self.decoder.compute_output_shape(z_shape)
-        try:
-            build_once(self.likelihood, features_shape, self.data_shape)
-        except ValueError as error:
-            raise ValueError(
-                f"The decoder {type(self.decoder).__name__} gives features that the likelihood "
-                f"{type(self.likelihood).__name__} cannot use for data of shape {self.data_shape}: {error}"
-            ) from error
-        self.objective.built = True
-
-    def _check_sizes(self):
-        root, posterior = self.prior.level_shapes()[0], self.posterior.latent_shape
-        if tuple(posterior) != tuple(root):
-            raise ValueError(
-                f"The posterior {type(self.posterior).__name__} was built for latents of shape {tuple(posterior)}, the "
-                f"prior {type(self.prior).__name__} for {tuple(root)}. Give both the same size, or pass parts that "
-                "have not been built."
-            )
-
-    def _condition_width(self):
-        if self.condition_shape is None:
-            return 0
-        if self.condition_encoder is not None:
-            spec = ops_spec(
-                self.condition_encoder,
-                (None, *self.condition_shape),
-                dtype="int32" if not self.condition_shape else None,
-            )
-            return int(math.prod(spec.shape[1:]))
-        if not self.condition_shape:
-            raise ValueError(
-                "Argument `condition_shape`: () means integer labels, which need a `condition_encoder`, such as "
-                "keras.layers.CategoryEncoding(10, output_mode='one_hot') or keras.layers.Embedding(10, 16)."
-            )
-        return int(math.prod(self.condition_shape))
 
     # Forward ------------------------------------------------------------------------------------------
 
@@ -331,144 +251,3 @@ class VAE(Verbs, keras.Model):
             mean = self.likelihood.distribution(y_pred["params"]).mean()
             y, y_pred = target, ops.mean(split_samples(mean, self.objective.num_samples), axis=1)
         return super().compute_metrics(x, y, y_pred, sample_weight)
-
-    # Training -----------------------------------------------------------------------------------------
-
-    def compile(self, optimizer="adam", loss=None, **kwargs):
-        """As `keras.Model.compile`, without a loss: the objective is the loss."""
-        if loss is not None:
-            raise ValueError(
-                f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
-                "VAE(..., objective=...) and VAE(..., likelihood=...) in its place."
-            )
-        self._has_metrics = bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
-        super().compile(optimizer=optimizer, **kwargs)
-
-    def compile_from_config(self, config):
-        config = keras.saving.deserialize_keras_object(config)
-        self.compile(**config)
-        if self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
-
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, *args, **kwargs):
-        """As `keras.Model.fit`; `y` may be left out. See the guide for every form of data."""
-        names = (
-            "verbose",
-            "callbacks",
-            "validation_split",
-            "validation_data",
-            "shuffle",
-            "class_weight",
-            "sample_weight",
-        )
-        kwargs.update(zip(names, args, strict=False))
-        x, y = self.inputs_check.check_fit(x, y, kwargs.get("sample_weight"))
-        kwargs["validation_data"] = self.inputs_check.check_validation(kwargs.get("validation_data"))
-        self._adapt_parts(x)
-        return super().fit(x, y, batch_size=batch_size, epochs=epochs, **kwargs)
-
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
-        """As `keras.Model.evaluate`; `y` may be left out."""
-        if not kwargs.get("_use_cached_eval_dataset"):
-            x, y = self.inputs_check.check_fit(x, y, sample_weight)
-        return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
-
-    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
-        """As `keras.Model.train_on_batch`; parts that adapt to the data must have been adapted."""
-        x, y = self.inputs_check.check_fit(x, y, sample_weight)
-        for part in self._parts_to_adapt():
-            raise ValueError(
-                f"{type(part).__name__} must see data before it is used: call its adapt(x) with a sample of the "
-                "training data before train_on_batch (fit does it by itself)."
-            )
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
-
-    def _parts_to_adapt(self):
-        parts = (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood, self.objective)
-        return [part for part in parts if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
-
-    def _adapt_parts(self, data):
-        """Show the data to the parts that start from it, once in a model's life."""
-        parts = self._parts_to_adapt()
-        if not parts:
-            return
-        if is_stream(data):
-            peeked = peek(data, ROWS_TO_ADAPT)
-            if peeked is None:
-                raise ValueError(
-                    f"Argument `x`: {type(parts[0]).__name__} must see data before training, and a generator cannot be "
-                    "looked at without losing a batch. Call its adapt(x) with a sample of the training data first."
-                )
-            x, condition, _ = peeked[0]
-        else:
-            x, condition, _ = unpack(data)
-        for part in parts:
-            part.adapt(*((x,) if condition is None else (x, condition)))
-
-    # Saving -------------------------------------------------------------------------------------------
-
-    def _seed_states(self):
-        # `weights` leaves the generators out, `variables` has them, the users' Dropout's included.
-        known = {id(variable) for variable in self.weights}
-        return [
-            variable
-            for variable in self.variables
-            if id(variable) not in known and variable.name == "seed_generator_state"
-        ]
-
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        for index, state in enumerate(self._seed_states()):
-            store[f"seed_generator_{index}"] = state
-
-    def load_own_variables(self, store):
-        states = self._seed_states()
-        saved = [key for key in store.keys() if key.startswith("seed_generator_")]  # noqa: SIM118 (h5 store)
-        if len(saved) == len(states):
-            for index, state in enumerate(states):
-                state.assign(store[f"seed_generator_{index}"])
-
-    def get_config(self):
-        parts = ("encoder", "decoder", "prior", "posterior", "likelihood", "objective")
-        config = {
-            **super().get_config(),
-            "data_shape": self.data_shape,
-            "latent_dim": self.latent_dim,
-            "condition_shape": self.condition_shape,
-            "seed": self.seed,
-            "condition_encoder": self.condition_encoder
-            and serialize_component(self.condition_encoder, "condition_encoder"),
-        }
-        for part in parts:
-            config[part] = serialize_component(getattr(self, part), part)
-        plugins = foreign_components([getattr(self, part) for part in parts])
-        return {**config, "plugins": plugins} if plugins else config
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**restore(config))
-
-
-def build_once(part, *shapes):
-    """Build a part that has not been: a loaded one comes built."""
-    if not part.built:
-        part.build(*shapes)
-
-
-def ops_spec(function, shape, dtype=None):
-    """What a function makes of a tensor of `shape`, without computing it."""
-    return function(keras.KerasTensor(shape, dtype=dtype or "float32"))
-
-
-def as_shape(shape, argument, scalar=False):
-    """A tuple of positive ints or None, or an error that names the argument."""
-    shape = (shape,) if isinstance(shape, int) and not isinstance(shape, bool) else shape
-    valid = isinstance(shape, (list, tuple)) and (scalar or len(shape) > 0)
-    if not valid or any(
-        axis is not None and (isinstance(axis, bool) or not isinstance(axis, int) or axis < 1) for axis in shape
-    ):
-        raise ValueError(
-            f"Argument `{argument}` must be the shape of one example, a tuple of positive ints such as (28, 28, 1). "
-            f"Received: {argument}={shape!r}"
-        )
-    return tuple(shape)

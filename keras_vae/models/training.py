@@ -1,0 +1,95 @@
+"""How a VAE is trained: Keras' own loop, with the data looked at first."""
+
+import inspect
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.models.inputs import is_stream, peek, unpack
+
+__all__ = ["Training"]
+
+ROWS_TO_ADAPT = 2048
+
+
+class Training:
+    """`compile`, `fit`, `evaluate` and `train_on_batch` of a VAE."""
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As `keras.Model.compile`, without a loss: the objective is the loss."""
+        if loss is not None:
+            raise ValueError(
+                f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
+                "VAE(..., objective=...) and VAE(..., likelihood=...) in its place."
+            )
+        self._has_metrics = bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def compile_from_config(self, config):
+        config = keras.saving.deserialize_keras_object(config)
+        self.compile(**config)
+        if self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """As `keras.Model.fit`; `y` may be left out. See the guide for every form of data."""
+        arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
+        check_batch_size(arguments.get("batch_size"))
+        if arguments.get("class_weight") is not None:
+            raise ValueError(
+                "Argument `class_weight` needs labels, and a VAE has none. Weigh the examples with `sample_weight`."
+            )
+        x, y = self.inputs_check.check_fit(x, y, arguments.get("sample_weight"))
+        arguments["validation_data"] = self.inputs_check.check_validation(arguments.get("validation_data"))
+        self._adapt_parts(x)
+        return super().fit(**{**arguments, "x": x, "y": y})
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
+        """As `keras.Model.evaluate`; `y` may be left out."""
+        check_batch_size(batch_size)
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x, y = self.inputs_check.check_fit(x, y, sample_weight)
+        return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """As `keras.Model.train_on_batch`; parts that adapt to the data must have been adapted."""
+        x, y = self.inputs_check.check_fit(x, y, sample_weight)
+        for part in self._parts_to_adapt():
+            raise ValueError(
+                f"{type(part).__name__} must see data before it is used: call its adapt(x) with a sample of the "
+                "training data before train_on_batch (fit does it by itself)."
+            )
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """As `keras.Model.test_on_batch`; `y` may be left out."""
+        x, y = self.inputs_check.check_fit(x, y, sample_weight)
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def _parts_to_adapt(self):
+        parts = (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood, self.objective)
+        return [part for part in parts if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
+
+    def _adapt_parts(self, data):
+        """Show the data to the parts that start from it, once in a model's life."""
+        parts = self._parts_to_adapt()
+        if not parts:
+            return
+        if is_stream(data):
+            peeked = peek(data, ROWS_TO_ADAPT)
+            if peeked is None:
+                raise ValueError(
+                    f"Argument `x`: {type(parts[0]).__name__} must see data before training, and a generator can be "
+                    "read only once. Call its adapt(x) with a sample of the training data first."
+                )
+            x, condition, _ = peeked[0]
+        else:
+            x, condition, _ = unpack(data)
+        for part in parts:
+            part.adapt(*((x,) if condition is None else (x, condition)))
+
+
+def check_batch_size(batch_size):
+    if batch_size is not None:
+        positive_int(batch_size, "batch_size")

@@ -1,0 +1,107 @@
+"""How a VAE is put together: parts from names, and every part built for its neighbours' shapes."""
+
+import math
+
+import keras
+
+from keras_vae import registry
+from keras_vae.layers.context import width_with_context
+
+__all__ = ["Wiring", "as_shape"]
+
+
+class Wiring:
+    """Makes the parts of a VAE and builds them, the data's shape at one end and the latents' at the other."""
+
+    def _part(self, name, identifier, wrapper=None):
+        if identifier is None:
+            raise ValueError(f"Argument `{name}` must be a name or an instance. Received: None")
+        family = getattr(registry, f"{name}s")
+        if wrapper is not None and isinstance(identifier, keras.layers.Layer):
+            if not isinstance(identifier, family.contract_class):
+                return wrapper(identifier, dtype=identifier.dtype_policy, name=name)
+            return identifier
+        # By name where that says it all: Keras writes the config of a class without get_config from such arguments.
+        plain = type(self.dtype_policy) is keras.dtype_policies.DTypePolicy
+        return family.get(identifier, dtype=self.dtype_policy.name if plain else self.dtype_policy)
+
+    def _wire(self):
+        """Build every part for its neighbours' shapes."""
+        x_shape = (None, *self.data_shape)
+        network_spec = ops_spec(self.likelihood.to_network, x_shape)
+        build_once(self.encoder, tuple(network_spec.shape))
+        evidence_shape = self.encoder.compute_output_shape(tuple(network_spec.shape))
+        context_shape = (None, self._condition_width())
+        latent_shape = self.prior.resolve_latent_shape(self.latent_dim)
+        data_spec = {
+            "shape": self.data_shape,
+            "support": tuple(self.likelihood.support),
+            "condition_shape": self.condition_shape,
+            "evidence_shape": evidence_shape,
+        }
+        build_once(self.prior, context_shape, latent_shape, data_spec)
+        root_evidence = self.prior.root_evidence(evidence_shape)
+        build_once(self.posterior, root_evidence, context_shape, self.prior.level_shapes()[0])
+        self._check_sizes()
+        z_shape = width_with_context((None, *self.prior.decoder_input_shape()), context_shape)
+        build_once(self.decoder, z_shape, x_shape)
+        features_shape = self.decoder.compute_output_shape(z_shape)
+        try:
+            build_once(self.likelihood, features_shape, self.data_shape)
+        except ValueError as error:
+            raise ValueError(
+                f"The decoder {type(self.decoder).__name__} gives features that the likelihood "
+                f"{type(self.likelihood).__name__} cannot use for data of shape {self.data_shape}: {error}"
+            ) from error
+        self.objective.built = True
+
+    def _check_sizes(self):
+        root, posterior = self.prior.level_shapes()[0], self.posterior.latent_shape
+        if tuple(posterior) != tuple(root):
+            raise ValueError(
+                f"The posterior {type(self.posterior).__name__} was built for latents of shape {tuple(posterior)}, the "
+                f"prior {type(self.prior).__name__} for {tuple(root)}. Give both the same size, or pass parts that "
+                "have not been built."
+            )
+
+    def _condition_width(self):
+        if self.condition_shape is None:
+            return 0
+        if self.condition_encoder is not None:
+            spec = ops_spec(
+                self.condition_encoder,
+                (None, *self.condition_shape),
+                dtype="int32" if not self.condition_shape else None,
+            )
+            return int(math.prod(spec.shape[1:]))
+        if not self.condition_shape:
+            raise ValueError(
+                "Argument `condition_shape`: () means integer labels, which need a `condition_encoder`, such as "
+                "keras.layers.CategoryEncoding(10, output_mode='one_hot') or keras.layers.Embedding(10, 16)."
+            )
+        return int(math.prod(self.condition_shape))
+
+
+def build_once(part, *shapes):
+    """Build a part that has not been: a loaded one comes built."""
+    if not part.built:
+        part.build(*shapes)
+
+
+def ops_spec(function, shape, dtype=None):
+    """What a function makes of a tensor of `shape`, without computing it."""
+    return function(keras.KerasTensor(shape, dtype=dtype or "float32"))
+
+
+def as_shape(shape, argument, scalar=False):
+    """A tuple of positive ints or None, or an error that names the argument."""
+    shape = (shape,) if isinstance(shape, int) and not isinstance(shape, bool) else shape
+    valid = isinstance(shape, (list, tuple)) and (scalar or len(shape) > 0)
+    if not valid or any(
+        axis is not None and (isinstance(axis, bool) or not isinstance(axis, int) or axis < 1) for axis in shape
+    ):
+        raise ValueError(
+            f"Argument `{argument}` must be the shape of one example, a tuple of positive ints such as (28, 28, 1). "
+            f"Received: {argument}={shape!r}"
+        )
+    return tuple(shape)
