@@ -1,4 +1,4 @@
-"""Train a VAE on real digits and look at what it learnt.
+"""Train a VAE on real images and look at what it learnt.
 
     python examples/quickstart.py                       # scikit-learn's 8x8 digits, nothing to download
     python examples/quickstart.py --data fashion_mnist  # through keras.datasets
@@ -20,6 +20,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import keras_vae as kv
+
+# Numbers that go through the network in training: about a minute's worth on two cores.
+WORK = 1.0e8
+MOST_EPOCHS = 100
+MOST_HELD_OUT = 2000
 
 
 def load_images(source):
@@ -50,14 +55,12 @@ def load_npz(path):
     if not path.is_file():
         sys.exit(f"--data must be digits, mnist, fashion_mnist or an .npz file. There is no file {path}.")
     with np.load(path, allow_pickle=False) as arrays:
-        if "x_train" in arrays:
-            train = arrays["x_train"]
-            held_out = arrays.get("x_test")
-        else:
-            name = next((name for name in arrays.files if arrays[name].ndim in (3, 4)), None)
-            if name is None:
-                sys.exit(f"{path} holds no array of images (n, height, width[, channels]), only {arrays.files}.")
-            train, held_out = arrays[name], None
+        shapes = {name: arrays[name].shape for name in arrays.files}
+        images = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
+        if not images:
+            sys.exit(f"{path} holds no array of images (n, height, width[, channels]), only {shapes}.")
+        train = arrays["x_train" if "x_train" in images else images[0]]
+        held_out = arrays["x_test"] if {"x_train", "x_test"} <= set(images) else None
     if held_out is None:
         train = train[np.random.default_rng(0).permutation(len(train))]
         cut = max(1, len(train) // 10)
@@ -66,39 +69,62 @@ def load_npz(path):
     return train / scale, held_out / scale
 
 
+def limit(train, held_out):
+    """As much of both as fits into about a minute, said where something is left out."""
+    most = max(1, int(WORK // train[0].size))
+    for name, images, rows in (("training", train, most), ("held-out", held_out, MOST_HELD_OUT)):
+        if len(images) > rows:
+            print(f"Using the first {rows} of {len(images)} {name} images.")
+    return train[:most], held_out[:MOST_HELD_OUT]
+
+
 def show_images(vae, held_out, path):
-    """Samples, reconstructions beside their originals, and a walk between two images, in one picture."""
-    columns = 10
+    """Samples, reconstructions beside their originals, and walks between two images, in one picture."""
+    columns = min(10, len(held_out))
     originals = held_out[:columns]
-    walks = vae.interpolate(held_out[:3], held_out[3:6], steps=columns)
     samples = vae.generate(3 * columns, seed=0).reshape(3, columns, *held_out.shape[1:])
-    rows = [("sample", row) for row in samples]
-    rows += [("original", originals), ("reconstruction", vae.predict(originals))]
-    rows += [("interpolation", walk) for walk in walks]
-    figure, axes = plt.subplots(len(rows), columns, figsize=(columns, len(rows) + 0.5), squeeze=False)
-    for (title, images), line in zip(rows, axes, strict=True):
-        for image, axis in zip(images, line, strict=False):
-            axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
-        for axis in line:
-            axis.set_xticks([])
-            axis.set_yticks([])
-        line[0].set_ylabel(title, rotation=0, ha="right", va="center")
-    figure.tight_layout(pad=0.3)
-    figure.savefig(path, dpi=120)
+    ends = min(3, len(held_out) // 2)
+    groups = [
+        ("samples", samples),
+        ("originals, and their\nreconstructions", [originals, vae.predict(originals)]),
+        ("interpolations", vae.interpolate(held_out[:ends], held_out[ends : 2 * ends], steps=columns)),
+    ]
+    figure, axes = plt.subplots(
+        len(groups), 1, figsize=(0.75 * columns + 1.5, 7.2), height_ratios=[len(rows) for _, rows in groups]
+    )
+    for axis, (title, rows) in zip(axes, groups, strict=True):
+        picture = mosaic(np.asarray(rows))
+        axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.set_axis_off()
+        axis.text(-0.01, 0.5, title, transform=axis.transAxes, ha="right", va="center")
+    figure.savefig(path, dpi=100, bbox_inches="tight")
     plt.close(figure)
+
+
+def mosaic(images):
+    """One picture from `(rows, columns, height, width, channels)`, with white lines between the images."""
+    if images.shape[-1] != 3:
+        images = images[..., :1]
+    line = max(1, images.shape[2] // 14)
+    images = np.pad(images, ((0, 0), (0, 0), (0, line), (0, line), (0, 0)), constant_values=1.0)
+    rows, columns, height, width, channels = images.shape
+    picture = images.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
+    return np.clip(picture[:-line, :-line], 0.0, 1.0).squeeze()
 
 
 def show_history(history, path):
     """The loss and its two parts, over the epochs."""
     figure, axes = plt.subplots(1, 3, figsize=(11, 3))
     for axis, name in zip(axes, ("loss", "reconstruction_loss", "kl_loss"), strict=True):
-        axis.plot(history[name], label="training")
-        axis.plot(history[f"val_{name}"], label="held-out")
-        axis.set_title(f"{name} (nats per example)")
+        epochs = range(1, len(history[name]) + 1)
+        axis.plot(epochs, history[name], ".-", label="training")
+        axis.plot(epochs, history[f"val_{name}"], ".-", label="held-out")
+        axis.set_title(name)
         axis.set_xlabel("epoch")
         axis.legend()
+    axes[0].set_ylabel("nats per example")
     figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=100)
     plt.close(figure)
 
 
@@ -110,9 +136,9 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
 
     keras.utils.set_random_seed(0)
-    train, held_out = load_images(options.data)
-    # About as many gradient steps for every data set: a minute on two cores.
-    epochs = options.epochs or max(1, min(100, round(100 * 1500 * 64 / train.size)))
+    train, held_out = limit(*load_images(options.data))
+    epochs = options.epochs or min(MOST_EPOCHS, max(1, round(WORK / train.size)))
+    print(f"Training on {len(train)} images of shape {train.shape[1:]}, {epochs} epochs.")
 
     vae = kv.VAE(data_shape=train.shape[1:], seed=0)
     vae.compile(keras.optimizers.Adam(1e-3))
