@@ -1,23 +1,34 @@
 """Checks of constructor arguments: each returns the value, or raises with its name and what came."""
 
 import math
+import numbers
 
-__all__ = ["non_negative_number", "positive_int", "positive_ints", "positive_number"]
+__all__ = ["non_negative_number", "optional_seed", "positive_int", "positive_ints", "positive_number"]
 
 
 def _is_int(value):
-    return isinstance(value, int) and not isinstance(value, bool)
+    # numbers.Integral: NumPy's ints too, which is what sizes computed from arrays are.
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _is_finite(value):
-    return (_is_int(value) or isinstance(value, float)) and math.isfinite(value)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def positive_int(value, argument):
     """The value, an int of at least 1."""
     if not _is_int(value) or value < 1:
         raise ValueError(f"Argument `{argument}` must be an int >= 1. Received: {argument}={value!r}")
-    return value
+    return int(value)
+
+
+def optional_seed(value):
+    """The value of an argument `seed`: None, or an int that every backend's generator can hold."""
+    if value is None:
+        return None
+    if not _is_int(value) or not 0 <= value < 2**31:
+        raise ValueError(f"Argument `seed` must be an int from 0 to 2**31 - 1, or None. Received: seed={value!r}")
+    return int(value)
 
 
 def positive_ints(value, argument):
@@ -27,7 +38,7 @@ def positive_ints(value, argument):
         raise ValueError(
             f"Argument `{argument}` must be an int >= 1 or a non-empty sequence of them. Received: {argument}={value!r}"
         )
-    return values
+    return tuple(int(item) for item in values)
 
 
 def non_negative_number(value, argument):

@@ -1,78 +1,32 @@
-"""What users pass as data: unpacked, looked at, and refused where it cannot be right."""
+"""Users' data looked at, and refused where they cannot be right."""
 
 import keras
 import numpy as np
 
-__all__ = ["Inputs", "check_rows", "is_stream", "peek", "unpack"]
+from keras_vae.models.streams import (
+    is_array,
+    is_stream,
+    peek,
+    rejoin,
+    to_numpy,
+    unpack,
+    without_tables,
+    wrap_bare_loader,
+)
+
+__all__ = ["Inputs", "check_rows", "fits"]
 
 
-def unpack(inputs):
-    """`(x, condition, mask)` from an array, `[x, condition]`, or a dict with those keys."""
-    if isinstance(inputs, dict):
-        unknown = set(inputs) - {"x", "condition", "mask"}
-        if "x" not in inputs or unknown:
-            raise ValueError(
-                "A dict of inputs must have the key 'x', and may have 'condition' and 'mask'. "
-                f"Received the keys {sorted(map(str, inputs))}."
-            )
-        return inputs["x"], inputs.get("condition"), inputs.get("mask")
-    if isinstance(inputs, (list, tuple)):
-        if len(inputs) not in (1, 2):
-            raise ValueError(
-                f"Inputs must be one array x, or [x, condition]. Received a {type(inputs).__name__} of "
-                f"{len(inputs)} items. Stack single examples with numpy.stack."
-            )
-        return (*inputs, None) if len(inputs) == 2 else (inputs[0], None, None)
-    return inputs, None, None
-
-
-def is_array(data):
-    return hasattr(data, "shape") and hasattr(data, "dtype") and not callable(data)
-
-
-def is_stream(data):
-    """Whether `data` gives batches (a dataset, a loader, a generator) rather than being arrays."""
-    return not all(leaf is None or is_array(leaf) for leaf in keras.tree.flatten(data))
-
-
-def to_numpy(data):
-    return keras.tree.map_structure(
-        lambda leaf: leaf if isinstance(leaf, np.ndarray) else keras.ops.convert_to_numpy(leaf), data
+def fits(received, expected):
+    """Whether a shape is another, whose axes may be None."""
+    return len(received) == len(expected) and all(
+        axis is None or axis == got for axis, got in zip(expected, received, strict=True)
     )
 
 
-def batches(stream):
-    """Iterator over a stream's batches that loses none of them, or None where there can be no such."""
-    if isinstance(stream, keras.utils.PyDataset):
-        length = stream.num_batches
-        return (stream[index] for index in range(length)) if length else iter([stream[0]])
-    if hasattr(stream, "__next__"):
-        return None  # a generator: what is looked at is gone
-    return iter(stream)
-
-
-def peek(stream, rows=1):
-    """The first rows of a stream as `(x, condition, mask)` arrays, with y and the weights of batch one.
-
-    Returns:
-        `(inputs, y, sample_weight)`, or None for a one-shot generator.
-    """
-    iterator = batches(stream)
-    if iterator is None:
-        return None
-    collected, first, count = [], None, 0
-    for batch in iterator:
-        batch = tuple(batch) if isinstance(batch, list) else batch
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        first = (y, sample_weight) if first is None else first
-        collected.append(tuple(None if part is None else to_numpy(part) for part in unpack(x)))
-        count += len(collected[-1][0])
-        if count >= rows:
-            break
-    if not collected:
-        raise ValueError("Argument `x`: the dataset gives no batches. Expected at least one.")
-    joined = (None if parts[0] is None else np.concatenate(parts) for parts in zip(*collected, strict=True))
-    return tuple(joined), to_numpy(first[0]), to_numpy(first[1])
+def rows_of(shape):
+    """How the shape of many examples of `shape` is written in a message."""
+    return "(" + ", ".join(["batch", *("any" if axis is None else str(axis) for axis in shape)]) + ")"
 
 
 def check_rows(array, shape, support, argument):
@@ -83,19 +37,19 @@ def check_rows(array, shape, support, argument):
             to do about it.
     """
     received = tuple(array.shape)
-    expected = "(batch, " + ", ".join("any" if axis is None else str(axis) for axis in shape) + ")"
-    if len(received) != len(shape) + 1 or any(
-        axis is not None and axis != got for axis, got in zip(shape, received[1:], strict=True)
-    ):
+    if not fits(received, (None, *shape)):
         raise ValueError(
-            f"Argument `{argument}` must have shape {expected}. Received: shape {received}."
-            f"{_shape_hint(received, shape)}"
+            f"Argument `{argument}` must have shape {rows_of(shape)}. Received: shape {received}."
+            f"{_shape_hint(received, shape, argument)}"
         )
     if received[0] == 0:
         raise ValueError(f"Argument `{argument}` must have at least one row. Received: shape {received}.")
     values = to_numpy(array)
     if values.dtype.kind not in "fiub" and values.dtype.name != "bfloat16":
-        raise ValueError(f"Argument `{argument}` must hold numbers. Received: dtype {values.dtype}.")
+        raise ValueError(
+            f"Argument `{argument}` must hold numbers. Received: dtype {values.dtype}. Columns of "
+            "text or of mixed types must be turned into numbers first, e.g. with astype('float32')."
+        )
     if values.dtype.kind not in "iub" and not np.isfinite(values.sum(dtype="float64")):
         bad = np.argwhere(~np.isfinite(values.astype("float32")))
         if len(bad):
@@ -112,7 +66,7 @@ def _check_support(values, support, argument):
     low, high = float(values.min()), float(values.max())
     if low < support.low or high > support.high:
         bad = np.argwhere((values < support.low) | (values > support.high))[0]
-        hint = " Standardise the data, or choose a likelihood for this range, such as 'gaussian'."
+        hint = " Rescale the data to that range, or choose a likelihood for this one, such as 'gaussian'."
         if (support.low, support.high) == (0.0, 1.0) and low >= 0 and 1 < high <= 255:
             hint = (
                 " These look like 8-bit pixels: pass x.astype('float32') / 255, or choose another likelihood, "
@@ -132,13 +86,14 @@ def _check_support(values, support, argument):
             )
 
 
-def _shape_hint(received, shape):
-    if received[1:] == tuple(shape[:-1]) and shape[-1] == 1:
-        return " Add the channel axis: x[..., None]."
-    if received == tuple(shape):
-        return " Add the batch axis: x[None]."
+def _shape_hint(received, shape, argument):
+    if received[1:] == tuple(shape[:-1]) and shape and shape[-1] == 1:
+        return f" Add the channel axis: {argument}[..., None]."
+    if fits(received, shape):
+        return f" Add the batch axis: {argument}[None], or dataset.batch(32)."
     if len(received) > 1:
-        return f" For such data build the model with data_shape={received[1:]}."
+        name = "condition_shape" if argument == "condition" else "data_shape"
+        return f" For such data build the model with {name}={received[1:]}."
     return ""
 
 
@@ -158,16 +113,29 @@ class Inputs:
 
     def check(self, inputs, argument="x"):
         """Check arrays `x`, `[x, condition]` or a dict of them."""
-        x, condition, _ = unpack(inputs)
-        if not is_array(x):
-            raise ValueError(
-                f"Argument `{argument}` must be an array of shape (batch, {', '.join(map(str, self.data_shape))}). "
-                f"Received: {type(x).__name__}."
-            )
+        x, condition, mask = unpack(inputs)
+        self._check_is_array(x, argument, self.data_shape)
         check_rows(x, self.data_shape, self.support, argument)
         self.check_condition(condition, len(x))
+        if mask is not None:
+            self._check_is_array(mask, "mask", ("time",))
+            axes = len(mask.shape) - 1
+            if axes < 1 or not fits(tuple(mask.shape), (len(x), *x.shape[1 : axes + 1])):
+                raise ValueError(
+                    "Argument `mask` must have the batch axis of x and at least its first axis after it, such as "
+                    f"(batch, time). Received: shape {tuple(mask.shape)} for x of shape {tuple(x.shape)}."
+                )
 
-    def check_condition(self, condition, rows=None):
+    @staticmethod
+    def _check_is_array(data, argument, shape):
+        if not is_array(data):
+            hint = " Turn lists of numbers into an array with numpy.asarray." if isinstance(data, (list, tuple)) else ""
+            raise ValueError(
+                f"Argument `{argument}` must be an array of shape {rows_of(shape)}. "
+                f"Received: {data!r:.40} of type {type(data).__name__}.{hint}"
+            )
+
+    def check_condition(self, condition, rows):
         if self.condition_shape is None:
             if condition is not None:
                 raise ValueError(
@@ -179,18 +147,24 @@ class Inputs:
         if condition is None:
             raise ValueError(
                 f"Argument `condition`: this model was built with condition_shape={self.condition_shape}, and no "
-                "condition came. Pass [x, condition], or a dict with the keys 'x' and 'condition'."
+                "condition came. Pass [x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
+                "((x, condition),) or such dicts."
             )
+        self._check_is_array(condition, "condition", self.condition_shape)
         check_rows(condition, self.condition_shape, None, "condition")
-        if rows is not None and len(condition) != rows:
+        if len(condition) != rows:
             raise ValueError(
-                f"Argument `condition` must have as many rows as x. Received: {len(condition)} rows, x has {rows}."
+                "Argument `condition` must have one row for each example. "
+                f"Received: {len(condition)} rows for {rows} examples."
             )
 
-    def check_target(self, y, argument="y"):
+    def check_target(self, y, rows, argument="y"):
         """Check that `y` is something to reconstruct, and not labels."""
         try:
+            self._check_is_array(y, argument, self.data_shape)
             check_rows(y, self.data_shape, self.support, argument)
+            if len(y) != rows:
+                raise ValueError(f"Argument `{argument}` must have as many rows as x. Received: {len(y)} and {rows}.")
         except ValueError as error:
             raise ValueError(
                 f"{error} `{argument}` is what is reconstructed in place of x (for denoising), and has the data's "
@@ -198,33 +172,63 @@ class Inputs:
                 "VAE(..., condition_shape=...).fit([x, labels])."
             ) from None
 
+    def check_weights(self, sample_weight, rows):
+        """Check that there is one weight for each example."""
+        self._check_is_array(sample_weight, "sample_weight", ())
+        shape = tuple(sample_weight.shape)
+        if shape not in ((rows,), (rows, 1)):
+            raise ValueError(
+                "Argument `sample_weight` must hold one number for each example. "
+                f"Received: shape {shape} for {rows} examples."
+            )
+        check_rows(sample_weight, shape[1:], None, "sample_weight")
+
+    def check_stream(self, stream, argument="x"):
+        """Check a stream's first batch, and return the stream in a form that every backend takes."""
+        if hasattr(stream, "__next__"):
+            try:
+                first = next(stream)
+            except StopIteration:
+                raise ValueError(f"Argument `{argument}`: the generator gives no batches.") from None
+            self.check_stream([first], argument)
+            return rejoin(first, stream)
+        (x, condition, mask), y, sample_weight = peek(stream)
+        self.check({"x": x, "condition": condition, "mask": mask}, argument)
+        if y is not None:
+            self.check_target(y, len(x))
+        if sample_weight is not None:
+            self.check_weights(sample_weight, len(x))
+        return wrap_bare_loader(stream)
+
+    def check_data(self, x, argument="x"):
+        """Check data for a verb, and return it in a form that every backend takes."""
+        x = without_tables(x)
+        if is_stream(x):
+            return self.check_stream(x, argument)
+        self.check(x, argument)
+        return x
+
     def check_fit(self, x, y, sample_weight, argument="x"):
         """Check data for `fit` or `evaluate`, and return `(x, y)`, y filled in where weights need it."""
-        if x is None:
-            raise ValueError(f"Argument `{argument}` must be data. Received: None.")
+        x, y = self.check_data(x, argument), without_tables(y)
         if is_stream(x):
-            peeked = peek(x)
-            if peeked is not None:
-                (data, condition, mask), stream_y, _ = peeked
-                self.check({"x": data, "condition": condition, "mask": mask}, argument)
-                if stream_y is not None:
-                    self.check_target(stream_y)
-            return wrap_bare_loader(x), y
-        self.check(x, argument)
+            return x, y
+        data = unpack(x)[0]
         if y is not None:
-            self.check_target(y)
-        elif sample_weight is not None:
-            y = unpack(x)[0]  # Keras drops the weights where there are no targets
+            self.check_target(y, len(data))
+        if sample_weight is not None:
+            self.check_weights(without_tables(sample_weight), len(data))
+            y = data if y is None else y  # Keras drops the weights where there are no targets
         return x, y
 
     def check_validation(self, validation_data):
         """`validation_data` in a form that Keras reads as meant."""
-        if validation_data is None or is_stream(validation_data):
-            if validation_data is not None:
-                self.check_fit(validation_data, None, None, "validation_data")
-            return wrap_bare_loader(validation_data)
+        if validation_data is None:
+            return None
+        if is_stream(validation_data):
+            return self.check_stream(validation_data, "validation_data")
         if isinstance(validation_data, (list, tuple)) and self.condition_shape is not None:
-            bare = not isinstance(validation_data[0], (list, tuple, dict))
+            bare = bool(validation_data) and not isinstance(validation_data[0], (list, tuple, dict))
             if bare and len(validation_data) == 2:
                 # To Keras [x, c] means (x, y); for a conditional model it can only mean the inputs.
                 validation_data = (tuple(validation_data),)
@@ -233,27 +237,3 @@ class Inputs:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(validation_data)
         x, y = self.check_fit(x, y, sample_weight, "validation_data")
         return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
-
-
-def wrap_bare_loader(data):
-    """A torch `DataLoader` whose batches are bare tensors, made to give tuples, which Keras needs."""
-    if not any(base.__name__ == "DataLoader" for base in type(data).__mro__):
-        return data
-    if isinstance(next(iter(data)), (list, tuple)):
-        return data
-    return type(data)(
-        data.dataset,
-        batch_sampler=data.batch_sampler,
-        collate_fn=TupleCollate(data.collate_fn),
-        num_workers=data.num_workers,
-    )
-
-
-class TupleCollate:
-    """A `collate_fn` that wraps another one's batch in a tuple; a class, so that workers can pickle it."""
-
-    def __init__(self, collate):
-        self.collate = collate
-
-    def __call__(self, examples):
-        return (self.collate(examples),)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_vae.arguments import optional_seed, positive_int
 from keras_vae.backend import SeedGenerator, quiet_retracing, sync_state
 
 __all__ = ["Runner"]
@@ -60,8 +61,10 @@ class Runner:
             inputs: arrays, a dataset, or anything else that Keras' `predict` takes.
             seed: int, for this call only; None goes on with the verbs' stream.
         """
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise ValueError(f"Argument `seed` must be an int or None. Received: seed={seed!r}")
+        seed = optional_seed(seed)
+        for name, value in (("batch_size", batch_size), ("steps", steps)):
+            if value is not None:
+                positive_int(value, name)
         sync_state(self.vae)
         if key not in self.verbs:
             self.verbs[key] = Verb(

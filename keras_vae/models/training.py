@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
-from keras_vae.models.inputs import is_stream, peek, unpack
+from keras_vae.models.streams import is_stream, peek, unpack
 
 __all__ = ["Training"]
 
@@ -86,8 +86,9 @@ class Training:
             x, condition, _ = peeked[0]
         else:
             x, condition, _ = unpack(data)
+        context = () if condition is None else (ops.convert_to_numpy(self.context(condition, len(x))),)
         for part in parts:
-            part.adapt(*((x,) if condition is None else (x, condition)))
+            part.adapt(x, *context)
 
 
 def check_batch_size(batch_size):

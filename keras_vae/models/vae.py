@@ -5,13 +5,15 @@ import dataclasses
 import keras
 from keras import ops
 
+from keras_vae.arguments import optional_seed
 from keras_vae.backend import SeedGenerator, num_replicas
 from keras_vae.decoders.from_model import FromModel as DecoderFromModel
 from keras_vae.encoders.from_model import FromModel as EncoderFromModel
 from keras_vae.layers.context import concatenate_context
-from keras_vae.models.inputs import Inputs, unpack
+from keras_vae.models.inputs import Inputs
 from keras_vae.models.runner import Runner
 from keras_vae.models.saving import Saving
+from keras_vae.models.streams import unpack
 from keras_vae.models.training import Training
 from keras_vae.models.verbs import Verbs
 from keras_vae.models.wiring import Wiring, as_shape
@@ -76,11 +78,11 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         seed=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # autocast=False: every part casts what it is given, and half precision must not reach a density.
+        super().__init__(autocast=False, **kwargs)
         self.data_shape = as_shape(data_shape, "data_shape")
         self.condition_shape = None if condition_shape is None else as_shape(condition_shape, "condition_shape", True)
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise ValueError(f"Argument `seed` must be an int or None. Received: seed={seed!r}")
+        seed = optional_seed(seed)
         if condition_encoder is not None and condition_shape is None:
             raise ValueError("Argument `condition_encoder` needs `condition_shape`. Received: condition_shape=None")
         self.latent_dim = latent_dim
@@ -115,12 +117,12 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
 
     # Forward ------------------------------------------------------------------------------------------
 
-    def context(self, condition, batch_size):
+    def context(self, condition, batch_size, training=False):
         """The condition as a float vector for each example; of width 0 without one."""
         if self.condition_shape is None:
             return ops.zeros((batch_size, 0), dtype="float32")
         if self.condition_encoder is not None:
-            condition = self.condition_encoder(condition)
+            condition = self.condition_encoder(condition, training=training)
         return ops.reshape(ops.cast(condition, "float32"), (batch_size, self._condition_width()))
 
     def root_posterior(self, x, context, training=False):
@@ -142,7 +144,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         x, condition, mask = unpack(inputs)
         mask = self.likelihood.valid_mask(x) if mask is None else mask
         network_x = self._network_input(x)
-        context = self.context(condition, ops.shape(network_x)[0])
+        context = self.context(condition, ops.shape(network_x)[0], training)
         evidence = self.encoder(network_x, mask=mask, training=training)
         if num_samples > 1:
             evidence, context, network_x, mask = keras.tree.map_structure(
@@ -239,10 +241,9 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         self.kl_tracker.update_state(weighted_mean(ops.sum(terms["kl"], axis=1)), sample_weight=batch_size)
         for level, tracker in enumerate(self.level_trackers):
             tracker.update_state(weighted_mean(terms["kl"][:, level]), sample_weight=batch_size)
-        loss = loss / num_replicas()
         for extra in self.losses:
             loss = loss + ops.cast(ops.sum(extra), "float32")
-        return loss
+        return loss / num_replicas()
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Metrics given to `compile` compare the target with the likelihood's mean."""

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from keras_vae.arguments import positive_int
-from keras_vae.models.inputs import is_stream, unpack
+from keras_vae.arguments import non_negative_number, positive_int
+from keras_vae.models.inputs import check_rows, fits
+from keras_vae.models.streams import unpack
 
 __all__ = ["Verbs"]
 
@@ -104,14 +105,16 @@ class Verbs:
             mode: `"mean"`, `"mode"` or `"sample"` of p(x|z).
         """
         one_of(mode, DECODE_MODES, "mode")
-        z = tuple(z) if isinstance(z, (list, tuple)) else (z,)
-        z = tuple(np.asarray(ops.convert_to_numpy(level), dtype="float32") for level in z)
         shapes = self.prior.level_shapes()
-        if [level.shape[1:] for level in z] != [tuple(shape) for shape in shapes]:
+        z = tuple(z) if isinstance(z, tuple) or len(shapes) > 1 else (z,)
+        z = tuple(np.asarray(ops.convert_to_numpy(level), dtype="float32") for level in z)
+        if len(z) != len(shapes):
             raise ValueError(
-                f"Argument `z` must hold latents of shape {[(None, *shape) for shape in shapes]}, one array for each "
-                f"level. Received: {[level.shape for level in z]}"
+                f"Argument `z` must be a tuple with one array for each of the {len(shapes)} levels of latents. "
+                f"Received: {len(z)} arrays."
             )
+        for level, shape in zip(z, shapes, strict=True):
+            check_rows(level, shape, None, "z")
         condition = self._check_condition(condition, len(z[0]))
 
         def decode(vae, inputs, seed, temperature):
@@ -135,8 +138,7 @@ class Verbs:
         if condition is not None and n is None:
             n = len(np.asarray(condition)) if np.ndim(condition) > len(self.condition_shape or ()) else 1
         n = positive_int(1 if n is None else n, "n")
-        if not isinstance(temperature, (int, float)) or not 0 <= temperature < float("inf"):
-            raise ValueError(f"Argument `temperature` must be a number >= 0. Received: temperature={temperature!r}")
+        temperature = non_negative_number(temperature, "temperature")
         if condition is not None and self.condition_shape is not None:
             condition = np.asarray(ops.convert_to_numpy(condition))
             if condition.ndim == len(self.condition_shape):
@@ -165,12 +167,15 @@ class Verbs:
         positive_int(steps, "steps")
         one_of(path, ("linear", "spherical"), "path")
         a, b = np.asarray(ops.convert_to_numpy(a)), np.asarray(ops.convert_to_numpy(b))
-        single = a.shape == self.data_shape
-        a, b = (a[None], b[None]) if single else (a, b)
         if a.shape != b.shape:
             raise ValueError(f"Arguments `a` and `b` must have one shape. Received: {a.shape} and {b.shape}")
+        single = fits(a.shape, self.data_shape)
+        a, b = (a[None], b[None]) if single else (a, b)
+        condition = None if condition is None else np.asarray(ops.convert_to_numpy(condition))
         if single and condition is not None:
-            condition = np.asarray(condition)[None]
+            condition = condition[None]
+        for name, end in (("a", a), ("b", b)):
+            self.inputs_check.check(end if condition is None else [end, condition], name)
         ends = []
         for end in (a, b):
             z = self.encode(end if condition is None else [end, condition], batch_size=batch_size, verbose=verbose)
@@ -198,8 +203,7 @@ class Verbs:
         return self._over_data(("elbo", num_samples), elbo, x, batch_size=batch_size, verbose=verbose, seed=seed)
 
     def _over_data(self, key, function, x, *, batch_size, verbose, seed=None, **options):
-        if not is_stream(x):
-            self.inputs_check.check(x)
+        x = self.inputs_check.check_data(x)
         return self._run(key, function, x, batch_size, verbose, seed, **options)
 
     def _run(self, key, function, inputs, batch_size, verbose, seed, **options):

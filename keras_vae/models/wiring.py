@@ -1,6 +1,7 @@
 """How a VAE is put together: parts from names, and every part built for its neighbours' shapes."""
 
 import math
+import numbers
 
 import keras
 
@@ -95,13 +96,14 @@ def ops_spec(function, shape, dtype=None):
 
 def as_shape(shape, argument, scalar=False):
     """A tuple of positive ints or None, or an error that names the argument."""
-    shape = (shape,) if isinstance(shape, int) and not isinstance(shape, bool) else shape
+    shape = (shape,) if isinstance(shape, numbers.Integral) and not isinstance(shape, bool) else shape
     valid = isinstance(shape, (list, tuple)) and (scalar or len(shape) > 0)
     if not valid or any(
-        axis is not None and (isinstance(axis, bool) or not isinstance(axis, int) or axis < 1) for axis in shape
+        axis is not None and (isinstance(axis, bool) or not isinstance(axis, numbers.Integral) or axis < 1)
+        for axis in shape
     ):
         raise ValueError(
             f"Argument `{argument}` must be the shape of one example, a tuple of positive ints such as (28, 28, 1). "
             f"Received: {argument}={shape!r}"
         )
-    return tuple(shape)
+    return tuple(None if axis is None else int(axis) for axis in shape)
