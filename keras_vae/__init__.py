@@ -1,6 +1,7 @@
 """Variational autoencoders from reusable parts, for Keras 3 on TensorFlow, JAX and PyTorch."""
 
 from keras_vae import (
+    callbacks,
     decoders,
     distributions,
     encoders,
@@ -20,6 +21,7 @@ __all__ = [
     "VAE",
     "KLDivergenceRegularizer",
     "Sampling",
+    "callbacks",
     "decoders",
     "distributions",
     "encoders",

@@ -47,6 +47,9 @@ class Decoder(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `call(z, target=None, mask=None, training=None)`.")
 
+    def compute_mask(self, inputs, previous_mask=None):
+        """None: masks travel as arguments, never attached to the features."""
+
     def decode(self, z, likelihood, *, seed=None, mode="mean"):
         """Data for latents `z`: the likelihood's mean, mode or a draw, in one pass.
 

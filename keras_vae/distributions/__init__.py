@@ -3,6 +3,7 @@
 from keras_vae.distributions.bernoulli import Bernoulli
 from keras_vae.distributions.distribution import Distribution, Factorised
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
+from keras_vae.distributions.gaussian_mixture import GaussianMixture
 from keras_vae.distributions.kl_divergence import (
     has_kl_divergence,
     kl_divergence,
@@ -16,6 +17,7 @@ __all__ = [
     "Distribution",
     "Factorised",
     "Gaussian",
+    "GaussianMixture",
     "has_kl_divergence",
     "kl_divergence",
     "kl_divergence_per_dimension",

@@ -3,6 +3,7 @@
 from keras_vae.encoders.conv import Conv
 from keras_vae.encoders.encoder import Encoder
 from keras_vae.encoders.from_model import FromModel
+from keras_vae.encoders.gated_mlp import GatedMLP
 from keras_vae.encoders.mlp import MLP
 from keras_vae.registry import encoders as _family
 
@@ -10,4 +11,4 @@ register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["MLP", "Conv", "Encoder", "FromModel", "get", "names", "register"]
+__all__ = ["MLP", "Conv", "Encoder", "FromModel", "GatedMLP", "get", "names", "register"]

@@ -41,3 +41,6 @@ class Encoder(keras.layers.Layer):
             training: whether dropout and the like are active.
         """
         raise NotImplementedError(f"{type(self).__name__} must write `call(x, mask=None, training=None)`.")
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """None: masks travel as arguments, never attached to the features."""

@@ -1,5 +1,6 @@
 """Layers that work alone in any Keras model."""
 
+from keras_vae.layers.between import Between
 from keras_vae.layers.call_arguments import accepted_arguments
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.dense_stack import DenseStack
@@ -8,6 +9,7 @@ from keras_vae.layers.projection import Projection
 from keras_vae.layers.sampling import Sampling
 
 __all__ = [
+    "Between",
     "DenseStack",
     "KLDivergenceRegularizer",
     "Projection",

@@ -12,6 +12,9 @@ __all__ = ["DenseStack"]
 class DenseStack(keras.layers.Layer):
     """`Dense` layers of the given widths, each followed by dropout where a rate is given.
 
+    With `activation="glu"` every layer is gated: a linear map times the sigmoid of another (Dauphin et
+    al., 2017), of the given width.
+
     Args:
         hidden_units: width of every layer, in order: an int or a sequence of ints.
         activation: activation of every layer.
@@ -34,9 +37,16 @@ class DenseStack(keras.layers.Layer):
         if not 0 <= dropout < 1:
             raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
         self.activation = keras.activations.get(activation)
+        self.gated = self.activation is keras.activations.glu
         self.dropout = dropout
         self.dense_layers = [
-            keras.layers.Dense(units, activation=self.activation, dtype=self.dtype_policy, name=f"dense_{index}")
+            keras.layers.Dense(
+                # glu halves the axis: one half is the map, the other its gate
+                units * (2 if self.gated else 1),
+                activation=None if self.gated else self.activation,
+                dtype=self.dtype_policy,
+                name=f"dense_{index}",
+            )
             for index, units in enumerate(self.hidden_units)
         ]
         self.dropout_layers = [
@@ -45,14 +55,14 @@ class DenseStack(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = tuple(input_shape)
-        for layer in self.dense_layers:
+        for layer, units in zip(self.dense_layers, self.hidden_units, strict=True):
             layer.build(shape)
-            shape = layer.compute_output_shape(shape)
+            shape = (*shape[:-1], units)
 
     def call(self, inputs, training=None):
         x = inputs
         for index, layer in enumerate(self.dense_layers):
-            x = layer(x)
+            x = self.activation(layer(x)) if self.gated else layer(x)
             if self.dropout_layers:
                 # training is passed on by hand: on JAX, `fit` sets no call context that would carry it.
                 x = self.dropout_layers[index](x, training=training)

@@ -55,7 +55,10 @@ class Projection(keras.layers.Layer):
         units = 1 if squeezed else target[-1] if self.per_position else self._flat_size(features, target)
         self.width = features[-1] if self.per_position else math.prod(features)
         if self.width == 0:
-            self.bias = self.add_weight(name="bias", shape=(units,), initializer=self.bias_initializer)
+            # autocast=False: alone it is the density's parameter, and must not be rounded to half precision.
+            self.bias = self.add_weight(
+                name="bias", shape=(units,), initializer=self.bias_initializer, dtype="float32", autocast=False
+            )
             return
         self.dense = keras.layers.Dense(
             units,

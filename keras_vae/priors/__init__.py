@@ -1,12 +1,14 @@
 """p(z): priors over the latents."""
 
 from keras_vae.priors.gaussian import Gaussian
+from keras_vae.priors.mixture import Mixture
 from keras_vae.priors.prior import LatentLevel, Prior
 from keras_vae.priors.standard import Standard
+from keras_vae.priors.vamp import VampPrior
 from keras_vae.registry import priors as _family
 
 register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["Gaussian", "LatentLevel", "Prior", "Standard", "get", "names", "register"]
+__all__ = ["Gaussian", "LatentLevel", "Mixture", "Prior", "Standard", "VampPrior", "get", "names", "register"]

@@ -1,0 +1,35 @@
+"""A multi-layer perceptron decoder with gated layers."""
+
+from keras_vae.decoders.mlp import MLP
+from keras_vae.registry import decoders
+
+__all__ = ["GatedMLP"]
+
+
+@decoders.register("gated_mlp", package="keras_vae")
+class GatedMLP(MLP):
+    """Flattens the latents and runs gated dense layers: each a linear map times the sigmoid of another.
+
+    Gated linear units (Dauphin et al., 2017) with the two layers of 300 that Tomczak and Welling (2018)
+    use for every dense network.
+
+    Args:
+        hidden_units: width of every layer, in order.
+        dropout: rate of the dropout behind every layer, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> tuple(kv.decoders.GatedMLP()(np.zeros((2, 8), "float32")).shape)
+    (2, 300)
+    """
+
+    def __init__(self, hidden_units=(300, 300), dropout=0.0, **kwargs):
+        super().__init__(hidden_units, "glu", dropout, **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("activation")
+        return config

@@ -1,0 +1,33 @@
+"""A constraint that keeps weights within a range."""
+
+import keras
+from keras import ops
+
+__all__ = ["Between"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.layers")
+class Between(keras.constraints.Constraint):
+    """Clips weights to `[low, high]` after every step, so that a gradient is never cut off inside.
+
+    Args:
+        low: smallest value; minus infinity for none.
+        high: largest value; infinity for none.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.layers import Between
+    >>> [float(value) for value in Between(0.0, 1.0)(np.array([-1.0, 0.5, 2.0], "float32"))]
+    [0.0, 0.5, 1.0]
+    """
+
+    def __init__(self, low=float("-inf"), high=float("inf")):
+        self.low = low
+        self.high = high
+
+    def __call__(self, weights):
+        return ops.clip(weights, self.low, self.high)
+
+    def get_config(self):
+        return {"low": self.low, "high": self.high}

@@ -1,0 +1,152 @@
+"""The variational mixture of posteriors."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.distributions.gaussian import Gaussian
+from keras_vae.distributions.gaussian_mixture import GaussianMixture
+from keras_vae.layers.between import Between
+from keras_vae.priors.prior import Prior
+from keras_vae.registry import priors
+
+__all__ = ["VampPrior"]
+
+
+@priors.register("vamp", package="keras_vae")
+class VampPrior(Prior):
+    """p(z) = sum_k weight_k q(z | u_k), posteriors of learned pseudo-inputs u_k (Tomczak and Welling, 2018).
+
+    The pseudo-inputs are trained with the model. They stay in the range where the likelihood's data
+    live. In a conditional model each has a pseudo-context beside it, a point in the space of encoded
+    conditions.
+
+    Args:
+        components: number of pseudo-inputs.
+        initializer: `"data"`, the pseudo-inputs start as a sample of the training data: `fit` sees to it
+            before the first step, `adapt` does it by hand; or any Keras initializer, such as
+            `keras.initializers.RandomNormal(mean, stddev)` with moments of the data.
+        learn_weights: learn the components' weights; equal weights with False, as in the paper.
+        seed: seed of the sample of the data.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments; when built where there is no encoder, or for data of unknown length;
+            when the posterior is no diagonal Gaussian.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> x = np.random.default_rng(0).random((64, 6)).astype("float32")
+    >>> vae = kv.VAE(data_shape=(6,), latent_dim=2, prior=kv.priors.VampPrior(10))
+    >>> vae.compile("adam")
+    >>> _ = vae.fit(x, verbose=0)
+    >>> vae.generate(3).shape
+    (3, 6)
+    """
+
+    requires_encoder = True
+
+    def __init__(self, components=500, initializer="data", learn_weights=False, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.components = positive_int(components, "components")
+        self.from_data = initializer == "data"
+        self.initializer = initializer if self.from_data else keras.initializers.get(initializer)
+        self.learn_weights = learn_weights
+        self.seed = seed
+
+    def build(self, context_shape, latent_shape, data_spec=None):
+        super().build(context_shape, latent_shape, data_spec)
+        if data_spec is None:
+            raise ValueError(
+                "VampPrior is made of the encoder's posteriors, and there is no encoder here. Use it as the prior of a "
+                "keras_vae.VAE."
+            )
+        self.data_shape = tuple(data_spec["shape"])
+        if None in self.data_shape:
+            raise ValueError(
+                f"VampPrior needs data whose every axis has a known length. Received: data of shape {self.data_shape}"
+            )
+        low, high, *_ = data_spec["support"]
+        initializer = "zeros" if self.from_data else self.initializer
+        self.pseudo_inputs = self.add_weight(
+            name="pseudo_inputs",
+            shape=(self.components, *self.data_shape),
+            initializer=initializer,
+            constraint=Between(low, high),
+            autocast=False,
+        )
+        if not self.from_data:
+            self.pseudo_inputs.assign(Between(low, high)(self.pseudo_inputs))
+        self.pseudo_contexts = self.add_weight(
+            name="pseudo_contexts",
+            shape=(self.components, self.context_width),
+            initializer="zeros" if self.from_data else "random_normal",
+            trainable=self.context_width > 0,
+            autocast=False,
+        )
+        if self.learn_weights:
+            self.logits = self.add_weight(name="logits", shape=(self.components,), initializer="zeros", autocast=False)
+        # Saved with the weights, so that a loaded model keeps what it has learnt.
+        self.adapted = self.add_weight(
+            name="adapted",
+            shape=(),
+            initializer="zeros" if self.from_data else "ones",
+            trainable=False,
+            autocast=False,
+        )
+
+    def adapt(self, x, context=None):
+        """Start the pseudo-inputs from a random sample of data.
+
+        Args:
+            x: `(n, *data_shape)`; with fewer rows than components, rows repeat with a little noise.
+            context: `(n, width)`, the encoded conditions, for a conditional model.
+        """
+        x = np.asarray(ops.convert_to_numpy(x), dtype="float32")
+        if x.shape[1:] != self.data_shape or not len(x):
+            raise ValueError(
+                f"Argument `x` must have shape (n, {', '.join(map(str, self.data_shape))}), n > 0. Received: {x.shape}"
+            )
+        if context is None and self.context_width:
+            raise ValueError(
+                f"Argument `context` must have shape ({len(x)}, {self.context_width}) for a conditional model. "
+                "Received: None"
+            )
+        generator = np.random.default_rng(self.seed)
+        rows = generator.permutation(len(x))[: self.components]
+        repeats = generator.integers(len(x), size=self.components - len(rows))
+        noise = 0.1 * x.std() * generator.standard_normal((len(repeats), *self.data_shape))
+        chosen = np.concatenate([x[rows], x[repeats] + noise.astype("float32")])
+        self.pseudo_inputs.assign(self.pseudo_inputs.constraint(ops.convert_to_tensor(chosen)))
+        if self.context_width:
+            context = np.asarray(ops.convert_to_numpy(context), dtype="float32")
+            self.pseudo_contexts.assign(context[np.concatenate([rows, repeats])])
+        self.adapted.assign(1.0)
+
+    def distribution(self, context, *, encode=None):
+        if encode is None:
+            raise ValueError(
+                "VampPrior is made of the encoder's posteriors: distribution(context, encode=...) needs `encode`, a "
+                "function (x, context) -> q(z | x). Received: encode=None"
+            )
+        q = encode(ops.convert_to_tensor(self.pseudo_inputs), ops.convert_to_tensor(self.pseudo_contexts))
+        if type(q) is not Gaussian:
+            raise ValueError(
+                f"VampPrior mixes diagonal Gaussian posteriors, and the posterior here is a {type(q).__name__}. Use "
+                "posterior='gaussian', or another prior."
+            )
+        logits = ops.convert_to_tensor(self.logits) if self.learn_weights else None
+        return GaussianMixture(q.loc, q.log_var, logits, batch_size=ops.shape(context)[0])
+
+    def get_config(self):
+        initializer = self.initializer if self.from_data else keras.initializers.serialize(self.initializer)
+        return {
+            **super().get_config(),
+            "components": self.components,
+            "initializer": initializer,
+            "learn_weights": self.learn_weights,
+            "seed": self.seed,
+        }
