@@ -143,9 +143,9 @@ def mixture_log_prob(z, loc, log_var, log_weights):
         z_gradient = ops.matmul(weighted, scaled_loc) - z * ops.matmul(weighted, precision)
         first = ops.matmul(ops.transpose(weighted), z) - mass[:, None] * loc
         loc_gradient = precision * first
-        # sum_n weighted (z - loc)^2, with one square taken off before it can cancel
+        # spread: the weighted sum of (z - loc)^2 over the rows
         second = ops.matmul(ops.transpose(weighted), ops.square(z)) - mass[:, None] * ops.square(loc)
-        spread = ops.maximum(second - 2.0 * loc * first, 0.0)
+        spread = second - 2.0 * loc * first
         log_var_gradient = 0.5 * (precision * spread - mass[:, None])
         return z_gradient, loc_gradient, log_var_gradient, mass
 
