@@ -1,0 +1,157 @@
+"""Does every constructor argument survive saving?"""
+
+import inspect
+import json
+
+import keras
+import numpy as np
+
+__all__ = ["check_config", "constructor_arguments"]
+
+CHECK = "config"
+
+
+def check_config(subject, other_values=None):
+    """Every `__init__` argument is in the config, and a different value of it comes back.
+
+    Args:
+        subject: the `Subject`.
+        other_values: for each constructor argument, a value other than the factory's. Left out, bools, ints
+            and floats are varied by themselves.
+    """
+    other_values = dict(other_values or {})
+    component = subject.make()
+    cls = type(component)
+    registered = keras.saving.get_registered_object(keras.saving.get_registered_name(cls))
+    subject.require(
+        registered is cls,
+        CHECK,
+        f"{cls.__name__} is not registered, so a saved model could not find it. Put "
+        f'@keras_vae.{subject.family}s.register("my_name", package="my_package") above the class.',
+    )
+    config = component.get_config()
+    arguments = constructor_arguments(cls)
+    unknown = sorted(set(other_values) - set(arguments))
+    subject.require(
+        not unknown, CHECK, f"other_values names {unknown}, which __init__ does not take. It takes {arguments}."
+    )
+    for name in arguments:
+        subject.require(
+            name in config,
+            CHECK,
+            f"get_config() leaves out the constructor argument {name!r}. Return "
+            f'{{**super().get_config(), "{name}": self.{name}}} from it.',
+        )
+    _check_round_trip(subject, component, config)
+    for name in arguments:
+        _check_other_value(subject, component, config, name, other_values)
+
+
+def constructor_arguments(cls):
+    """Names of the arguments of `cls.__init__`, its bases' included, those of `keras.layers.Layer` left out.
+
+    >>> import keras_vae as kv
+    >>> from keras_vae.testing.config import constructor_arguments
+    >>> constructor_arguments(kv.likelihoods.Gaussian)
+    ['scale', 'min_scale', 'project']
+    """
+    names = []
+    for base in cls.__mro__:
+        if base is keras.layers.Layer:
+            break
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        names += [item.name for item in parameters if item.kind in named and item.name not in names]
+        if not any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters):
+            break
+    return [name for name in names if name not in ("name", "dtype", "trainable", "autocast")]
+
+
+def _check_round_trip(subject, component, config):
+    cls = type(component)
+    try:
+        text = json.dumps(keras.saving.serialize_keras_object(component))
+    except (TypeError, ValueError) as error:
+        subject.require(False, CHECK, f"the config cannot be written as JSON: {error}")
+    for how, restore in (
+        ("from_config(get_config())", lambda: cls.from_config(config)),
+        ("loading the serialised component", lambda: keras.saving.deserialize_keras_object(json.loads(text))),
+    ):
+        try:
+            restored = restore()
+        except Exception as error:
+            subject.require(False, CHECK, f"{how} raises {type(error).__name__}: {error}")
+        subject.require(type(restored) is cls, CHECK, f"{how} gives a {type(restored).__name__}.")
+        before, after = plain(config), plain(restored.get_config())
+        changed = sorted(key for key in before if before[key] != after.get(key))
+        subject.require(
+            not changed,
+            CHECK,
+            f"{how} changes {changed}: from {[before[key] for key in changed]} to "
+            f"{[after.get(key) for key in changed]}.",
+        )
+
+
+def _check_other_value(subject, component, config, name, other_values):
+    cls = type(component)
+    given = name in other_values
+    value = other_values[name] if given else _vary(name, config[name])
+    ask = f"Pass other_values={{{name!r}: ...}} with a value that differs from the factory's."
+    subject.require(given or value is not None, CHECK, f"no other value of the argument {name!r} is known. {ask}")
+    written = keras.saving.serialize_keras_object(value) if not _is_plain(value) else value
+    try:
+        varied = cls.from_config({**config, name: written})
+    except Exception as error:
+        advice = "" if given else f" {ask}"
+        subject.require(False, CHECK, f"{name}={value!r} cannot be restored: {type(error).__name__}: {error}.{advice}")
+    after = varied.get_config()
+    subject.require(
+        plain(after.get(name)) != plain(config[name]),
+        CHECK,
+        f"the argument {name!r} does not survive: made with {value!r}, get_config() still returns "
+        f"{after.get(name)!r}. Store what the constructor was given, and return that.",
+    )
+    if given and _is_plain(value):
+        subject.require(
+            plain(after.get(name)) == plain(value),
+            CHECK,
+            f"the argument {name!r} comes back changed: made with {value!r}, get_config() returns {after.get(name)!r}.",
+        )
+    again = plain(cls.from_config(after).get_config())
+    subject.require(again == plain(after), CHECK, f"the config with {name}={value!r} does not round trip.")
+
+
+def _vary(name, value):
+    """Another value of the same kind, or None where none can be guessed."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return 0.5 * value if value else 0.25
+    if name == "seed":
+        return 7
+    if isinstance(value, (list, tuple)) and value and all(type(item) is int for item in value):
+        return type(value)(item + 1 for item in value)
+    return None
+
+
+def _is_plain(value):
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return all(_is_plain(item) for item in value.values())
+    return value is None or isinstance(value, (str, int, float))
+
+
+def plain(value):
+    """`value` with tuples as lists and arrays as nested lists, so that configs can be compared."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value if _is_plain(value) else plain(keras.saving.serialize_keras_object(value))

@@ -1,0 +1,63 @@
+"""The contract of a decoder, as a check."""
+
+import numpy as np
+from keras import ops
+
+from keras_vae.testing.network import run_network_checks
+from keras_vae.testing.subject import Subject
+
+__all__ = ["check_decoder"]
+
+
+def check_decoder(decoder, *, other_values=None, latent_dim=2, data_shape=(4,), data=None, vae=None, checks=None):
+    """Run every check of the decoder's contract: a failure is an AssertionError with the mend.
+
+    The checks are those of `check_encoder`; `decode` gives data of the data's shape in every mode.
+
+    Args:
+        decoder: class, or function without arguments that makes a fresh decoder.
+        other_values: for every constructor argument, a value that differs from the factory's; bools and
+            numbers may be left out.
+        latent_dim: as for `keras_vae.VAE`.
+        data_shape: as for `keras_vae.VAE`.
+        data: examples `(n, *data_shape)`, at least 6; by default random ones inside the likelihood's support.
+        vae: other arguments of `keras_vae.VAE`: names, classes or functions that make an instance.
+        checks: names of the checks to run; all by default.
+
+    Raises:
+        AssertionError: a check failed.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> from keras_vae.testing import check_decoder
+    >>> check_decoder(lambda: kv.decoders.MLP((5,)), other_values={"activation": "tanh"}, checks=["config"])
+    """
+    subject = Subject("decoder", decoder, latent_dim, data_shape, data, vae)
+    run_network_checks(subject, _features, _shape, other_values, checks, extra=_check_decode)
+
+
+def _latents(vae, x):
+    levels, context, network_x, _ = vae.infer(x, seed=0, deterministic=True)
+    return vae.decoder_input(tuple(level.z for level in levels), context), network_x
+
+
+def _features(vae, x, **kwargs):
+    z, network_x = _latents(vae, x)
+    return vae.decoder(z, target=network_x if vae.decoder.requires_target else None, **kwargs)
+
+
+def _shape(vae):
+    return vae.decoder.compute_output_shape((None, *vae.prior.decoder_input_shape()))
+
+
+def _check_decode(subject):
+    vae, x = subject.model(perturb=True)
+    z = _latents(vae, ops.convert_to_tensor(x))[0]
+    for mode in ("mean", "mode", "sample"):
+        data = ops.convert_to_numpy(vae.decoder.decode(z, vae.likelihood, seed=1, mode=mode))
+        subject.require(
+            data.shape == x.shape and np.all(np.isfinite(data)),
+            "shapes",
+            f"decode(..., mode={mode!r}) gives data of shape {data.shape}. Expected {x.shape}, finite.",
+        )

@@ -1,0 +1,48 @@
+"""The contract of an encoder, as a check."""
+
+import keras
+
+from keras_vae.testing.network import run_network_checks
+from keras_vae.testing.subject import Subject
+
+__all__ = ["check_encoder"]
+
+
+def check_encoder(encoder, *, other_values=None, latent_dim=2, data_shape=(4,), data=None, vae=None, checks=None):
+    """Run every check of the encoder's contract: a failure is an AssertionError with the mend.
+
+    `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size, as
+    `compute_output_shape` says, and `call` takes `mask` and `training`. `precision`: finite under
+    mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in float32 and mixed_float16. `reload`: a
+    `.keras` file gives the same model.
+
+    Args:
+        encoder: class, or function without arguments that makes a fresh encoder.
+        other_values: for every constructor argument, a value that differs from the factory's; bools and
+            numbers may be left out.
+        latent_dim: as for `keras_vae.VAE`.
+        data_shape: as for `keras_vae.VAE`.
+        data: examples `(n, *data_shape)`, at least 6; by default random ones inside the likelihood's support.
+        vae: other arguments of `keras_vae.VAE`: names, classes or functions that make an instance.
+        checks: names of the checks to run; all by default.
+
+    Raises:
+        AssertionError: a check failed.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> from keras_vae.testing import check_encoder
+    >>> check_encoder(lambda: kv.encoders.MLP((5,)), other_values={"activation": "tanh"}, checks=["config"])
+    """
+    subject = Subject("encoder", encoder, latent_dim, data_shape, data, vae)
+    run_network_checks(subject, _features, _shape, other_values, checks)
+
+
+def _features(vae, x, **kwargs):
+    return vae.encoder(vae.likelihood.to_network(x), **kwargs)
+
+
+def _shape(vae):
+    data = keras.KerasTensor((None, *vae.data_shape))
+    return vae.encoder.compute_output_shape(tuple(vae.likelihood.to_network(data).shape))

@@ -1,0 +1,110 @@
+"""The checks that priors and posteriors share: both are seen through the latents of a small VAE."""
+
+import numpy as np
+from keras import ops
+
+from keras_vae.testing.config import check_config
+from keras_vae.testing.density import check_density, check_divergence
+from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes
+from keras_vae.testing.subject import Subject
+from keras_vae.testing.training import check_fit, check_reload
+
+__all__ = ["CHECKS", "chosen", "levels_of_one_example", "run_latent_checks"]
+
+CHECKS = ("config", "shapes", "density", "kl", "precision", "fit", "reload")
+DRAWS = 4096
+
+
+def chosen(checks, allowed):
+    """The checks to run, in order.
+
+    Raises:
+        ValueError: a name that is not a check.
+    """
+    if checks is None:
+        return allowed
+    unknown = sorted(set(checks) - set(allowed))
+    if unknown:
+        raise ValueError(f"Argument `checks` must hold names from {list(allowed)}. Received: {unknown}")
+    return tuple(name for name in allowed if name in checks)
+
+
+def levels_of_one_example(vae, x, rows):
+    """Posterior, prior and latents of every level for one example, repeated `rows` times."""
+    repeated = np.repeat(x[:1], rows, axis=0)
+    return vae.infer(ops.convert_to_tensor(repeated), seed=0, deterministic=True)[0]
+
+
+def run_latent_checks(subject, side, *, other_values, density_latent_dims, points, moments, checks):
+    """All checks of a prior or a posterior.
+
+    Args:
+        subject: the `Subject`.
+        side: `"prior"` or `"posterior"`, whose density is integrated.
+        other_values: see `check_config`.
+        density_latent_dims: values of `latent_dim` at which the density is integrated.
+        points: see `check_density`; None leaves that check out.
+        moments: see `check_density`.
+        checks: names from `CHECKS`, or None for all.
+    """
+    checks = chosen(checks, CHECKS)
+    if "config" in checks:
+        check_config(subject, other_values)
+    if "shapes" in checks:
+        check_shapes(subject, _outputs, _output_shapes)
+        _check_context(subject)
+    if "precision" in checks:
+        check_precision(subject, _outputs)
+        check_own_variables(subject, subject.model("mixed_float16")[0])
+    if "density" in checks and points is not None:
+        for latent_dim in density_latent_dims:
+            vae, x = subject.model(perturb=True, latent_dim=latent_dim)
+            row, rows = levels_of_one_example(vae, x, 1), levels_of_one_example(vae, x, DRAWS)
+            for one, many in zip(row, rows, strict=True):
+                check_density(subject, getattr(one, side), getattr(many, side), points, moments=moments)
+    if "kl" in checks:
+        vae, x = subject.model(perturb=True)
+        for level in levels_of_one_example(vae, x, DRAWS):
+            check_divergence(subject, level.posterior, level.prior)
+    if "fit" in checks:
+        check_fit(subject, "mixed_float16")
+    if "fit" in checks or "reload" in checks:
+        vae, x = check_fit(subject)
+        if "reload" in checks:
+            check_reload(subject, vae, x)
+
+
+def _outputs(vae, x, condition=None):
+    inputs = x if condition is None else [x, condition]
+    levels, context = vae.infer(inputs, seed=0, deterministic=True)[:2]
+    results = {}
+    for index, level in enumerate(levels):
+        results[f"z_{index}"] = level.z
+        results[f"log_q_{index}"] = level.posterior.log_prob(level.z)
+        results[f"log_p_{index}"] = level.prior.log_prob(level.z)
+        results[f"draw_q_{index}"] = level.posterior.sample(1)
+    for index, draw in enumerate(vae.prior.generate(context, encode=vae.root_posterior, seed=1)):
+        results[f"draw_p_{index}"] = draw
+    return results
+
+
+def _output_shapes(vae):
+    shapes = {}
+    for index, latent in enumerate(vae.prior.level_shapes()):
+        shapes[f"log_q_{index}"] = shapes[f"log_p_{index}"] = ()
+        shapes[f"z_{index}"] = shapes[f"draw_q_{index}"] = shapes[f"draw_p_{index}"] = tuple(latent)
+    return shapes
+
+
+def _check_context(subject: Subject):
+    """With a condition, every row has its own."""
+    vae, x = subject.model(perturb=True, condition_shape=(3,))
+    condition = np.random.default_rng(2).standard_normal((len(x), 3)).astype("float32")
+    results = _outputs(vae, ops.convert_to_tensor(x), ops.convert_to_tensor(condition))
+    for name, shape in _output_shapes(vae).items():
+        found = tuple(results[name].shape)
+        subject.require(
+            found == (len(x), *shape),
+            "shapes",
+            f"{name} has shape {found} with a context of width 3. Expected {(len(x), *shape)}.",
+        )

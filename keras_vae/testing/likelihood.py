@@ -1,0 +1,137 @@
+"""The contract of a likelihood, as a check."""
+
+import numpy as np
+from keras import ops
+
+from keras_vae.testing.config import check_config
+from keras_vae.testing.density import check_density
+from keras_vae.testing.latents import chosen
+from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes
+from keras_vae.testing.quadrature import over_reals
+from keras_vae.testing.subject import Subject
+from keras_vae.testing.training import check_fit, check_reload
+
+__all__ = ["check_likelihood"]
+
+CHECKS = ("config", "shapes", "density", "mask", "precision", "fit", "reload")
+DRAWS = 4096
+
+
+def check_likelihood(
+    likelihood,
+    *,
+    other_values=None,
+    data_shape=(4,),
+    data=None,
+    density_data_shapes=((1,), (2,)),
+    points=over_reals,
+    moments=True,
+    masks=True,
+    vae=None,
+    checks=None,
+):
+    """Run every check of the likelihood's contract: a failure is an AssertionError with the mend.
+
+    `config`, `shapes`, `density`, `precision`, `fit` and `reload` are those of `check_prior`; draws and means
+    have the data's shape, and draws lie in `support`. `mask`: elements that are left out count nowhere.
+
+    Args:
+        likelihood: class, or function without arguments that makes a fresh likelihood.
+        other_values: for every constructor argument, a value that differs from the factory's; bools and
+            numbers may be left out.
+        data_shape: as for `keras_vae.VAE`.
+        data: examples `(n, *data_shape)`, at least 6; by default random ones inside `support`.
+        density_data_shapes: data shapes at which the density is integrated, one or two elements each.
+        points: what it is integrated over, see `check_prior`; `over_integers(0, 1)` for binary data.
+        moments: compare `mean()` and `variance()` with the density's.
+        masks: run the check `mask`.
+        vae: other arguments of `keras_vae.VAE`: names, classes or functions that make an instance.
+        checks: names of the checks to run; all by default.
+
+    Raises:
+        AssertionError: a check failed.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> from keras_vae.testing import check_likelihood, over_integers
+    >>> check_likelihood(kv.likelihoods.Bernoulli, points=over_integers(0, 1), checks=["config", "density"])
+    """
+    subject = Subject("likelihood", likelihood, 2, data_shape, data, vae)
+    checks = chosen(checks, CHECKS)
+    if "config" in checks:
+        check_config(subject, other_values)
+    if "shapes" in checks:
+        check_shapes(subject, _outputs, _output_shapes)
+        _check_support(subject)
+    if "precision" in checks:
+        check_precision(subject, _outputs)
+        check_own_variables(subject, subject.model("mixed_float16")[0])
+    if "density" in checks and points is not None:
+        for shape in density_data_shapes:
+            vae_, x = subject.model(perturb=True, data_shape=shape)
+            one, many = (_value(vae_, np.repeat(x[:1], rows, axis=0)) for rows in (1, DRAWS))
+            check_density(subject, one, many, points, moments=moments)
+    if "mask" in checks and masks:
+        _check_mask(subject)
+    if "fit" in checks:
+        check_fit(subject, "mixed_float16")
+    if "fit" in checks or "reload" in checks:
+        vae_, x = check_fit(subject)
+        if "reload" in checks:
+            check_reload(subject, vae_, x)
+
+
+def _value(vae, x, mask=None):
+    """p(x | z) at the posterior's mean."""
+    x = ops.convert_to_tensor(x)
+    levels, context, network_x, _ = vae.infer(x, seed=0, deterministic=True)
+    z = vae.decoder_input(tuple(level.z for level in levels), context)
+    target = network_x if vae.decoder.requires_target else None
+    return vae.likelihood.distribution(vae.likelihood(vae.decoder(z, target=target, training=False)), mask=mask)
+
+
+def _outputs(vae, x):
+    value = _value(vae, x)
+    return {"log_prob": value.log_prob(x), "mean": value.mean(), "draw": value.sample(1)}
+
+
+def _output_shapes(vae):
+    shape = tuple(4 if axis is None else axis for axis in vae.data_shape)
+    return {"log_prob": (), "mean": shape, "draw": shape}
+
+
+def _check_support(subject):
+    vae, x = subject.model(perturb=True)
+    low, high, integer = vae.likelihood.support
+    draw = ops.convert_to_numpy(_value(vae, x).sample(1))
+    subject.require(
+        np.all((draw >= low) & (draw <= high)) and (not integer or np.array_equal(draw, np.round(draw))),
+        "shapes",
+        f"draws lie outside of support={vae.likelihood.support!r}: they span {draw.min()} to {draw.max()}.",
+    )
+    spec = vae.likelihood.to_network(ops.convert_to_tensor(x))
+    subject.require(
+        np.all(np.isfinite(ops.convert_to_numpy(ops.cast(spec, "float32")))), "shapes", "to_network(x) is not finite."
+    )
+
+
+def _check_mask(subject):
+    vae, x = subject.model(perturb=True)
+    mask = np.ones((len(x), x.shape[1]), dtype="bool")
+    plain = ops.convert_to_numpy(_value(vae, x).log_prob(x))
+    kept = ops.convert_to_numpy(_value(vae, x, mask).log_prob(x))
+    subject.require(
+        np.allclose(plain, kept, rtol=1e-5, atol=1e-4), "mask", "a mask that is True everywhere changes log_prob."
+    )
+    mask[:, -1] = False
+    changed = x.copy()
+    changed[:, -1] = x[::-1, -1]
+    value = _value(vae, x, mask)
+    before, after = (ops.convert_to_numpy(value.log_prob(target)) for target in (x, changed))
+    subject.require(
+        np.allclose(before, after, rtol=1e-5, atol=1e-4) and not np.allclose(before, plain, rtol=1e-5, atol=1e-4),
+        "mask",
+        "elements that the mask leaves out count in log_prob. Hand `mask` on to the distribution value, and let it end "
+        "in Factorised.sum_over_event.",
+    )

@@ -1,0 +1,92 @@
+"""The contract of an objective, as a check."""
+
+import numpy as np
+from keras import ops
+
+from keras_vae.testing.config import check_config
+from keras_vae.testing.latents import chosen
+from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes
+from keras_vae.testing.subject import Subject
+from keras_vae.testing.training import check_fit, check_reload
+
+__all__ = ["check_objective"]
+
+CHECKS = ("config", "shapes", "precision", "fit", "reload")
+
+
+def check_objective(objective, *, other_values=None, latent_dim=2, data_shape=(4,), data=None, vae=None, checks=None):
+    """Run every check of the objective's contract: a failure is an AssertionError with the mend.
+
+    `config`: every constructor argument survives saving. `shapes`: one loss for every example, or one for
+    all, from batches of 1, 3 and of unknown size. `precision`: float32 and finite under
+    mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight of the model, in float32 and
+    mixed_float16. `reload`: a `.keras` file gives the same model.
+
+    Args:
+        objective: class, or function without arguments that makes a fresh objective.
+        other_values: for every constructor argument, a value that differs from the factory's; bools and
+            numbers may be left out.
+        latent_dim: as for `keras_vae.VAE`.
+        data_shape: as for `keras_vae.VAE`.
+        data: examples `(n, *data_shape)`, at least 6; by default random ones inside the likelihood's support.
+        vae: other arguments of `keras_vae.VAE`: names, classes or functions that make an instance.
+        checks: names of the checks to run; all by default.
+
+    Raises:
+        AssertionError: a check failed.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> from keras_vae.testing import check_objective
+    >>> check_objective(lambda: kv.objectives.ELBO(beta=0.5), checks=["config"])
+    """
+    subject = Subject("objective", objective, latent_dim, data_shape, data, vae)
+    checks = chosen(checks, CHECKS)
+    if "config" in checks:
+        check_config(subject, other_values)
+    if "shapes" in checks:
+        _check_reads_terms(subject)
+        check_shapes(subject, _outputs, lambda vae: {"loss": ()})
+    if "precision" in checks:
+        check_precision(subject, _outputs)
+        check_own_variables(subject, subject.model("mixed_float16")[0])
+    if "fit" in checks:
+        check_fit(subject, "mixed_float16")
+    if "fit" in checks or "reload" in checks:
+        vae_, x = check_fit(subject)
+        if "reload" in checks:
+            check_reload(subject, vae_, x)
+
+
+def _loss(vae, x):
+    outputs = vae.network_terms(
+        x, seed=0, requires=tuple(vae.objective.requires), num_samples=vae.objective.num_samples
+    )
+    terms = vae.complete_terms(outputs, x, num_samples=vae.objective.num_samples)
+    return vae.objective.loss(terms), terms
+
+
+def _outputs(vae, x):
+    loss = _loss(vae, x)[0]
+    return {"loss": ops.broadcast_to(loss, (ops.shape(x)[0],))}
+
+
+def _check_reads_terms(subject):
+    vae, x = subject.model(perturb=True)
+    loss, terms = _loss(vae, ops.convert_to_tensor(x))
+    shape = tuple(loss.shape)
+    subject.require(
+        shape in ((), (len(x),)),
+        "shapes",
+        f"loss(terms) has shape {shape}. Expected one loss for each example, {(len(x),)}, or a scalar: sum over levels "
+        "(axis 1), and average over samples.",
+    )
+    worse = {**terms, "log_likelihood": terms["log_likelihood"] - 1.0}
+    before, after = (float(np.mean(ops.convert_to_numpy(vae.objective.loss(value)))) for value in (terms, worse))
+    subject.require(
+        after > before,
+        "shapes",
+        f"a lower log likelihood gives a loss of {after:.4f} after {before:.4f}: loss(terms) is minimised, so it "
+        "must rise.",
+    )

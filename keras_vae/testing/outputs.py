@@ -1,0 +1,107 @@
+"""Does a component keep its shapes and its precision, for every batch size and every policy?"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae.backend import quiet_retracing
+from keras_vae.testing.subject import POLICIES, own_variables
+
+__all__ = ["check_own_variables", "check_precision", "check_shapes"]
+
+ROWS = 5
+
+
+def check_shapes(subject, compute, shapes):
+    """Shapes with 1 and 3 rows, and compiled with an unknown number of rows (5 rows in batches of 3).
+
+    Args:
+        subject: the `Subject`.
+        compute: function `(vae, x) -> dict of tensors`, each with the batch axis first.
+        shapes: function `vae -> dict` of the shapes without the batch axis.
+    """
+    vae, x = subject.model(perturb=True)
+    expected = shapes(vae)
+    for rows in (1, 3):
+        _compare_shapes(subject, compute(vae, ops.convert_to_tensor(x[:rows])), expected, rows, f"{rows} rows")
+    compiled = _compiled(vae, compute, x)
+    _compare_shapes(subject, compiled, expected, ROWS, "an unknown number of rows in a compiled function")
+
+
+def check_precision(subject, compute, *, low_precision=False):
+    """Finite results under every policy, float32 unless they are features, and near those of float32.
+
+    Args:
+        subject: the `Subject`.
+        compute: see `check_shapes`; names that start with `draw` are random.
+        low_precision: the results may be in the compute dtype, as features are.
+    """
+    vae, x = subject.model(perturb=True)
+    reference = _compiled(vae, compute, x)
+    for policy in POLICIES[1:]:
+        half, x = subject.model(policy, like=vae)
+        try:
+            results = _compiled(half, compute, x)
+        except Exception as error:
+            subject.require(
+                False,
+                "precision",
+                f"it raises under {policy}. Cast what enters a density to float32. {type(error).__name__}: {error}",
+            )
+        for name, value in results.items():
+            dtype = keras.backend.standardize_dtype(value.dtype)
+            subject.require(
+                low_precision or dtype == "float32" or not keras.backend.is_float_dtype(dtype),
+                "precision",
+                f"{name} is {dtype} under {policy}, and must be float32: half precision overflows in a density. Cast "
+                "what enters it with keras.ops.cast(..., 'float32').",
+            )
+            value = value.astype("float32")
+            subject.require(np.all(np.isfinite(value)), "precision", f"{name} is not finite under {policy}.")
+            # The networks run in half precision, so the results agree to a few per cent.
+            largest = np.max(np.abs(reference[name]))
+            difference = np.max(np.abs(value - reference[name]))
+            subject.require(
+                name.startswith("draw") or difference <= 0.1 * (largest + 1.0),
+                "precision",
+                f"{name} under {policy} differs from float32 by {difference:.4f}, with values up to {largest:.4f}.",
+            )
+
+
+def check_own_variables(subject, vae):
+    """The component's own variables stay float32 inside a model of half precision."""
+    variables = [variable for variable in own_variables(subject.part(vae)) if "float" in str(variable.dtype)]
+    found = {}
+
+    class Reader(keras.layers.Layer):
+        def call(self, inputs):
+            for variable in variables:
+                found[variable.name] = keras.backend.standardize_dtype(ops.convert_to_tensor(variable).dtype)
+            return inputs
+
+    Reader(dtype="mixed_float16")(np.zeros((1, 1), dtype="float32"))
+    rounded = sorted(name for name, dtype in found.items() if dtype != "float32")
+    subject.require(
+        not rounded,
+        "precision",
+        f"the variables {rounded} are rounded to half precision inside a mixed_float16 model before they enter a "
+        "density. Create them with add_weight(..., dtype='float32', autocast=False).",
+    )
+
+
+def _compiled(vae, compute, x):
+    class Compiled(keras.Model):
+        def call(self, inputs):
+            return compute(self.vae, inputs)
+
+    model = Compiled(dtype=vae.dtype_policy)
+    model.vae = vae
+    with quiet_retracing():
+        return model.predict(x[:ROWS], batch_size=3, verbose=0)
+
+
+def _compare_shapes(subject, results, expected, rows, when):
+    for name, shape in expected.items():
+        found = tuple(results[name].shape)
+        wanted = (rows, *shape)
+        subject.require(found == wanted, "shapes", f"{name} has shape {found} for {when}. Expected {wanted}.")

@@ -1,0 +1,60 @@
+"""The contract of a posterior, as a check."""
+
+from keras_vae.testing.latents import run_latent_checks
+from keras_vae.testing.quadrature import over_reals
+from keras_vae.testing.subject import Subject
+
+__all__ = ["check_posterior"]
+
+
+def check_posterior(
+    posterior,
+    *,
+    other_values=None,
+    latent_dim=2,
+    data_shape=(4,),
+    data=None,
+    density_latent_dims=(1, 2),
+    points=over_reals,
+    moments=True,
+    vae=None,
+    checks=None,
+):
+    """Run every check of the posterior's contract: a failure is an AssertionError with the mend.
+
+    The checks are those of `check_prior`, with the posterior's density integrated. Where the pair of posterior
+    and prior has no closed form of the KL, its estimate from draws must be finite and not negative.
+
+    Args:
+        posterior: class, or function without arguments that makes a fresh posterior.
+        other_values: for every constructor argument, a value that differs from the factory's; bools and
+            numbers may be left out.
+        latent_dim: as for `keras_vae.VAE`.
+        data_shape: as for `keras_vae.VAE`.
+        data: examples `(n, *data_shape)`, at least 6; by default random ones inside the likelihood's support.
+        density_latent_dims: the values of `latent_dim` at which the density is integrated.
+        points: what it is integrated over, see `check_prior`; None leaves the check out.
+        moments: compare `mean()` and `variance()` with the density's; False for a flow, whose mean is a
+            point of reference.
+        vae: other arguments of `keras_vae.VAE`, such as the prior that goes with it: names, classes or
+            functions that make an instance.
+        checks: names of the checks to run; all by default.
+
+    Raises:
+        AssertionError: a check failed.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> from keras_vae.testing import check_posterior
+    >>> check_posterior(kv.posteriors.Gaussian, checks=["config", "kl"])
+    """
+    run_latent_checks(
+        Subject("posterior", posterior, latent_dim, data_shape, data, vae),
+        "posterior",
+        other_values=other_values,
+        density_latent_dims=density_latent_dims,
+        points=points,
+        moments=moments,
+        checks=checks,
+    )

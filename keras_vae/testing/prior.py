@@ -1,0 +1,63 @@
+"""The contract of a prior, as a check."""
+
+from keras_vae.testing.latents import run_latent_checks
+from keras_vae.testing.quadrature import over_reals
+from keras_vae.testing.subject import Subject
+
+__all__ = ["check_prior"]
+
+
+def check_prior(
+    prior,
+    *,
+    other_values=None,
+    latent_dim=2,
+    data_shape=(4,),
+    data=None,
+    density_latent_dims=(1, 2),
+    points=over_reals,
+    moments=True,
+    vae=None,
+    checks=None,
+):
+    """Run every check of the prior's contract: a failure is an AssertionError with the mend.
+
+    `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size,
+    with and without a context. `density`: it integrates to one and its draws follow it. `kl`: KL(p, p) is zero, and
+    the closed form of KL(q, p), where there is one, agrees with its estimate. `precision`: float32 and
+    finite under mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in float32 and
+    mixed_float16. `reload`: a `.keras` file gives the same model. A part with `adapt` is shown the data first.
+
+    Args:
+        prior: class, or function without arguments that makes a fresh prior: `lambda: MyPrior(3)`.
+        other_values: for every constructor argument, a value that differs from the factory's; bools and
+            numbers may be left out.
+        latent_dim: as for `keras_vae.VAE`.
+        data_shape: as for `keras_vae.VAE`.
+        data: examples `(n, *data_shape)`, at least 6; by default random ones inside the likelihood's support.
+        density_latent_dims: the values of `latent_dim` at which the density is integrated.
+        points: what it is integrated over: `over_reals`, `over_sphere`, `over_one_hot`, `over_integers(low, high)`,
+            `over_interval(low, high)`, your own function from draws to `(points, weights)`, or None to
+            leave the check out.
+        moments: compare `mean()` and `variance()` with the density's.
+        vae: other arguments of `keras_vae.VAE`: names, classes or functions that make an instance.
+        checks: names of the checks to run; all by default.
+
+    Raises:
+        AssertionError: a check failed.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> from keras_vae.testing import check_prior
+    >>> check_prior(lambda: kv.priors.Gaussian(learn_loc=False), checks=["config", "density"])
+    """
+    run_latent_checks(
+        Subject("prior", prior, latent_dim, data_shape, data, vae),
+        "prior",
+        other_values=other_values,
+        density_latent_dims=density_latent_dims,
+        points=points,
+        moments=moments,
+        checks=checks,
+    )

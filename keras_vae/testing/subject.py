@@ -1,0 +1,141 @@
+"""The component under test, and the small VAE that it is tested in."""
+
+import contextlib
+import dataclasses
+import inspect
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae import decoders, encoders, registry
+from keras_vae.models.vae import VAE
+
+__all__ = ["POLICIES", "Subject", "own_variables", "precision"]
+
+POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
+PARTS = ("encoder", "decoder", "prior", "posterior", "likelihood", "objective")
+
+
+@contextlib.contextmanager
+def precision(policy):
+    """Make layers under a precision policy, and restore the one before."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A component's factory with the choices of the VAE around it.
+
+    Args:
+        family: the registry's singular, such as `"prior"`.
+        factory: class or function without arguments that makes a fresh, unbuilt instance.
+        latent_dim: as for `keras_vae.VAE`.
+        data_shape: as for `keras_vae.VAE`.
+        data: examples `(n, *data_shape)`, n at least 6; None draws some inside the likelihood's support.
+        vae: other arguments of `keras_vae.VAE` by name: names, classes or functions that make an
+            instance (one instance cannot serve two models).
+    """
+
+    family: str
+    factory: Callable
+    latent_dim: object = 2
+    data_shape: tuple = (4,)
+    data: object = None
+    vae: dict | None = None
+
+    def make(self):
+        """A fresh component, or an AssertionError that says why not."""
+        if isinstance(self.factory, keras.layers.Layer):
+            raise TypeError(
+                f"check_{self.family} needs a class or a function that makes fresh instances, because the checks "
+                f"build several. Received: {self.factory!r}. Write `lambda: {type(self.factory).__name__}(...)`."
+            )
+        component = self.factory()
+        contract = getattr(registry, f"{self.family}s").contract_class
+        self.require(
+            isinstance(component, contract),
+            "contract",
+            f"the factory must make a {contract.__module__}.{contract.__qualname__}. Received: {component!r}",
+        )
+        self.require(not component.built, "contract", "the factory must make a fresh, unbuilt instance.")
+        return component
+
+    def require(self, condition, check, message):
+        """Raise an AssertionError that names the component and the check unless `condition` holds."""
+        if not condition:
+            name = getattr(self.factory, "__qualname__", repr(self.factory))
+            raise AssertionError(f"check_{self.family}({name}), check {check!r}: {message}")
+
+    def model(self, policy="float32", *, perturb=False, like=None, **changes):
+        """A small VAE around a fresh component, adapted to the data, and that data: `(vae, x)`.
+
+        Args:
+            policy: precision policy of every part.
+            perturb: move the weights away from their initial values, so that a head that starts at
+                zero takes part.
+            like: a model whose weights it gets.
+            **changes: arguments of `keras_vae.VAE` that differ from the subject's.
+        """
+        arguments = {
+            "data_shape": self.data_shape,
+            "latent_dim": self.latent_dim,
+            "encoder": lambda: encoders.MLP((8,), activation="tanh"),
+            "decoder": lambda: decoders.MLP((8,), activation="tanh"),
+            "seed": 0,
+            **(self.vae or {}),
+            self.family: self.make,
+            **changes,
+        }
+        with precision(policy):
+            vae = VAE(**{name: _fresh(name, value) for name, value in arguments.items()})
+        x = self._data_for(vae)
+        for part in (getattr(vae, name) for name in PARTS):
+            if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted)):
+                part.adapt(x)
+        if like is not None:
+            vae.set_weights(like.get_weights())
+        elif perturb:
+            rng = np.random.default_rng(0)
+            for weight in vae.trainable_weights:
+                weight.assign(ops.convert_to_numpy(weight) + 0.3 * rng.standard_normal(weight.shape))
+        return vae, x
+
+    def part(self, vae):
+        """The component inside `vae`."""
+        return getattr(vae, self.family)
+
+    def _data_for(self, vae):
+        if self.data is not None and tuple(vae.data_shape) == tuple(self.data_shape):
+            return np.asarray(self.data)
+        low, high, integer = vae.likelihood.support
+        rng = np.random.default_rng(1)
+        shape = (6, *(4 if axis is None else axis for axis in vae.data_shape))
+        if np.isfinite(low) and np.isfinite(high):
+            x = rng.integers(int(low), int(high) + 1, shape) if integer else rng.uniform(low, high, shape)
+        elif np.isfinite(low):
+            x = low + (rng.poisson(3.0, shape) if integer else rng.exponential(1.0, shape))
+        else:
+            x = np.round(3 * rng.standard_normal(shape)) if integer else rng.standard_normal(shape)
+        return x.astype("float32")
+
+
+def own_variables(layer):
+    """The variables that `layer` made itself, those of its sub-layers left out."""
+    below = {id(variable) for child in layer._flatten_layers(include_self=False) for variable in child.variables}
+    return [variable for variable in layer.variables if id(variable) not in below]
+
+
+def _fresh(name, value):
+    if isinstance(value, keras.layers.Layer):
+        raise TypeError(
+            f"Argument `vae`: give {name!r} as a name, a class or a function that makes an instance, because the "
+            f"checks build several models. Received: {value!r}"
+        )
+    return value() if callable(value) and not inspect.isclass(value) else value

@@ -1,0 +1,82 @@
+"""Does a component train, and come back from a file as it was?"""
+
+import os
+import tempfile
+
+import keras
+import numpy as np
+from keras import ops
+
+__all__ = ["check_fit", "check_reload"]
+
+EPOCHS = 4
+
+
+def check_fit(subject, policy="float32"):
+    """A few steps of `fit` in a small VAE: a finite loss, and gradients that reach every weight.
+
+    Several steps, because behind a head that starts at zero the gradient is zero in the first, and because
+    loss scaling skips steps in half precision.
+
+    Returns:
+        The trained VAE and its data.
+    """
+    vae, x = subject.model(policy)
+    part = subject.part(vae)
+    watched = vae if subject.family == "objective" else part
+    before = [ops.convert_to_numpy(weight).copy() for weight in watched.trainable_weights]
+    vae.compile(keras.optimizers.Adam(0.01))
+    history = vae.fit(x, batch_size=3, epochs=EPOCHS, verbose=0)
+    losses = history.history["loss"]
+    subject.require(np.all(np.isfinite(losses)), "fit", f"the losses under {policy} are {losses}.")
+    stuck = []
+    for weight, start in zip(watched.trainable_weights, before, strict=True):
+        value = ops.convert_to_numpy(weight)
+        subject.require(np.all(np.isfinite(value)), "fit", f"the weight {weight.path} is not finite under {policy}.")
+        if value.size and np.array_equal(value, start):
+            stuck.append(weight.path)
+    subject.require(
+        not stuck,
+        "fit",
+        f"no gradient reaches the weights {stuck} under {policy}. Use them in call(), distribution() or loss(), "
+        "through keras.ops alone (a NumPy value cuts the gradient), or create them with trainable=False.",
+    )
+    return vae, x
+
+
+def check_reload(subject, vae, x):
+    """`.keras` save and reload: equal weights, and equal `encode`, `predict` and `elbo` under a fixed seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.keras")
+        try:
+            vae.save(path)
+            loaded = keras.saving.load_model(path)
+        except Exception as error:
+            subject.require(False, "reload", f"saving and loading raises {type(error).__name__}: {error}")
+    part, restored = subject.part(vae), subject.part(loaded)
+    subject.require(type(restored) is type(part), "reload", f"it comes back as a {type(restored).__name__}.")
+    subject.require(
+        len(loaded.variables) == len(vae.variables),
+        "reload",
+        f"the model has {len(vae.variables)} variables before and {len(loaded.variables)} after. Create the weights in "
+        "__init__ or in build, from the constructor's arguments and the shapes alone.",
+    )
+    for weight, copy in zip(vae.weights, loaded.weights, strict=True):
+        subject.require(
+            np.array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(copy)),
+            "reload",
+            f"the weight {weight.path} comes back with other values.",
+        )
+    for verb, call in (
+        ("encode(x, mode='sample', seed=3)", lambda model: model.encode(x, mode="sample", seed=3)),
+        ("predict(x)", lambda model: model.predict(x, verbose=0)),
+        ("elbo(x, seed=3)", lambda model: model.elbo(x, seed=3)),
+    ):
+        for before, after in zip(keras.tree.flatten(call(vae)), keras.tree.flatten(call(loaded)), strict=True):
+            before, after = np.asarray(before), np.asarray(after)
+            subject.require(
+                np.allclose(before, after, rtol=1e-5, atol=1e-5),
+                "reload",
+                f"{verb} differs by {np.max(np.abs(before - after)):.6f} after reloading, although the weights are "
+                "equal. State that is neither a weight nor in the config is lost in the file.",
+            )
