@@ -83,6 +83,11 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         self.data_shape = as_shape(data_shape, "data_shape")
         self.condition_shape = None if condition_shape is None else as_shape(condition_shape, "condition_shape", True)
         seed = optional_seed(seed)
+        if condition_encoder is not None and not isinstance(condition_encoder, keras.layers.Layer):
+            raise TypeError(
+                "Argument `condition_encoder` must be a Keras layer, such as keras.layers.Embedding(10, 16). "
+                f"Received: condition_encoder={condition_encoder!r}"
+            )
         if condition_encoder is not None and condition_shape is None:
             raise ValueError("Argument `condition_encoder` needs `condition_shape`. Received: condition_shape=None")
         self.latent_dim = latent_dim
@@ -156,7 +161,13 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             return self.root_posterior(x, context, training=training)
 
         levels = self.prior.infer(
-            self.posterior, evidence, context, encode=encode, seed=seed, deterministic=deterministic
+            self.posterior,
+            evidence,
+            context,
+            encode=encode,
+            seed=seed,
+            deterministic=deterministic,
+            training=training,
         )
         return levels, context, network_x, mask
 
@@ -177,7 +188,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
     def network_terms(self, inputs, *, seed, requires=(), num_samples=1, training=False):
         """Dict of the likelihood's `params` and the latent terms; see `keras_vae.objectives.Objective`."""
         levels, context, network_x, mask = self.infer(inputs, seed=seed, num_samples=num_samples, training=training)
-        z = self.decoder_input(tuple(level.z for level in levels), context)
+        z = concatenate_context(self.prior.decoder_input_of(levels, context), context)
         target = network_x if self.decoder.requires_target else None
         params = self.likelihood(self.decoder(z, target=target, mask=mask, training=training))
         terms = latent_terms(levels, requires, num_samples)

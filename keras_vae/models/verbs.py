@@ -110,7 +110,7 @@ class Verbs:
         z = tuple(np.asarray(ops.convert_to_numpy(level), dtype="float32") for level in z)
         if len(z) != len(shapes):
             raise ValueError(
-                f"Argument `z` must be a tuple with one array for each of the {len(shapes)} levels of latents. "
+                f"Argument `z` must hold one array for each level of latents, {len(shapes)} here. "
                 f"Received: {len(z)} arrays."
             )
         for level, shape in zip(z, shapes, strict=True):

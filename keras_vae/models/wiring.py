@@ -22,9 +22,7 @@ class Wiring:
             if not isinstance(identifier, family.contract_class):
                 return wrapper(identifier, dtype=identifier.dtype_policy, name=name)
             return identifier
-        # By name where that says it all: Keras writes the config of a class without get_config from such arguments.
-        plain = type(self.dtype_policy) is keras.dtype_policies.DTypePolicy
-        return family.get(identifier, dtype=self.dtype_policy.name if plain else self.dtype_policy)
+        return family.get(identifier, dtype=self.dtype_policy)
 
     def _wire(self):
         """Build every part for its neighbours' shapes."""

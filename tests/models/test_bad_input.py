@@ -1,0 +1,288 @@
+"""What a user can get wrong: every row is (what, what is done, exception, words that the message must hold)."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+import keras_vae as kv
+from tests.models.small import compiled, one_hot, small_vae, vectors
+
+X = vectors(8)
+C = one_hot(8)
+IMAGES = np.random.default_rng(0).random((4, 8, 8, 1)).astype("float32")
+
+
+@functools.cache
+def plain():
+    return compiled(small_vae())
+
+
+@functools.cache
+def conditional():
+    return compiled(small_vae(condition_shape=(3,)))
+
+
+@functools.cache
+def images():
+    return compiled(small_vae((8, 8, 1)))
+
+
+@functools.cache
+def labelled():
+    return compiled(small_vae(condition_shape=(), condition_encoder=keras.layers.Embedding(3, 2)))
+
+
+def changed(value, index=(3, 2), array=X):
+    array = array.copy()
+    array[index] = value
+    return array
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, *batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
+class Untrained(kv.priors.Prior):
+    """A prior that never saw data."""
+
+    def build(self, context_shape, latent_shape, data_spec=None):
+        super().build(context_shape, latent_shape, data_spec)
+        self.adapted = self.add_weight(name="adapted", shape=(), trainable=False, initializer="zeros")
+
+    def adapt(self, x):
+        raise AssertionError("must not be reached")
+
+    def distribution(self, context, *, encode=None):
+        return kv.priors.Standard.distribution(self, context)
+
+
+class Greedy(kv.objectives.Objective):
+    requires = ("the_moon",)
+
+
+def two_tensors():
+    inputs = keras.Input((6,))
+    return keras.Model(inputs, [keras.layers.Dense(2)(inputs), keras.layers.Dense(2)(inputs)])
+
+
+def spatial_decoder():
+    return keras.Sequential([keras.layers.Dense(9 * 5), keras.layers.Reshape((3, 3, 5))])
+
+
+IN_THE_CONSTRUCTOR = [
+    ("encoder misspelt", lambda: kv.VAE((6,), encoder="mpl"), ValueError, ["encoder", "'mpl'", "Did you mean 'mlp'"]),
+    ("decoder misspelt", lambda: kv.VAE((6,), decoder="cnov"), ValueError, ["decoder", "Did you mean 'conv'"]),
+    ("prior misspelt", lambda: kv.VAE((6,), prior="standart"), ValueError, ["prior", "Did you mean 'standard'"]),
+    ("posterior misspelt", lambda: kv.VAE((6,), posterior="gausian"), ValueError, ["posterior", "'gaussian'"]),
+    ("likelihood misspelt", lambda: kv.VAE((6,), likelihood="bernouli"), ValueError, ["likelihood", "'bernoulli'"]),
+    ("objective misspelt", lambda: kv.VAE((6,), objective="elbw"), ValueError, ["objective", "Did you mean 'elbo'"]),
+    ("prior None", lambda: kv.VAE((6,), prior=None), ValueError, ["`prior`", "None"]),
+    ("prior a number", lambda: kv.VAE((6,), prior=3), TypeError, ["prior", "3", "int"]),
+    (
+        "prior is a likelihood",
+        lambda: kv.VAE((6,), prior=kv.likelihoods.Bernoulli()),
+        TypeError,
+        ["prior", "Bernoulli"],
+    ),
+    ("data_shape empty", lambda: kv.VAE(()), ValueError, ["`data_shape`", "()", "(28, 28, 1)"]),
+    ("data_shape zero", lambda: kv.VAE((0,)), ValueError, ["`data_shape`", "(0,)"]),
+    ("data_shape negative", lambda: kv.VAE((8, -8, 1)), ValueError, ["`data_shape`", "(8, -8, 1)"]),
+    ("data_shape a string", lambda: kv.VAE("mnist"), ValueError, ["`data_shape`", "'mnist'"]),
+    ("data_shape a float", lambda: kv.VAE((8.0,)), ValueError, ["`data_shape`", "8.0"]),
+    ("data_shape the data", lambda: kv.VAE(X), ValueError, ["`data_shape`", "shape of one example"]),
+    ("data_shape with the batch axis", lambda: kv.VAE((None, 8, 8, 1)), ValueError, ["None", "known length"]),
+    ("latent_dim zero", lambda: kv.VAE((6,), 0), ValueError, ["`latent_dim`", "latent_dim=0"]),
+    ("latent_dim a float", lambda: kv.VAE((6,), 2.5), ValueError, ["`latent_dim`", "2.5"]),
+    ("latent_dim True", lambda: kv.VAE((6,), True), ValueError, ["`latent_dim`", "True"]),
+    ("latent_dim of two levels", lambda: kv.VAE((6,), (2, 2)), ValueError, ["`latent_dim`", "(2, 2)", "one level"]),
+    ("seed a float", lambda: kv.VAE((6,), seed=1.5), ValueError, ["`seed`", "1.5"]),
+    ("seed negative", lambda: kv.VAE((6,), seed=-1), ValueError, ["`seed`", "-1"]),
+    ("conv on vectors", lambda: kv.VAE((6,), encoder="conv"), ValueError, ["'conv'", "(6,)", "'mlp'"]),
+    ("conv decoder on vectors", lambda: kv.VAE((6,), decoder="conv"), ValueError, ["decoder 'conv'", "(6,)", "'mlp'"]),
+    ("beta negative", lambda: kv.objectives.ELBO(beta=-1), ValueError, ["`beta`", "-1"]),
+    ("beta NaN", lambda: kv.objectives.ELBO(beta=float("nan")), ValueError, ["`beta`", "nan"]),
+    ("num_samples zero", lambda: kv.objectives.ELBO(num_samples=0), ValueError, ["`num_samples`", "0"]),
+    ("weight a string", lambda: kv.KLDivergenceRegularizer(weight="1"), ValueError, ["`weight`", "'1'"]),
+    ("scale negative", lambda: kv.likelihoods.Gaussian(scale=-1.0), ValueError, ["`scale`", "-1.0"]),
+    ("hidden_units zero", lambda: kv.encoders.MLP((0,)), ValueError, ["`hidden_units`", "(0,)"]),
+    ("dropout of one", lambda: kv.encoders.MLP((4,), dropout=1.0), ValueError, ["`dropout`", "1.0"]),
+    (
+        "objective that requires an unknown term",
+        lambda: small_vae(objective=Greedy()),
+        ValueError,
+        ["Greedy", "the_moon", "kl_per_dimension"],
+    ),
+    (
+        "encoder with two outputs",
+        lambda: small_vae(encoder=two_tensors()),
+        ValueError,
+        ["2 of shapes", "project=False", "one tensor"],
+    ),
+    (
+        "parameters of the wrong size",
+        lambda: small_vae(latent_dim=3, encoder=two_tensors(), posterior=kv.posteriors.Gaussian(project=False)),
+        ValueError,
+        ["(3,)", "[(2,), (2,)]"],
+    ),
+    (
+        "decoder features that cannot be projected",
+        lambda: small_vae((4, 4, 1), decoder=spatial_decoder()),
+        ValueError,
+        ["(3, 3, 5)", "(4, 4, 1)", "decoder", "likelihood"],
+    ),
+    (
+        "condition_encoder without condition_shape",
+        lambda: small_vae(condition_encoder=keras.layers.Embedding(3, 2)),
+        ValueError,
+        ["`condition_encoder`", "`condition_shape`"],
+    ),
+    (
+        "labels without an encoder",
+        lambda: small_vae(condition_shape=()),
+        ValueError,
+        ["condition_encoder", "Embedding"],
+    ),
+    (
+        "condition_encoder that is no layer",
+        lambda: small_vae(condition_shape=(), condition_encoder="embedding"),
+        TypeError,
+        ["`condition_encoder`", "'embedding'", "Keras layer"],
+    ),
+]
+
+IN_COMPILE_AND_FIT = [
+    ("loss in compile", lambda: small_vae().compile("adam", loss="mse"), ValueError, ["`loss`", "'mse'", "objective"]),
+    ("no data", lambda: plain().fit(), ValueError, ["`x`", "None"]),
+    ("8-bit pixels", lambda: plain().fit(X * 255), ValueError, ["`x`", "[0, 1]", "255", "/ 255", "gaussian"]),
+    ("8-bit pixels as uint8", lambda: plain().fit((X * 255).astype("uint8")), ValueError, ["`x`", "/ 255"]),
+    ("negative values", lambda: plain().fit(X - 0.5), ValueError, ["`x`", "[-0.5, 0.5]", "gaussian"]),
+    ("NaN", lambda: plain().fit(changed(np.nan)), ValueError, ["`x`", "nan", "(3, 2)", "1 such"]),
+    ("infinity", lambda: plain().fit(changed(np.inf)), ValueError, ["`x`", "inf", "(3, 2)"]),
+    ("wrong width", lambda: plain().fit(X[:, :5]), ValueError, ["`x`", "(batch, 6)", "(8, 5)", "data_shape=(5,)"]),
+    ("wrong rank", lambda: plain().fit(IMAGES), ValueError, ["`x`", "(batch, 6)", "(4, 8, 8, 1)"]),
+    (
+        "no channel axis",
+        lambda: images().fit(IMAGES[..., 0]),
+        ValueError,
+        ["(4, 8, 8)", "channel axis", "x[..., None]"],
+    ),
+    ("no batch axis", lambda: images().fit(IMAGES[0]), ValueError, ["(8, 8, 1)", "batch axis", "x[None]"]),
+    ("no rows", lambda: plain().fit(X[:0]), ValueError, ["`x`", "at least one row", "(0, 6)"]),
+    ("a string", lambda: plain().fit("mnist"), ValueError, ["`x`", "'mnist'", "str"]),
+    ("strings", lambda: plain().fit(X.astype(str)), ValueError, ["`x`", "numbers", "<U"]),
+    ("objects", lambda: plain().fit(X.astype(object)), ValueError, ["`x`", "numbers", "object"]),
+    ("complex numbers", lambda: plain().fit(X.astype("complex64")), ValueError, ["`x`", "numbers", "complex64"]),
+    ("a number", lambda: plain().fit(3.0), ValueError, ["`x`", "3.0", "float"]),
+    ("a 0-d array", lambda: plain().fit(np.float32(1)), ValueError, ["`x`", "()"]),
+    ("lists of numbers", lambda: plain().fit(X.tolist()), ValueError, ["8 items", "numpy.asarray"]),
+    ("two lists of numbers", lambda: plain().fit(X[:2].tolist()), ValueError, ["`x`", "list", "numpy.asarray"]),
+    ("a list of examples", lambda: plain().fit(list(X)), ValueError, ["8 items", "numpy.stack"]),
+    ("unknown keys", lambda: plain().fit({"x": X, "labels": C}), ValueError, ["'x'", "'condition'", "labels"]),
+    ("no key x", lambda: plain().fit({"images": X}), ValueError, ["'x'", "images"]),
+    ("labels as y", lambda: plain().fit(X, np.arange(8)), ValueError, ["`y`", "(8,)", "Labels", "condition_shape"]),
+    ("one-hot labels as y", lambda: plain().fit(X, C), ValueError, ["`y`", "(8, 3)", "Labels"]),
+    ("targets out of range", lambda: plain().fit(X, X * 9), ValueError, ["`y`", "[0, 1]"]),
+    ("fewer targets", lambda: plain().fit(X, X[:5]), ValueError, ["`y`", "as many rows", "5", "8"]),
+    ("too few weights", lambda: plain().fit(X, sample_weight=np.ones(5)), ValueError, ["`sample_weight`", "(5,)", "8"]),
+    (
+        "a weight a pixel",
+        lambda: plain().fit(X, sample_weight=X),
+        ValueError,
+        ["`sample_weight`", "one number", "(8, 6)"],
+    ),
+    ("weight NaN", lambda: plain().fit(X, sample_weight=np.full(8, np.nan)), ValueError, ["`sample_weight`", "nan"]),
+    ("class weights", lambda: plain().fit(X, class_weight={0: 1.0}), ValueError, ["`class_weight`", "sample_weight"]),
+    ("batch_size zero", lambda: plain().fit(X, batch_size=0), ValueError, ["`batch_size`", "0"]),
+    ("validation labels", lambda: plain().fit(X, validation_data=(X, C)), ValueError, ["`y`", "Labels"]),
+    ("bad validation data", lambda: plain().fit(X, validation_data=X * 9), ValueError, ["`validation_data`", "[0, 1]"]),
+    ("mask of the wrong length", lambda: plain().fit({"x": X, "mask": X[:5] > 0}), ValueError, ["`mask`", "(5, 6)"]),
+    ("condition missing", lambda: conditional().fit(X), ValueError, ["`condition`", "(3,)", "[x, condition]"]),
+    ("condition unwanted", lambda: plain().fit([X, C]), ValueError, ["`condition`", "without conditions"]),
+    ("condition of the wrong width", lambda: conditional().fit([X, C[:, :2]]), ValueError, ["`condition`", "(8, 2)"]),
+    ("condition with fewer rows", lambda: conditional().fit([X, C[:5]]), ValueError, ["`condition`", "5 rows", "8"]),
+    (
+        "condition NaN",
+        lambda: conditional().fit([X, changed(np.nan, (1, 2), C)]),
+        ValueError,
+        ["`condition`", "(1, 2)"],
+    ),
+    ("condition a list", lambda: conditional().fit([X, C.tolist()]), ValueError, ["`condition`", "numpy.asarray"]),
+    ("labels as text", lambda: labelled().fit([X, np.array(list("abcabcab"))]), ValueError, ["`condition`", "numbers"]),
+    ("labels in a column", lambda: labelled().fit([X, C[:, :1]]), ValueError, ["`condition`", "(batch)", "(8, 1)"]),
+    ("condition as y", lambda: conditional().fit(X, C), ValueError, ["`condition`", "[x, condition]"]),
+    ("first batch out of range", lambda: plain().fit(Batches((X * 255,))), ValueError, ["`x`", "[0, 1]", "/ 255"]),
+    ("first batch with labels", lambda: plain().fit(Batches((X, np.arange(8)))), ValueError, ["`y`", "Labels"]),
+    ("no batches", lambda: plain().fit(iter([])), ValueError, ["`x`", "no batches"]),
+    ("generator, NaN", lambda: plain().fit(b for b in [(changed(np.nan),)]), ValueError, ["`x`", "nan"]),
+    ("batches of lists", lambda: plain().fit(Batches((X.tolist(),))), ValueError, ["8 items", "numpy.asarray"]),
+    ("batches without a batch axis", lambda: plain().fit(Batches((X[0],))), ValueError, ["batch axis", ".batch(32)"]),
+    ("batches of (x, c)", lambda: conditional().fit(Batches((X, C))), ValueError, ["`condition`", "((x, condition),)"]),
+    ("weights in a batch", lambda: plain().fit(Batches((X, X, X))), ValueError, ["`sample_weight`", "one number"]),
+    (
+        "training before adapting",
+        lambda: compiled(small_vae(prior=Untrained())).train_on_batch(X),
+        ValueError,
+        ["Untrained", "adapt(x)"],
+    ),
+    (
+        "a generator for a part that adapts",
+        lambda: compiled(small_vae(prior=Untrained())).fit(b for b in [(X,)]),
+        ValueError,
+        ["Untrained", "adapt(x)", "generator"],
+    ),
+]
+
+IN_THE_VERBS = [
+    ("predict out of range", lambda: plain().predict(X * 255), ValueError, ["`x`", "[0, 1]"]),
+    ("predict a stream out of range", lambda: plain().predict(Batches((X * 255,))), ValueError, ["`x`", "[0, 1]"]),
+    ("predict None", lambda: plain().predict(None), ValueError, ["`x`", "None"]),
+    ("predict steps 0", lambda: plain().predict(X, steps=0), ValueError, ["`steps`", "0"]),
+    ("predict batch_size 0", lambda: plain().predict(X, batch_size=0), ValueError, ["`batch_size`", "0"]),
+    ("evaluate wrong shape", lambda: plain().evaluate(IMAGES), ValueError, ["`x`", "(batch, 6)"]),
+    ("elbo NaN", lambda: plain().elbo(changed(np.nan)), ValueError, ["`x`", "(3, 2)"]),
+    ("elbo num_samples 0", lambda: plain().elbo(X, num_samples=0), ValueError, ["`num_samples`", "0"]),
+    ("encode unknown mode", lambda: plain().encode(X, mode="mode"), ValueError, ["`mode`", "'distribution'", "'mode'"]),
+    ("reconstruct unknown mode", lambda: plain().reconstruct(X, "avg"), ValueError, ["`mode`", "'sample'", "'avg'"]),
+    ("encode bad seed", lambda: plain().encode(X, seed="1"), ValueError, ["`seed`", "'1'"]),
+    ("encode without condition", lambda: conditional().encode(X), ValueError, ["`condition`", "no condition"]),
+    ("decode wrong width", lambda: plain().decode(np.zeros((4, 3))), ValueError, ["`z`", "(batch, 2)", "(4, 3)"]),
+    ("decode one latent", lambda: plain().decode(np.zeros(2)), ValueError, ["`z`", "z[None]"]),
+    ("decode NaN", lambda: plain().decode(np.full((4, 2), np.nan)), ValueError, ["`z`", "finite"]),
+    ("decode two levels", lambda: plain().decode((X, X)), ValueError, ["`z`", "each level", "2 arrays"]),
+    ("decode unknown mode", lambda: plain().decode(np.zeros((4, 2)), mode="max"), ValueError, ["`mode`", "'max'"]),
+    ("decode without condition", lambda: conditional().decode(np.zeros((4, 2))), ValueError, ["`condition`"]),
+    ("generate none", lambda: plain().generate(0), ValueError, ["`n`", "n=0"]),
+    ("generate -1", lambda: plain().generate(-1), ValueError, ["`n`", "n=-1"]),
+    ("generate 1.5", lambda: plain().generate(1.5), ValueError, ["`n`", "n=1.5"]),
+    ("generate from data", lambda: plain().generate(X), ValueError, ["`n`", "int"]),
+    ("temperature -1", lambda: plain().generate(2, temperature=-1), ValueError, ["`temperature`", "-1"]),
+    ("temperature NaN", lambda: plain().generate(2, temperature=float("nan")), ValueError, ["`temperature`", "nan"]),
+    ("generate, no condition", lambda: conditional().generate(2), ValueError, ["`condition`", "no condition"]),
+    ("generate, wrong rows", lambda: conditional().generate(5, C[:3]), ValueError, ["`condition`", "3 rows", "5"]),
+    ("generate, wrong width", lambda: conditional().generate(5, np.ones(4)), ValueError, ["`condition`", "(5, 4)"]),
+    ("interpolate shapes", lambda: plain().interpolate(X[:2], X[:3]), ValueError, ["`a`", "`b`", "(2, 6)", "(3, 6)"]),
+    ("interpolate wrong data", lambda: plain().interpolate(X[0], X[1] * 9), ValueError, ["`b`", "[0, 1]"]),
+    ("interpolate steps 0", lambda: plain().interpolate(X, X, steps=0), ValueError, ["`steps`", "0"]),
+    ("interpolate path", lambda: plain().interpolate(X, X, path="curved"), ValueError, ["`path`", "'spherical'"]),
+]
+
+ROWS = IN_THE_CONSTRUCTOR + IN_COMPILE_AND_FIT + IN_THE_VERBS
+
+
+@pytest.mark.parametrize(("act", "exception", "words"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_bad_input_says_what_is_wrong(act, exception, words):
+    with pytest.raises(exception) as caught:
+        act()
+    message = str(caught.value)
+    missing = [word for word in words if word not in message]
+    assert not missing, f"{missing} not in: {message}"
