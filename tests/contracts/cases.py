@@ -1,0 +1,64 @@
+"""For every registered name: a small instance, and what its check must know.
+
+A new component gets a line here; `test_every_registered_name_has_a_case` fails until it has.
+"""
+
+import keras
+
+import keras_vae as kv
+from keras_vae import testing
+
+IMAGE = (5, 4, 1)  # divides by no stride, so that decoders have to crop
+
+CASES = {
+    ("priors", "standard"): {"make": kv.priors.Standard},
+    ("priors", "gaussian"): {"make": kv.priors.Gaussian},
+    ("posteriors", "gaussian"): {"make": kv.posteriors.Gaussian},
+    ("likelihoods", "bernoulli"): {"make": kv.likelihoods.Bernoulli, "points": testing.over_integers(0, 1)},
+    ("likelihoods", "gaussian"): {
+        "make": lambda: kv.likelihoods.Gaussian(scale="predicted"),
+        "other_values": {"scale": 0.5},
+    },
+    ("encoders", "mlp"): {
+        "make": lambda: kv.encoders.MLP((6, 5), activation="tanh", dropout=0.1),
+        "other_values": {"activation": "relu"},
+    },
+    ("encoders", "conv"): {
+        "make": lambda: kv.encoders.Conv((2, 3), hidden_units=5, activation="tanh"),
+        "other_values": {"activation": "relu", "hidden_units": None},
+        "data_shape": IMAGE,
+    },
+    ("decoders", "mlp"): {
+        "make": lambda: kv.decoders.MLP((5, 6), activation="tanh", dropout=0.1),
+        "other_values": {"activation": "relu"},
+    },
+    ("decoders", "conv"): {
+        "make": lambda: kv.decoders.Conv((3, 2), activation="tanh"),
+        "other_values": {"activation": "relu"},
+        "data_shape": IMAGE,
+    },
+    ("objectives", "elbo"): {"make": lambda: kv.objectives.ELBO(beta=0.5, num_samples=2)},
+}
+
+# Ways to use a registered class that take another path through its code, and parts without a name.
+VARIANTS = {
+    ("priors", "gaussian with a fixed location"): {"make": lambda: kv.priors.Gaussian(learn_loc=False)},
+    ("likelihoods", "gaussian with one learned scale"): {
+        "make": kv.likelihoods.Gaussian,
+        "other_values": {"scale": 2.0},
+    },
+    ("likelihoods", "gaussian with a fixed scale"): {"make": lambda: kv.likelihoods.Gaussian(scale=0.5)},
+    ("encoders", "conv with spatial features"): {
+        "make": lambda: kv.encoders.Conv((2,), hidden_units=None, activation="tanh"),
+        "other_values": {"activation": "relu", "hidden_units": 4},
+        "data_shape": IMAGE,
+    },
+    ("encoders", "a Keras model"): {
+        "make": lambda: kv.encoders.FromModel(keras.Sequential([keras.layers.Dense(3, activation="tanh")])),
+        "other_values": {"model": keras.Sequential([keras.layers.Dense(4)])},
+    },
+    ("decoders", "a Keras model"): {
+        "make": lambda: kv.decoders.FromModel(keras.Sequential([keras.layers.Dense(3, activation="tanh")])),
+        "other_values": {"model": keras.Sequential([keras.layers.Dense(4)])},
+    },
+}

@@ -1,0 +1,40 @@
+"""The shipped contract checks, over every registered name."""
+
+import pytest
+
+from keras_vae import registry, testing
+from tests.contracts.cases import CASES, VARIANTS
+
+CHECKS = {
+    "priors": testing.check_prior,
+    "posteriors": testing.check_posterior,
+    "likelihoods": testing.check_likelihood,
+    "encoders": testing.check_encoder,
+    "decoders": testing.check_decoder,
+    "objectives": testing.check_objective,
+}
+
+
+def _is_ours(family, name):
+    # Names of other distributions installed beside ours are theirs to test.
+    return dict(getattr(registry, family).items())[name].__module__.startswith("keras_vae.")
+
+
+def test_every_registered_name_has_a_case():
+    registered = {
+        (family, name) for family in CHECKS for name in getattr(registry, family).names() if _is_ours(family, name)
+    }
+    missing, stale = sorted(registered - set(CASES)), sorted(set(CASES) - registered)
+    assert not missing, f"Add a case for each of {missing} to tests/contracts/cases.py."
+    assert not stale, f"tests/contracts/cases.py has cases for {stale}, which nothing registers."
+
+
+@pytest.mark.parametrize(("family", "name"), sorted({**CASES, **VARIANTS}), ids=lambda value: value)
+def test_contract(family, name):
+    case = dict({**CASES, **VARIANTS}[family, name])
+    CHECKS[family](case.pop("make"), **case)
+
+
+@pytest.mark.parametrize(("family", "name"), sorted(CASES), ids=lambda value: value)
+def test_case_makes_the_class_of_its_name(family, name):
+    assert type(CASES[family, name]["make"]()) is dict(getattr(registry, family).items())[name]
