@@ -4,6 +4,7 @@ import abc
 import dataclasses
 from typing import ClassVar
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -76,7 +77,13 @@ class Distribution(abc.ABC):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**config)
+        # Keras hands nested configs, arrays among them, to `from_config` as it wrote them.
+        return cls(
+            **{
+                name: keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+                for name, value in config.items()
+            }
+        )
 
     def _set(self, **values):
         for name, value in values.items():

@@ -1,14 +1,16 @@
 """The KL term of the ELBO as a layer."""
 
+import dataclasses
+
 import keras
 from keras import ops
 
-from keras_vae.arguments import non_negative_number, positive_int
+from keras_vae.arguments import non_negative_number, optional_seed, positive_int
 from keras_vae.backend import SeedGenerator, num_replicas
-from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.distribution import Distribution, Factorised
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import has_kl_divergence, kl_divergence
-from keras_vae.layers.sampling import split_mean_and_log_var
+from keras_vae.layers.sampling import require_one_shape, split_mean_and_log_var
 from keras_vae.registry import priors
 
 __all__ = ["KLDivergenceRegularizer"]
@@ -39,7 +41,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         inputs: list of two tensors `(batch, ...)`: `[z_mean, z_log_var]`.
 
     Returns:
-        The same two tensors.
+        The same two tensors, in a list, or in a tuple where they came in one.
 
     Raises:
         ValueError: bad arguments, a prior of another shape, or `use_exact_kl=True` where there is no
@@ -76,8 +78,10 @@ class KLDivergenceRegularizer(keras.layers.Layer):
                 f"Argument `prior`: {type(self.prior).__name__} needs an encoder to evaluate its density, and a "
                 "regularizer layer has none. Use it as the prior of a keras_vae.VAE."
             )
+        if not isinstance(use_exact_kl, bool):
+            raise ValueError(f"Argument `use_exact_kl` must be True or False. Received: use_exact_kl={use_exact_kl!r}")
         self.use_exact_kl = use_exact_kl
-        self.seed = seed
+        self.seed = optional_seed(seed)
         self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
         self.weight = self.add_weight(
@@ -90,12 +94,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        z_shape, log_var_shape = (tuple(shape) for shape in split_mean_and_log_var(input_shape, self))
-        if z_shape != log_var_shape:
-            raise ValueError(
-                "z_mean and z_log_var must have one shape. Received: z_mean of shape "
-                f"{z_shape}, z_log_var of shape {log_var_shape}."
-            )
+        z_shape = require_one_shape(input_shape, self)
         if isinstance(self.prior, Distribution):
             prior_shape = tuple(self.prior.mean().shape)
             event = prior_shape[len(prior_shape) - len(z_shape) + 1 :]
@@ -113,12 +112,15 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         q = Gaussian(z_mean, z_log_var, event_ndims=len(z_mean.shape) - 1, mask=mask)
         divergence = ops.mean(self._divergence(q, self._prior_distribution(q)))
         self.add_loss(self.weight * divergence / num_replicas())
-        return [z_mean, z_log_var]
+        return inputs if isinstance(inputs, tuple) else [z_mean, z_log_var]
 
     def _prior_distribution(self, q):
         if isinstance(self.prior, Distribution):
-            return self.prior
-        return self.prior.distribution(ops.zeros((ops.shape(q.loc)[0], 0)))
+            p = self.prior
+        else:
+            p = self.prior.distribution(ops.zeros((ops.shape(q.loc)[0], 0)))
+        # One event on both sides: what the mask leaves out of q, or q sums over, counts alike in p.
+        return dataclasses.replace(p, event_ndims=q.event_ndims, mask=q.mask) if isinstance(p, Factorised) else p
 
     def _divergence(self, q, p):
         if not self.use_exact_kl:
@@ -133,6 +135,10 @@ class KLDivergenceRegularizer(keras.layers.Layer):
 
     def compute_mask(self, inputs, mask=None):
         return mask
+
+    def compute_output_spec(self, inputs, mask=None):
+        # By hand, because Keras would take the compute dtype, and the inputs keep theirs.
+        return keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, dtype=tensor.dtype), inputs)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
+from keras_vae.arguments import optional_seed
 from keras_vae.backend import SeedGenerator
 from keras_vae.distributions.gaussian import Gaussian
 
-__all__ = ["Sampling", "split_mean_and_log_var"]
+__all__ = ["Sampling", "require_one_shape", "split_mean_and_log_var"]
 
 
 def split_mean_and_log_var(inputs, layer):
@@ -17,6 +18,22 @@ def split_mean_and_log_var(inputs, layer):
             f"{type(layer).__name__} expects a list of two tensors, [z_mean, z_log_var]. Received: {received}."
         )
     return inputs
+
+
+def require_one_shape(input_shape, layer):
+    """The one shape of `[z_mean, z_log_var]`, or an error that holds both."""
+    if not all(isinstance(shape, (list, tuple)) for shape in input_shape):
+        raise ValueError(
+            f"{type(layer).__name__} expects a list of two tensors, [z_mean, z_log_var]. Received: one tensor of shape "
+            f"{tuple(input_shape)}."
+        )
+    mean_shape, log_var_shape = (tuple(shape) for shape in split_mean_and_log_var(input_shape, layer))
+    if mean_shape != log_var_shape:
+        raise ValueError(
+            f"{type(layer).__name__}: z_mean and z_log_var must have one shape. Received: z_mean of shape "
+            f"{mean_shape}, z_log_var of shape {log_var_shape}."
+        )
+    return mean_shape
 
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
@@ -43,7 +60,7 @@ class Sampling(keras.layers.Layer):
         Tensor of that shape, in the layer's compute dtype.
 
     Raises:
-        ValueError: the input is not a list of two tensors.
+        ValueError: the input is not a list of two tensors of one shape, or a bad seed.
 
     Example:
 
@@ -58,12 +75,13 @@ class Sampling(keras.layers.Layer):
     def __init__(self, seed=None, deterministic=False, **kwargs):
         # autocast=False: a float32 log variance must not be rounded to half on its way in.
         super().__init__(autocast=False, **kwargs)
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise TypeError(f"Argument `seed` must be an int or None. Received: seed={seed!r}")
-        self.seed = seed
+        self.seed = optional_seed(seed)
         self.deterministic = deterministic
         self.supports_masking = True
         self.seed_generator = SeedGenerator(seed)
+
+    def build(self, input_shape):
+        require_one_shape(input_shape, self)
 
     def call(self, inputs):
         z_mean, z_log_var = split_mean_and_log_var(inputs, self)
