@@ -132,6 +132,9 @@ class Registry:
         """
         if identifier is None:
             return None
+        if type(kwargs.get("dtype")) is keras.dtype_policies.DTypePolicy:
+            # A name where that says it all: Keras writes the config of a class without get_config from such arguments.
+            kwargs["dtype"] = kwargs["dtype"].name
         if isinstance(identifier, str):
             return self._class_named(identifier)(**kwargs)
         if isinstance(identifier, dict):

@@ -18,6 +18,8 @@ __all__ = ["Conv"]
 class Conv(Decoder):
     """One dense layer, then transposed convolutions up to the data's own size, the mirror of `conv`.
 
+    Latents that are spatial already, and as large as the first convolution expects, stay so.
+
     Where an axis does not divide by the stride, every step is cropped to the size that the encoder had
     there, so the result has the data's size exactly. Signals, images and volumes, channels last.
 
@@ -59,13 +61,14 @@ class Conv(Decoder):
         for _ in self.filters:
             self.sizes.insert(0, tuple(-(-axis // self.strides) for axis in self.sizes[0]))
         self.width = math.prod(tuple(z_shape)[1:])
+        self.spatial = tuple(z_shape)[1:-1] == self.sizes[0]
         self.dense = keras.layers.Dense(
-            math.prod(self.sizes[0]) * self.filters[0],
+            self.filters[0] if self.spatial else math.prod(self.sizes[0]) * self.filters[0],
             activation=self.activation,
             dtype=self.dtype_policy,
             name="dense",
         )
-        self.dense.build((None, self.width))
+        self.dense.build(tuple(z_shape) if self.spatial else (None, self.width))
         transposed = getattr(keras.layers, f"Conv{spatial_rank}DTranspose")
         self.convolutions = []
         shape = (None, *self.sizes[0], self.filters[0])
@@ -85,8 +88,11 @@ class Conv(Decoder):
             shape = (None, *self.sizes[index + 1], filters)
 
     def call(self, z, target=None, mask=None, training=None):
-        x = self.dense(ops.reshape(z, (-1, self.width)))
-        x = ops.reshape(x, (-1, *self.sizes[0], self.filters[0]))
+        if self.spatial:
+            x = self.dense(z)
+        else:
+            x = self.dense(ops.reshape(z, (-1, self.width)))
+            x = ops.reshape(x, (-1, *self.sizes[0], self.filters[0]))
         for convolution, size in zip(self.convolutions, self.sizes[1:], strict=True):
             x = convolution(x)
             if tuple(x.shape[1:-1]) != size:

@@ -5,10 +5,11 @@ from keras_vae.encoders.encoder import Encoder
 from keras_vae.encoders.from_model import FromModel
 from keras_vae.encoders.gated_mlp import GatedMLP
 from keras_vae.encoders.mlp import MLP
+from keras_vae.encoders.pyramid import Pyramid
 from keras_vae.registry import encoders as _family
 
 register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["MLP", "Conv", "Encoder", "FromModel", "GatedMLP", "get", "names", "register"]
+__all__ = ["MLP", "Conv", "Encoder", "FromModel", "GatedMLP", "Pyramid", "get", "names", "register"]

@@ -5,6 +5,8 @@ from keras_vae.layers.call_arguments import accepted_arguments
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.layers.kl_divergence_regularizer import KLDivergenceRegularizer
+from keras_vae.layers.merge_conv import MergeConv
+from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.layers.projection import Projection
 from keras_vae.layers.sampling import Sampling
 
@@ -12,6 +14,8 @@ __all__ = [
     "Between",
     "DenseStack",
     "KLDivergenceRegularizer",
+    "MergeConv",
+    "MergeDense",
     "Projection",
     "Sampling",
     "accepted_arguments",

@@ -6,9 +6,10 @@ __all__ = ["concatenate_context", "width_with_context"]
 
 
 def concatenate_context(features, context):
-    """Append a context `(batch, width)` to the last axis of features `(batch, ..., channels)`.
+    """Append a context to the last axis of features `(batch, ..., channels)`.
 
-    The context is repeated over the axes between. A context of width zero, which is what a model
+    A context `(batch, width)` is repeated over the axes between; one that has these axes, such as the
+    state of a ladder, is appended as it is. A context of width zero, which is what a model
     without conditions has, leaves the features as they are.
 
     Example:
@@ -22,7 +23,7 @@ def concatenate_context(features, context):
         return features
     context = ops.cast(context, features.dtype)
     between = len(features.shape) - 2
-    if between:
+    if between and len(context.shape) == 2:
         shape = ops.shape(features)
         context = ops.reshape(context, (-1, *([1] * between), context.shape[-1]))
         context = ops.broadcast_to(context, (*shape[:-1], context.shape[-1]))

@@ -37,9 +37,9 @@ def latent_terms(levels, requires, num_samples, *, exact_kl=True):
 
     def log_ratio(index):
         if index not in log_ratios:
-            q, p, z, log_q = levels[index]
-            log_q = q.log_prob(z) if log_q is None else log_q
-            log_ratios[index] = split_samples(p.log_prob(z) - log_q, num_samples)
+            level = levels[index]
+            log_q = level.posterior.log_prob(level.z) if level.log_q is None else level.log_q
+            log_ratios[index] = split_samples(level.prior.log_prob(level.z) - log_q, num_samples)
         return log_ratios[index]
 
     def kl(index):

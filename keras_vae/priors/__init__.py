@@ -1,6 +1,8 @@
 """p(z): priors over the latents."""
 
 from keras_vae.priors.gaussian import Gaussian
+from keras_vae.priors.hierarchical import Hierarchical
+from keras_vae.priors.level import Level
 from keras_vae.priors.mixture import Mixture
 from keras_vae.priors.prior import LatentLevel, Prior
 from keras_vae.priors.standard import Standard
@@ -11,4 +13,16 @@ register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["Gaussian", "LatentLevel", "Mixture", "Prior", "Standard", "VampPrior", "get", "names", "register"]
+__all__ = [
+    "Gaussian",
+    "Hierarchical",
+    "LatentLevel",
+    "Level",
+    "Mixture",
+    "Prior",
+    "Standard",
+    "VampPrior",
+    "get",
+    "names",
+    "register",
+]

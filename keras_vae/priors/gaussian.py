@@ -42,7 +42,7 @@ class Gaussian(Prior):
             head = Projection(
                 self.latent_shape, kernel_initializer="zeros", dtype="float32", trainable=learned, name=name
             )
-            head.build((None, self.context_width))
+            head.build(tuple(context_shape))
             setattr(self, f"{name}_head", head)
 
     def distribution(self, context, *, encode=None):

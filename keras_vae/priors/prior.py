@@ -22,12 +22,14 @@ class LatentLevel(NamedTuple):
         z: a draw from the posterior (or its mean), `(batch, *latent)`, float32.
         log_q: log q(z | x, context), `(batch,)`, where the draw gave it; None where it is still to be
             computed.
+        state: what the level hands to the levels below, in a hierarchy.
     """
 
     posterior: Distribution
     prior: Distribution
     z: object
     log_q: object = None
+    state: object = None
 
 
 @priors.contract
@@ -98,7 +100,7 @@ class Prior(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `distribution(context, *, encode=None)`.")
 
-    def infer(self, posterior, evidence, context, *, encode=None, seed=None, deterministic=False):
+    def infer(self, posterior, evidence, context, *, encode=None, seed=None, deterministic=False, training=False):
         """Posterior, prior and latents of every level, top first.
 
         Args:
@@ -108,6 +110,7 @@ class Prior(keras.layers.Layer):
             encode: see `distribution`.
             seed: an int or a `SeedGenerator`.
             deterministic: take the posterior's mean in place of a draw.
+            training: whether dropout and the like are active in the prior's own layers.
 
         Returns:
             List of `LatentLevel`.
@@ -134,6 +137,10 @@ class Prior(keras.layers.Layer):
         """What the decoder sees of the latents, a tuple with one tensor per level."""
         del context
         return latents[0]
+
+    def decoder_input_of(self, levels, context):
+        """`decoder_input` from what `infer` returned; a hierarchy saves itself a second pass over its levels."""
+        return self.decoder_input(tuple(level.z for level in levels), context)
 
     def decoder_input_shape(self):
         """Shape of `decoder_input`, without the batch axis."""

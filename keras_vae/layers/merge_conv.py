@@ -1,0 +1,80 @@
+"""How one level of spatial latents speaks to the next."""
+
+import keras
+
+from keras_vae.arguments import positive_int
+from keras_vae.layers.context import concatenate_context, width_with_context
+from keras_vae.serialization import serialize_function
+
+__all__ = ["MergeConv"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.layers")
+class MergeConv(keras.layers.Layer):
+    """A residual convolution over a context and the latents beside it, and an upsampling: the next context.
+
+    One step of the top-down path of a ladder (Vahdat and Kautz, 2020; Child, 2021), for images.
+
+    Args:
+        filters: number of channels of the new context.
+        upsample: by how much height and width grow; 1 to stay at one resolution.
+        kernel_size: size of the kernels.
+        activation: activation between the convolutions.
+
+    Call arguments:
+        inputs: list of the context, `(batch, width)` or `(batch, height, width, channels)`, and the
+            latents `(batch, height, width, channels)`.
+
+    Raises:
+        ValueError: latents that are not spatial.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.layers import MergeConv
+    >>> context, z = np.zeros((2, 0), "float32"), np.zeros((2, 4, 4, 3), "float32")
+    >>> tuple(MergeConv(16, upsample=2)([context, z]).shape)
+    (2, 8, 8, 16)
+    """
+
+    def __init__(self, filters=32, upsample=1, kernel_size=3, activation="silu", **kwargs):
+        super().__init__(**kwargs)
+        self.filters = positive_int(filters, "filters")
+        self.upsample = positive_int(upsample, "upsample")
+        self.kernel_size = positive_int(kernel_size, "kernel_size")
+        self.activation = keras.activations.get(activation)
+        options = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
+        self.inner = keras.layers.Conv2D(filters, kernel_size, activation=self.activation, name="inner", **options)
+        self.outer = keras.layers.Conv2D(filters, kernel_size, name="outer", **options)
+        self.skip = keras.layers.Conv2D(filters, 1, name="skip", **options)
+        self.widen = keras.layers.UpSampling2D(upsample, data_format="channels_last", dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        context_shape, z_shape = (tuple(shape) for shape in input_shape)
+        if len(z_shape) != 4 or (len(context_shape) == 4 and context_shape[1:3] != z_shape[1:3]):
+            raise ValueError(
+                "MergeConv joins latents (height, width, channels) with a context of the same height and width. "
+                f"Received: latents of shape {z_shape[1:]}, a context of shape {context_shape[1:]}"
+            )
+        shape = width_with_context(z_shape, context_shape)
+        self.inner.build(shape)
+        self.skip.build(shape)
+        self.outer.build((*shape[:-1], self.filters))
+
+    def call(self, inputs, training=None):
+        context, z = inputs
+        x = concatenate_context(z, context)
+        return self.widen(self.skip(x) + self.outer(self.inner(x)))
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape[1]
+        return (batch, height * self.upsample, width * self.upsample, self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "upsample": self.upsample,
+            "kernel_size": self.kernel_size,
+            "activation": serialize_function(self.activation, "activation"),
+        }

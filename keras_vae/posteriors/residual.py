@@ -1,0 +1,49 @@
+"""A Gaussian posterior written relative to its prior."""
+
+from keras_vae.distributions.gaussian import Gaussian as GaussianDistribution
+from keras_vae.layers.context import concatenate_context, width_with_context
+from keras_vae.layers.projection import Projection
+from keras_vae.posteriors.posterior import Posterior
+from keras_vae.registry import posteriors
+
+__all__ = ["Residual"]
+
+
+@posteriors.register("residual", package="keras_vae")
+class Residual(Posterior):
+    """q(z | x) = N(loc_p + shift(x), var_p * exp(log_scale(x))), with p(z | context) = N(loc_p, var_p).
+
+    The residual posterior of Vahdat and Kautz (2020, section 3.2), for the levels of a ladder: where the
+    prior moves, the posterior moves along, and a level that is not needed costs no KL.
+
+    Raises:
+        ValueError: the prior is no diagonal Gaussian.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(6,), latent_dim=2, prior="gaussian", posterior="residual")
+    """
+
+    def build(self, evidence_shape, context_shape, latent_shape):
+        super().build(evidence_shape, context_shape, latent_shape)
+        input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
+        self.shift_head = Projection(self.latent_shape, dtype=self.dtype_policy, name="shift")
+        self.log_scale_head = Projection(
+            self.latent_shape, kernel_initializer="zeros", dtype=self.dtype_policy, name="log_scale"
+        )
+        self.shift_head.build(input_shape)
+        self.log_scale_head.build(input_shape)
+
+    def distribution(self, evidence, context, *, prior=None):
+        if type(prior) is not GaussianDistribution:
+            raise ValueError(
+                "The posterior 'residual' is written relative to a diagonal Gaussian prior such as 'standard' or "
+                f"'gaussian'. Received: prior={type(prior).__name__}"
+            )
+        features = concatenate_context(evidence, context)
+        return GaussianDistribution(
+            prior.loc + self.shift_head(features),
+            prior.log_var + self.log_scale_head(features),
+            event_ndims=len(self.latent_shape),
+        )

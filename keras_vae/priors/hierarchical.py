@@ -1,0 +1,255 @@
+"""A prior over several levels of latents."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_vae.layers.merge_dense import MergeDense
+from keras_vae.priors.level import Level
+from keras_vae.priors.prior import Prior
+from keras_vae.registry import posteriors, priors
+from keras_vae.serialization import serialize_component
+
+__all__ = ["Hierarchical"]
+
+
+@priors.register("hierarchical", package="keras_vae")
+class Hierarchical(Prior):
+    """p(z_1) p(z_2 | z_1) ... p(z_L | z_1 ... z_(L-1)), a composite of priors and posteriors, top first.
+
+    Every level has a prior and a posterior that see a context: what stands above it, joined level by
+    level by a `merge` layer. Two levels with `decoder_sees="latents"` are the hierarchy of Tomczak and
+    Welling (2018): q(z_1|x) q(z_2|x, z_1), p(z_2|z_1) p(z_1), and a decoder of both. Many levels with
+    the posterior `"residual"` and `decoder_sees="state"` are a top-down ladder (Sonderby et al., 2016;
+    Vahdat and Kautz, 2020; Child, 2021), with spatial latents if the levels' sizes are shapes.
+
+    The model sees one prior. It logs the KL of every level as `kl_loss_1` (top), `kl_loss_2`, ...
+
+    Args:
+        levels: list of `Level`, top first; by default made from the model's `latent_dim`, a tuple with a
+            size for each level, the top one with the prior `"standard"`, the others `"gaussian"`.
+        merge: default layer between levels, from `[context, z]` to a new context, a Keras layer that is
+            cloned for every level; `keras_vae.layers.MergeDense()` by default.
+        decoder_sees: `"latents"`, all of them side by side, for vector latents; `"state"`, what the last
+            merge made of them.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: levels that do not fit each other or the encoder; the message names the level and both
+            sides.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(6,), latent_dim=(4, 2), prior="hierarchical")
+    >>> [z.shape for z in vae.encode(np.zeros((3, 6)))]
+    [(3, 4), (3, 2)]
+    """
+
+    def __init__(self, levels=None, merge=None, decoder_sees="latents", **kwargs):
+        super().__init__(**kwargs)
+        if decoder_sees not in ("latents", "state"):
+            raise ValueError(
+                f"Argument `decoder_sees` must be 'latents' or 'state'. Received: decoder_sees={decoder_sees!r}"
+            )
+        if levels is not None and (
+            not isinstance(levels, (list, tuple))
+            or not levels
+            or not all(isinstance(level, (Level, dict)) for level in levels)
+        ):
+            raise ValueError(
+                f"Argument `levels` must be a list of keras_vae.priors.Level, top first. Received: levels={levels!r}"
+            )
+        self.levels = None if levels is None else [as_level(level) for level in levels]
+        self.merge = keras.saving.deserialize_keras_object(merge) if isinstance(merge, dict) else merge
+        self.decoder_sees = decoder_sees
+        if self.levels is not None:
+            self._make_parts()
+
+    @property
+    def requires_encoder(self):
+        return self.levels is not None and getattr(self.priors[0], "requires_encoder", False)
+
+    def resolve_latent_shape(self, latent_dim):
+        sizes = (latent_dim,) if isinstance(latent_dim, int) else latent_dim
+        if self.levels is None:
+            if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
+                raise ValueError(
+                    "Argument `latent_dim` must hold a size for each level of the prior 'hierarchical', such as "
+                    f"(40, 40). Received: latent_dim={latent_dim!r}"
+                )
+            self.levels = [Level(size, prior="gaussian" if index else "standard") for index, size in enumerate(sizes)]
+            self._make_parts()
+        shapes = tuple(level.shape for level in self.levels)
+        given = None if sizes is None else tuple((size,) if isinstance(size, int) else tuple(size) for size in sizes)
+        if given not in (None, shapes):
+            raise ValueError(
+                f"Argument `latent_dim` asks for levels of {given}, and the levels of the prior are of {shapes}. Leave "
+                "latent_dim out, or make them equal."
+            )
+        return shapes
+
+    def _make_parts(self):
+        top, *lower = self.levels
+        if top.posterior is not None:
+            raise ValueError(
+                f"Argument `levels`: the top level's posterior is the model's own. Pass VAE(posterior=...) in place of "
+                f"Level(posterior={top.posterior!r})."
+            )
+        dtype = {"dtype": self.dtype_policy}
+        self.priors = [priors.get(level.prior, **dtype) for level in self.levels]
+        self.posteriors = [posteriors.get(level.posterior or "gaussian", **dtype) for level in lower]
+        merging = self.levels if self.decoder_sees == "state" else self.levels[:-1]
+        self.merges = [level.merge or self._default_merge() for level in merging]
+        for index, prior in enumerate(self.priors[1:], start=2):
+            if prior.requires_encoder:
+                raise ValueError(
+                    f"Argument `levels`: level {index} has the prior {type(prior).__name__}, which is made of the "
+                    "encoder's posteriors and can only stand at the top."
+                )
+
+    def _default_merge(self):
+        if self.merge is None:
+            return MergeDense(dtype=self.dtype_policy)
+        return type(self.merge).from_config({**self.merge.get_config(), "name": None})
+
+    # Shapes -------------------------------------------------------------------------------------------
+
+    def build(self, context_shape, latent_shape, data_spec=None):
+        if data_spec is None:
+            raise ValueError("Hierarchical needs an encoder for its posteriors. Use it as the prior of a VAE.")
+        if self.levels is None:
+            self.resolve_latent_shape(tuple(tuple(shape) for shape in latent_shape))
+        self.context_width = int(context_shape[-1])
+        evidence = data_spec["evidence_shape"]
+        if is_several(evidence) and len(evidence) != len(self.levels):
+            raise ValueError(
+                f"The encoder gives {len(evidence)} feature tensors, and the prior has {len(self.levels)} levels. "
+                "Return one tensor for each level, top first, or a single one for all of them."
+            )
+        context = tuple(context_shape)
+        for index, level in enumerate(self.levels):
+            try:
+                self._build_level(index, level, context, evidence, data_spec)
+                if index < len(self.merges):
+                    shapes = [context, (None, *level.shape)]
+                    if not self.merges[index].built:
+                        self.merges[index].build(shapes)
+                    context = tuple(self.merges[index].compute_output_shape(shapes))
+            except ValueError as error:
+                raise ValueError(
+                    f"Level {index + 1} of the hierarchy, with latents of shape {level.shape} and a context of shape "
+                    f"{context[1:]} from above, cannot be built: {error}"
+                ) from error
+        self.state_shape = context[1:]
+        if self.decoder_sees == "latents" and any(len(level.shape) > 1 for level in self.levels):
+            raise ValueError(
+                "Spatial latents cannot stand side by side: build Hierarchical(..., decoder_sees='state'). Received: "
+                f"levels of shapes {self.level_shapes()}"
+            )
+
+    def _build_level(self, index, level, context, evidence, data_spec):
+        if not self.priors[index].built:
+            self.priors[index].build(context, level.shape, data_spec if index == 0 else None)
+        if index and not self.posteriors[index - 1].built:
+            self.posteriors[index - 1].build(evidence_of(evidence, index), context, level.shape)
+
+    def root_evidence(self, evidence):
+        return evidence_of(evidence, 0)
+
+    def level_shapes(self):
+        return tuple(level.shape for level in self.levels)
+
+    def decoder_input_shape(self):
+        if self.decoder_sees == "state":
+            return self.state_shape
+        return (sum(math.prod(level.shape) for level in self.levels),)
+
+    # The fold over the levels -------------------------------------------------------------------------
+
+    def distribution(self, context, *, encode=None):
+        """p(z_1), the top level's prior; the levels below depend on their draws."""
+        return self.priors[0].distribution(context, encode=encode)
+
+    def infer(self, posterior, evidence, context, *, encode=None, seed=None, deterministic=False, training=False):
+        drawn = []
+        for index in range(len(self.levels)):
+            p = self.priors[index].distribution(context, encode=None if index else encode)
+            level_posterior = self.posteriors[index - 1] if index else posterior
+            q = level_posterior.distribution(evidence_of(evidence, index), context, prior=p)
+            level = self.draw(q, p, seed=seed, deterministic=deterministic)
+            context = self._merged(index, context, level.z, training)
+            drawn.append(level._replace(state=context))
+        return drawn
+
+    def generate(self, context, *, encode=None, seed=None, temperature=1.0):
+        latents = []
+        for index in range(len(self.levels)):
+            p = self.priors[index].distribution(context, encode=None if index else encode)
+            latents.append(p.sample(seed, temperature=temperature))
+            context = self._merged(index, context, latents[-1])
+        return tuple(latents)
+
+    def decoder_input(self, latents, context):
+        if self.decoder_sees == "latents":
+            return ops.concatenate([ops.cast(z, "float32") for z in latents], axis=-1)
+        for index, z in enumerate(latents):
+            context = self._merged(index, context, z)
+        return context
+
+    def decoder_input_of(self, levels, context):
+        if self.decoder_sees == "state":
+            return levels[-1].state
+        return self.decoder_input(tuple(level.z for level in levels), context)
+
+    def _merged(self, index, context, z, training=False):
+        return self.merges[index]([context, z], training=training) if index < len(self.merges) else context
+
+    # The top level's prior may start from the data -----------------------------------------------------
+
+    def adapt(self, x, *context):
+        if hasattr(self.priors[0], "adapt"):
+            self.priors[0].adapt(x, *context)
+
+    @property
+    def adapted(self):
+        return getattr(self.priors[0], "adapted", 1.0)
+
+    def get_config(self):
+        levels = self.levels and [
+            {
+                "size": level.shape,
+                "prior": serialize_component(prior, "prior"),
+                "posterior": serialize_component(posterior, "posterior") if posterior is not None else None,
+                "merge": serialize_component(merge, "merge") if merge is not None else None,
+            }
+            for level, prior, posterior, merge in zip(
+                self.levels,
+                self.priors,
+                [None, *self.posteriors],
+                [*self.merges, *([None] * (len(self.levels) - len(self.merges)))],
+                strict=True,
+            )
+        ]
+        return {
+            **super().get_config(),
+            "levels": levels,
+            "merge": self.merge and serialize_component(self.merge, "merge"),
+            "decoder_sees": self.decoder_sees,
+        }
+
+
+def as_level(level):
+    return Level.from_config(level) if isinstance(level, dict) else level
+
+
+def is_several(evidence):
+    """Whether an encoder's features, or their shapes, are one for each level."""
+    return isinstance(evidence, (list, tuple)) and not all(axis is None or isinstance(axis, int) for axis in evidence)
+
+
+def evidence_of(evidence, index):
+    """The features of one level, or their shape: its own, or those shared by all levels."""
+    return evidence[index] if is_several(evidence) else evidence

@@ -1,0 +1,51 @@
+"""One level of a hierarchy, described."""
+
+import keras
+
+__all__ = ["Level"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.priors")
+class Level:
+    """What `Hierarchical` needs to know of one level of latents.
+
+    Args:
+        size: number of latent dimensions, or a shape such as `(7, 7, 8)` for spatial latents.
+        prior: p(z | levels above): a name, a class or an instance.
+        posterior: q(z | x, levels above), likewise. The top level's is the model's own: it is given to
+            `VAE(posterior=...)`, and stays None here.
+        merge: layer from `[context, z]` to the context of the next level; None for the hierarchy's
+            default.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> kv.priors.Level(40, prior=kv.priors.VampPrior(500)).shape
+    (40,)
+    """
+
+    def __init__(self, size, prior="gaussian", posterior=None, merge=None):
+        shape = (size,) if isinstance(size, int) else size
+        valid = isinstance(shape, (list, tuple)) and shape
+        if not valid or not all(isinstance(axis, int) and not isinstance(axis, bool) and axis > 0 for axis in shape):
+            raise ValueError(f"Argument `size` must be an int >= 1 or a shape of such. Received: size={size!r}")
+        self.shape = tuple(shape)
+        self.prior = prior
+        self.posterior = posterior
+        self.merge = merge
+
+    def get_config(self):
+        config = {"size": self.shape}
+        for name in ("prior", "posterior", "merge"):
+            part = getattr(self, name)
+            config[name] = keras.saving.serialize_keras_object(part) if hasattr(part, "get_config") else part
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {
+            name: keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part
+            for name, part in config.items()
+            if name != "size"
+        }
+        return cls(tuple(config["size"]), **parts)
