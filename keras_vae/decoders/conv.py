@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.decoders.decoder import Decoder
-from keras_vae.encoders.conv import check_spatial
+from keras_vae.layers.spatial import spatial_rank
 from keras_vae.registry import decoders
 from keras_vae.serialization import serialize_function
 
@@ -56,7 +56,7 @@ class Conv(Decoder):
                 "The decoder 'conv' must know the data's shape: call build(z_shape, target_shape) first, as "
                 "keras_vae.VAE does, or pass the data as `target`."
             )
-        spatial_rank = check_spatial(tuple(target_shape)[1:], "decoder")
+        rank = spatial_rank(tuple(target_shape)[1:], "decoder")
         self.sizes = [tuple(target_shape)[1:-1]]
         for _ in self.filters:
             self.sizes.insert(0, tuple(-(-axis // self.strides) for axis in self.sizes[0]))
@@ -69,7 +69,7 @@ class Conv(Decoder):
             name="dense",
         )
         self.dense.build(tuple(z_shape) if self.spatial else (None, self.width))
-        transposed = getattr(keras.layers, f"Conv{spatial_rank}DTranspose")
+        transposed = getattr(keras.layers, f"Conv{rank}DTranspose")
         self.convolutions = []
         shape = (None, *self.sizes[0], self.filters[0])
         for index, filters in enumerate(self.filters):

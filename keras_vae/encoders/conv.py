@@ -4,6 +4,7 @@ import keras
 
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.layers.spatial import spatial_rank
 from keras_vae.registry import encoders
 from keras_vae.serialization import serialize_function
 
@@ -46,8 +47,7 @@ class Conv(Encoder):
 
     def build(self, input_shape):
         shape = tuple(input_shape)
-        spatial_rank = check_spatial(shape[1:], "encoder")
-        convolution = getattr(keras.layers, f"Conv{spatial_rank}D")
+        convolution = getattr(keras.layers, f"Conv{spatial_rank(shape[1:], 'encoder')}D")
         self.convolutions = []
         for index, filters in enumerate(self.filters):
             layer = convolution(
@@ -92,14 +92,3 @@ class Conv(Encoder):
             "hidden_units": self.hidden_units,
             "activation": serialize_function(self.activation, "activation"),
         }
-
-
-def check_spatial(shape, what):
-    """Number of spatial axes of data `(*spatial, channels)`, 1 to 3, or an error."""
-    if not 2 <= len(shape) <= 4 or None in shape:
-        raise ValueError(
-            f"The {what} 'conv' needs data of shape (steps, channels), (height, width, channels) or (depth, height, "
-            f"width, channels), every axis known. Received: {tuple(shape)}. Add a channel axis (x[..., None]), "
-            f"or use the {what} 'mlp'."
-        )
-    return len(shape) - 1

@@ -9,6 +9,7 @@ from keras_vae.layers.merge_conv import MergeConv
 from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.layers.projection import Projection
 from keras_vae.layers.sampling import Sampling
+from keras_vae.layers.spatial import spatial_rank
 
 __all__ = [
     "Between",
@@ -20,5 +21,6 @@ __all__ = [
     "Sampling",
     "accepted_arguments",
     "concatenate_context",
+    "spatial_rank",
     "width_with_context",
 ]

@@ -1,0 +1,28 @@
+"""Which data a convolution can take."""
+
+__all__ = ["spatial_rank"]
+
+
+def spatial_rank(shape, what):
+    """Number of spatial axes of data `(*spatial, channels)`, 1 to 3.
+
+    Args:
+        shape: shape of one example.
+        what: `"encoder"` or `"decoder"`, for the message.
+
+    Raises:
+        ValueError: no spatial axes, too many, or one of unknown length.
+
+    Example:
+
+    >>> from keras_vae.layers import spatial_rank
+    >>> spatial_rank((28, 28, 1), "encoder")
+    2
+    """
+    if not 2 <= len(shape) <= 4 or None in shape:
+        raise ValueError(
+            f"The {what} 'conv' needs data of shape (steps, channels), (height, width, channels) or (depth, height, "
+            f"width, channels), every axis known. Received: {tuple(shape)}. Add a channel axis (x[..., None]), "
+            f"or use the {what} 'mlp'."
+        )
+    return len(shape) - 1
