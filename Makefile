@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH ?= torch==2.13.0
 # One thread per test worker: several workers with several threads each slow each other down many times.
-TEST := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2
+TEST := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 \
+	$(BIN)/python -m pytest -n 2
 
 .PHONY: quickstart test test-jax test-torch lint docs check clean
 
@@ -26,7 +27,7 @@ TEST := OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n 2
 	touch $@
 
 quickstart: .venv/.tensorflow
-	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python examples/quickstart.py
+	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python examples/quickstart.py
 
 test: .venv/.tensorflow
 	KERAS_BACKEND=tensorflow $(TEST)
@@ -43,7 +44,9 @@ lint: .venv/.dev
 	$(BIN)/lint-imports
 
 docs: .venv/.dev
-	KERAS_BACKEND=tensorflow $(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+check: test test-jax test-torch lint docs
 
 clean:
 	rm -rf .venv build dist site

@@ -1,0 +1,74 @@
+"""What the documents say is so: their code runs, their tables and links are right."""
+
+import functools
+import re
+
+import keras
+import pytest
+
+from tests.docs import component_table
+
+ROOT = component_table.ROOT
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
+
+
+def name_of(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def short_training(monkeypatch):
+    """One epoch on a few digits, whatever a page writes."""
+    import sklearn.datasets
+
+    load_digits, fit = sklearn.datasets.load_digits, keras.Model.fit
+
+    @functools.wraps(load_digits)
+    def few_digits(*args, **kwargs):
+        digits = load_digits(*args, **kwargs)
+        digits.images, digits.target = digits.images[1400:1600], digits.target[1400:1600]
+        # Pages split at 1500 rows: repeated, the few stand for the many at no cost in variety.
+        digits.images, digits.target = digits.images.repeat(8, 0), digits.target.repeat(8, 0)
+        return digits
+
+    @functools.wraps(fit)
+    def short_fit(self, *args, **kwargs):
+        bound = {**kwargs, **dict(zip(("x", "y", "batch_size", "epochs"), args, strict=False))}
+        return fit(self, **{**bound, "epochs": min(bound.get("epochs", 1), 1), "steps_per_epoch": 2, "verbose": 0})
+
+    monkeypatch.setattr(sklearn.datasets, "load_digits", few_digits)
+    monkeypatch.setattr(keras.Model, "fit", short_fit)
+
+
+@pytest.mark.parametrize(
+    "page",
+    # On every backend the README; the guide, which would take a minute on each, on one.
+    [pytest.param(page, marks=[] if page.parent == ROOT else pytest.mark.one_backend) for page in WITH_CODE],
+    ids=name_of,
+)
+def test_code_runs(page, short_training, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    namespace = {"__name__": "__main__"}
+    for block in BLOCK.finditer(text):
+        line = text[: block.start(1)].count("\n")
+        # Padded with empty lines, so that a traceback names the line of the page.
+        exec(compile("\n" * line + block[1], str(page), "exec"), namespace)
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("name", component_table.DOCUMENTS)
+def test_component_table_is_up_to_date(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert component_table.BLOCK.search(text), f"{name} has no table of components"
+    assert component_table.updated(text) == text, "run: python -m tests.docs.component_table"
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{name_of(page)} links to {target}"
