@@ -35,8 +35,9 @@ class FromModel(Decoder):
         self.requires_target = "target" in self._taken
 
     def build(self, z_shape, target_shape=None):
+        self.target_shape = None if target_shape is None else tuple(target_shape)
         if not self.model.built:
-            self.model.build(tuple(z_shape))
+            self._output_spec(z_shape)
 
     def call(self, z, target=None, mask=None, training=None):
         optional = {"target": target, "mask": mask}
@@ -44,7 +45,14 @@ class FromModel(Decoder):
         return self.model(z, training=training, **kwargs)
 
     def compute_output_shape(self, z_shape, target_shape=None):
-        return self.model.compute_output_shape(tuple(z_shape))
+        return keras.tree.map_structure(lambda spec: tuple(spec.shape), self._output_spec(z_shape))
+
+    def _output_spec(self, z_shape):
+        # A symbolic call: it builds any model and knows its shapes, also where a subclass writes only `call`.
+        kwargs = {}
+        if self.requires_target and self.target_shape is not None:
+            kwargs["target"] = keras.KerasTensor(self.target_shape, dtype=self.compute_dtype)
+        return self.model(keras.KerasTensor(tuple(z_shape), dtype=self.compute_dtype), training=False, **kwargs)
 
     def get_config(self):
         return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}

@@ -36,14 +36,18 @@ class FromModel(Encoder):
 
     def build(self, input_shape):
         if not self.model.built:
-            self.model.build(tuple(input_shape))
+            self._output_spec(input_shape)
 
     def call(self, x, mask=None, training=None):
         kwargs = {"mask": mask} if self._takes_mask and mask is not None else {}
         return self.model(x, training=training, **kwargs)
 
     def compute_output_shape(self, input_shape):
-        return self.model.compute_output_shape(tuple(input_shape))
+        return keras.tree.map_structure(lambda spec: tuple(spec.shape), self._output_spec(input_shape))
+
+    def _output_spec(self, input_shape):
+        # A symbolic call: it builds any model and knows its shapes, also where a subclass writes only `call`.
+        return self.model(keras.KerasTensor(tuple(input_shape), dtype=self.compute_dtype), training=False)
 
     def get_config(self):
         return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}
