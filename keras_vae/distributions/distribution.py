@@ -111,6 +111,9 @@ class Factorised(Distribution):
 
     def log_prob(self, value):
         value = ops.cast(value, "float32")
+        if self.mask is not None:
+            # Padding may hold anything, NaN too, and a gradient of zero times infinity is NaN.
+            value = ops.where(self._event_mask(), value, ops.stop_gradient(self.mean()))
         return self.sum_over_event(self.elementwise_log_prob(value))
 
     def sum_over_event(self, elements):
@@ -124,7 +127,10 @@ class Factorised(Distribution):
         """Set the elements of `(..., *event)` that the mask leaves out to zero."""
         if self.mask is None:
             return elements
+        return ops.where(self._event_mask(), elements, ops.zeros_like(elements))
+
+    def _event_mask(self):
         mask = ops.cast(self.mask, "bool")
         for _ in range(self.event_ndims + 1 - len(mask.shape)):
             mask = ops.expand_dims(mask, -1)
-        return ops.where(mask, elements, ops.zeros_like(elements))
+        return mask
