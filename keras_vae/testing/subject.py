@@ -98,7 +98,7 @@ class Subject:
         x = self._data_for(vae)
         for part in (getattr(vae, name) for name in PARTS):
             if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted)):
-                part.adapt(x)
+                part.adapt(x, *self._context(vae, len(x)))
         if like is not None:
             vae.set_weights(like.get_weights())
         elif perturb:
@@ -110,6 +110,14 @@ class Subject:
     def part(self, vae):
         """The component inside `vae`."""
         return getattr(vae, self.family)
+
+    @staticmethod
+    def _context(vae, rows):
+        """What `fit` hands to `adapt` beside the data of a conditional model."""
+        if vae.condition_shape is None:
+            return ()
+        condition = np.random.default_rng(2).standard_normal((rows, *vae.condition_shape)).astype("float32")
+        return (ops.convert_to_numpy(vae.context(condition, rows)),)
 
     def _data_for(self, vae):
         if self.data is not None and tuple(vae.data_shape) == tuple(self.data_shape):

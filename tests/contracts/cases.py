@@ -10,10 +10,36 @@ from keras_vae import testing
 
 IMAGE = (5, 4, 1)  # divides by no stride, so that decoders have to crop
 
+
+def ladder():
+    """A prior of two levels of spatial latents, for images of 8 x 8."""
+    return kv.priors.Hierarchical(
+        [kv.priors.Level((2, 2, 1)), kv.priors.Level((4, 4, 1), posterior="residual")],
+        merge=kv.layers.MergeConv(2, upsample=2, activation="tanh"),
+        decoder_sees="state",
+    )
+
+
 CASES = {
     ("priors", "standard"): {"make": kv.priors.Standard},
     ("priors", "gaussian"): {"make": kv.priors.Gaussian},
+    ("priors", "mixture"): {"make": lambda: kv.priors.Mixture(3, seed=0)},
+    ("priors", "vamp"): {
+        "make": lambda: kv.priors.VampPrior(3, learn_weights=True, seed=0),
+        "other_values": {"initializer": keras.initializers.RandomNormal(0.5, 0.1, seed=1)},
+    },
+    ("priors", "hierarchical"): {
+        "make": lambda: kv.priors.Hierarchical(merge=kv.layers.MergeDense((5,))),
+        "other_values": {
+            "levels": [kv.priors.Level(3).get_config(), kv.priors.Level(2, posterior="residual").get_config()],
+            "merge": kv.layers.MergeDense((4,)),
+            "decoder_sees": "state",
+        },
+        "latent_dim": (2, 2),
+        "density_latent_dims": ((1, 1), (2, 1)),
+    },
     ("posteriors", "gaussian"): {"make": kv.posteriors.Gaussian},
+    ("posteriors", "residual"): {"make": kv.posteriors.Residual, "vae": {"prior": "gaussian"}},
     ("likelihoods", "bernoulli"): {"make": kv.likelihoods.Bernoulli, "points": testing.over_integers(0, 1)},
     ("likelihoods", "gaussian"): {
         "make": lambda: kv.likelihoods.Gaussian(scale="predicted"),
@@ -28,6 +54,15 @@ CASES = {
         "other_values": {"activation": "relu", "hidden_units": None},
         "data_shape": IMAGE,
     },
+    ("encoders", "gated_mlp"): {"make": lambda: kv.encoders.GatedMLP((6, 5), dropout=0.1)},
+    ("encoders", "pyramid"): {
+        "make": lambda: kv.encoders.Pyramid((2, 3), kernel_size=2, activation="tanh"),
+        "other_values": {"activation": "relu"},
+        "data_shape": (8, 8, 1),
+        "latent_dim": None,
+        "vae": {"prior": ladder},
+    },
+    ("decoders", "gated_mlp"): {"make": lambda: kv.decoders.GatedMLP((5, 6), dropout=0.1)},
     ("decoders", "mlp"): {
         "make": lambda: kv.decoders.MLP((5, 6), activation="tanh", dropout=0.1),
         "other_values": {"activation": "relu"},
@@ -43,6 +78,14 @@ CASES = {
 # Ways to use a registered class that take another path through its code, and parts without a name.
 VARIANTS = {
     ("priors", "gaussian with a fixed location"): {"make": lambda: kv.priors.Gaussian(learn_loc=False)},
+    ("priors", "hierarchical with a VampPrior on top"): {
+        "make": lambda: kv.priors.Hierarchical(
+            [kv.priors.Level(2, prior=kv.priors.VampPrior(3)), kv.priors.Level(1)], merge=kv.layers.MergeDense((5,))
+        ),
+        "checks": ("shapes", "density", "precision", "fit", "reload"),
+        "latent_dim": None,
+        "density_latent_dims": (None,),
+    },
     ("likelihoods", "gaussian with one learned scale"): {
         "make": kv.likelihoods.Gaussian,
         "other_values": {"scale": 2.0},
