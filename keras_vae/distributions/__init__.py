@@ -10,6 +10,10 @@ from keras_vae.distributions.kl_divergence import (
     kl_divergence_per_dimension,
     register_kl_divergence,
 )
+from keras_vae.distributions.multivariate_gaussian import MultivariateGaussian
+from keras_vae.distributions.one_hot_categorical import OneHotCategorical
+from keras_vae.distributions.transformed import Transformed
+from keras_vae.distributions.von_mises_fisher import VonMisesFisher
 
 __all__ = [
     "LOG_VAR_RANGE",
@@ -18,6 +22,10 @@ __all__ = [
     "Factorised",
     "Gaussian",
     "GaussianMixture",
+    "MultivariateGaussian",
+    "OneHotCategorical",
+    "Transformed",
+    "VonMisesFisher",
     "has_kl_divergence",
     "kl_divergence",
     "kl_divergence_per_dimension",

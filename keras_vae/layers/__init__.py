@@ -1,9 +1,11 @@
 """Layers that work alone in any Keras model."""
 
+from keras_vae.layers.affine_coupling import AffineCoupling
 from keras_vae.layers.between import Between
 from keras_vae.layers.call_arguments import accepted_arguments
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.dense_stack import DenseStack
+from keras_vae.layers.inverse_autoregressive import InverseAutoregressive
 from keras_vae.layers.kl_divergence_regularizer import KLDivergenceRegularizer
 from keras_vae.layers.merge_conv import MergeConv
 from keras_vae.layers.merge_dense import MergeDense
@@ -12,8 +14,10 @@ from keras_vae.layers.sampling import Sampling
 from keras_vae.layers.spatial import spatial_rank
 
 __all__ = [
+    "AffineCoupling",
     "Between",
     "DenseStack",
+    "InverseAutoregressive",
     "KLDivergenceRegularizer",
     "MergeConv",
     "MergeDense",

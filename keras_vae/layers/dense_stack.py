@@ -1,5 +1,7 @@
 """Dense layers in a row, with their choices."""
 
+import random
+
 import keras
 
 from keras_vae.arguments import positive_ints
@@ -49,8 +51,11 @@ class DenseStack(keras.layers.Layer):
             )
             for index, units in enumerate(self.hidden_units)
         ]
+        # Each with a seed: without one, Keras on torch draws from a generator whose state nobody saves.
         self.dropout_layers = [
-            keras.layers.Dropout(dropout, dtype=self.dtype_policy) for _ in self.hidden_units if dropout
+            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy)
+            for _ in self.hidden_units
+            if dropout
         ]
 
     def build(self, input_shape):

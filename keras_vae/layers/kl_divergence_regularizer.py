@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_vae.arguments import non_negative_number, optional_seed, positive_int
-from keras_vae.backend import SeedGenerator, num_replicas
+from keras_vae.backend import SeedGenerator
 from keras_vae.distributions.distribution import Distribution, Factorised
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import has_kl_divergence, kl_divergence
@@ -111,7 +111,8 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         q = Gaussian(z_mean, z_log_var, event_ndims=len(z_mean.shape) - 1, mask=mask)
         divergence = ops.mean(self._divergence(q, self._prior_distribution(q)))
-        self.add_loss(self.weight * divergence / num_replicas())
+        # Whole, on every replica: Keras divides what layers add by the number of replicas.
+        self.add_loss(self.weight * divergence)
         return inputs if isinstance(inputs, tuple) else [z_mean, z_log_var]
 
     def _prior_distribution(self, q):

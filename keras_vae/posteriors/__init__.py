@@ -1,12 +1,29 @@
 """q(z | x): posteriors over the latents."""
 
+from keras_vae.posteriors.categorical import Categorical
+from keras_vae.posteriors.full_covariance import FullCovariance
 from keras_vae.posteriors.gaussian import Gaussian
+from keras_vae.posteriors.householder import Householder
+from keras_vae.posteriors.iaf import IAF
 from keras_vae.posteriors.posterior import Posterior
 from keras_vae.posteriors.residual import Residual
+from keras_vae.posteriors.von_mises_fisher import VonMisesFisher
 from keras_vae.registry import posteriors as _family
 
 register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["Gaussian", "Posterior", "Residual", "get", "names", "register"]
+__all__ = [
+    "IAF",
+    "Categorical",
+    "FullCovariance",
+    "Gaussian",
+    "Householder",
+    "Posterior",
+    "Residual",
+    "VonMisesFisher",
+    "get",
+    "names",
+    "register",
+]

@@ -1,11 +1,14 @@
 """p(z): priors over the latents."""
 
+from keras_vae.priors.flow import Flow
 from keras_vae.priors.gaussian import Gaussian
 from keras_vae.priors.hierarchical import Hierarchical
 from keras_vae.priors.level import Level
 from keras_vae.priors.mixture import Mixture
 from keras_vae.priors.prior import LatentLevel, Prior
 from keras_vae.priors.standard import Standard
+from keras_vae.priors.uniform_categorical import UniformCategorical
+from keras_vae.priors.uniform_sphere import UniformSphere
 from keras_vae.priors.vamp import VampPrior
 from keras_vae.registry import priors as _family
 
@@ -14,6 +17,7 @@ get = _family.get
 names = _family.names
 
 __all__ = [
+    "Flow",
     "Gaussian",
     "Hierarchical",
     "LatentLevel",
@@ -21,6 +25,8 @@ __all__ = [
     "Mixture",
     "Prior",
     "Standard",
+    "UniformCategorical",
+    "UniformSphere",
     "VampPrior",
     "get",
     "names",

@@ -1,0 +1,71 @@
+"""Categorical variables as one-hot vectors."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.kl_divergence import register_kl_divergence
+
+__all__ = ["OneHotCategorical"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.distributions")
+@dataclasses.dataclass(frozen=True, eq=False)
+class OneHotCategorical(Distribution):
+    """Independent categorical variables, each a one-hot vector: `(..., variables, classes)`.
+
+    Draws are exact, by the Gumbel-max trick. Gradients flow through the softmax of the same noise at
+    `relaxation`: the straight-through Gumbel-softmax estimator (Jang, Gu and Poole, 2017; Maddison, Mnih
+    and Teh, 2017). With `straight_through=False` the draw is that softmax itself, a point inside the
+    simplex, whose `log_prob` is only a surrogate.
+
+    Args:
+        logits: unnormalised log probabilities, `(..., variables, classes)`.
+        relaxation: temperature of the softmax.
+        straight_through: return one-hot vectors.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import OneHotCategorical
+    >>> q = OneHotCategorical(np.zeros((1, 1, 4)))
+    >>> round(float(q.log_prob(np.array([[[1.0, 0.0, 0.0, 0.0]]]))[0]), 4)
+    -1.3863
+    """
+
+    logits: object
+    relaxation: object = 1.0
+    straight_through: bool = True
+
+    def __post_init__(self):
+        self._set(logits=ops.log_softmax(ops.cast(ops.convert_to_tensor(self.logits), "float32"), axis=-1))
+
+    def log_prob(self, value):
+        return ops.sum(ops.cast(value, "float32") * self.logits, axis=(-2, -1))
+
+    def sample(self, seed=None, temperature=1.0):
+        logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
+        uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
+        perturbed = logits - ops.log(-ops.log(uniform))
+        soft = ops.softmax(perturbed / self.relaxation, axis=-1)
+        if not self.straight_through:
+            return soft
+        hard = ops.one_hot(ops.argmax(perturbed, axis=-1), self.logits.shape[-1], dtype="float32")
+        return ops.stop_gradient(hard - soft) + soft
+
+    def mean(self):
+        return ops.exp(self.logits)
+
+    def mode(self):
+        return ops.one_hot(ops.argmax(self.logits, axis=-1), self.logits.shape[-1], dtype="float32")
+
+    def variance(self):
+        probability = self.mean()
+        return probability * (1.0 - probability)
+
+
+@register_kl_divergence(OneHotCategorical, OneHotCategorical, factorises=False)
+def _kl_categorical(q, p):
+    return ops.sum(ops.exp(q.logits) * (q.logits - p.logits), axis=(-2, -1))

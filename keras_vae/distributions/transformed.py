@@ -1,0 +1,59 @@
+"""A distribution pushed through an invertible map."""
+
+import dataclasses
+from typing import ClassVar
+
+from keras_vae.distributions.distribution import Distribution
+
+__all__ = ["Transformed"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Transformed(Distribution):
+    """The distribution of `forward(z)` for z from a base distribution: a normalising flow.
+
+    log p(f(z)) = log p_base(z) - log |det df/dz| (Rezende and Mohamed, 2015, equation 5).
+
+    The maps belong to layers that own their weights, so a value of this kind cannot be saved in a config.
+
+    Args:
+        base: distribution value of z.
+        forward: function z -> `(f(z), log_det)`, the log determinant `(batch,)` of the map at z.
+        inverse: function y -> `(z, log_det)`, the log determinant of the *forward* map at z.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras import ops
+    >>> from keras_vae.distributions import Gaussian, Transformed
+    >>> base = Gaussian(np.zeros((1, 1)), np.zeros((1, 1)))
+    >>> log_2 = ops.log(ops.full((1,), 2.0))
+    >>> doubled = Transformed(base, lambda z: (2 * z, log_2), lambda y: (y / 2, log_2))
+    >>> round(float(doubled.log_prob(np.zeros((1, 1), "float32"))[0]), 4)
+    -1.6121
+    """
+
+    samples_with_log_prob: ClassVar[bool] = True
+
+    base: Distribution
+    forward: object
+    inverse: object
+
+    def log_prob(self, value):
+        z, log_det = self.inverse(value)
+        return self.base.log_prob(z) - log_det
+
+    def sample(self, seed=None, temperature=1.0):
+        return self.forward(self.base.sample(seed, temperature=temperature))[0]
+
+    def sample_and_log_prob(self, seed=None):
+        z, log_prob = self.base.sample_and_log_prob(seed)
+        value, log_det = self.forward(z)
+        return value, log_prob - log_det
+
+    def mean(self):
+        """The image of the base's mean: a central point, and not the expected value, which has no closed form."""
+        return self.forward(self.base.mean())[0]
+
+    def tensors(self):
+        raise NotImplementedError("A flow's value has no parameters of its own: it cannot be taken apart and rebuilt.")

@@ -1,0 +1,73 @@
+"""A posterior over categorical latents."""
+
+import keras
+
+from keras_vae.arguments import positive_number
+from keras_vae.distributions.one_hot_categorical import OneHotCategorical
+from keras_vae.layers.context import concatenate_context, width_with_context
+from keras_vae.layers.projection import Projection
+from keras_vae.posteriors.posterior import Posterior
+from keras_vae.registry import posteriors
+
+__all__ = ["Categorical"]
+
+
+@posteriors.register("categorical", package="keras_vae")
+class Categorical(Posterior):
+    """q(z|x): independent categorical variables, with Gumbel-softmax gradients (Jang, Gu and Poole, 2017).
+
+    For the prior `"uniform_categorical"`. The KL is exact. The temperature of the softmax is a variable:
+    anneal it with `keras_vae.callbacks.BetaSchedule(schedule, variable=vae.posterior.temperature)`.
+
+    Args:
+        temperature: initial temperature of the softmax: high for smooth gradients, low for exact ones.
+        straight_through: pass one-hot vectors to the decoder; with False, points inside the simplex, for
+            which bounds other than the ELBO's surrogate do not hold.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments; when built for latents that are not `(variables, classes)`.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(6,), latent_dim=3, prior="uniform_categorical", posterior="categorical")
+    """
+
+    def __init__(self, temperature=1.0, straight_through=True, **kwargs):
+        super().__init__(**kwargs)
+        self.initial_temperature = positive_number(temperature, "temperature")
+        self.straight_through = straight_through
+        self.temperature = self.add_weight(
+            name="temperature",
+            shape=(),
+            initializer=keras.initializers.Constant(self.initial_temperature),
+            trainable=False,
+            autocast=False,
+        )
+
+    def build(self, evidence_shape, context_shape, latent_shape):
+        super().build(evidence_shape, context_shape, latent_shape)
+        if len(self.latent_shape) != 2:
+            raise ValueError(
+                "The posterior 'categorical' has latents of shape (variables, classes), as the prior "
+                f"'uniform_categorical' gives them. Received: latents of shape {self.latent_shape}"
+            )
+        input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
+        variables, classes = self.latent_shape
+        self.logits_head = Projection((variables * classes,), dtype=self.dtype_policy, name="logits")
+        self.logits_head.build(input_shape)
+
+    def distribution(self, evidence, context, *, prior=None):
+        logits = self.logits_head(concatenate_context(evidence, context))
+        logits = keras.ops.reshape(logits, (-1, *self.latent_shape))
+        return OneHotCategorical(
+            logits, keras.ops.convert_to_tensor(self.temperature), straight_through=self.straight_through
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "temperature": self.initial_temperature,
+            "straight_through": self.straight_through,
+        }

@@ -1,0 +1,58 @@
+"""A Gaussian posterior with correlations."""
+
+import math
+
+import numpy as np
+from keras import ops
+
+from keras_vae.distributions.multivariate_gaussian import MultivariateGaussian
+from keras_vae.layers.context import concatenate_context, width_with_context
+from keras_vae.layers.projection import Projection
+from keras_vae.posteriors.posterior import Posterior
+from keras_vae.registry import posteriors
+
+__all__ = ["FullCovariance"]
+
+
+@posteriors.register("full_covariance", package="keras_vae")
+class FullCovariance(Posterior):
+    """q(z|x) = N(loc(x), L(x) L(x)^T), L lower triangular (Kingma and Welling, 2019, section 3.3.1).
+
+    The diagonal of L starts at one, the rest at zero: as the diagonal posterior starts. Costs grow with
+    the square of the latent dimension.
+
+    Raises:
+        ValueError: when built for spatial latents, or features that do not fit.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(6,), latent_dim=2, posterior="full_covariance")
+    """
+
+    def build(self, evidence_shape, context_shape, latent_shape):
+        super().build(evidence_shape, context_shape, latent_shape)
+        if len(self.latent_shape) != 1:
+            raise ValueError(
+                f"The posterior 'full_covariance' takes vector latents. Received: latents of shape {self.latent_shape}"
+            )
+        input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
+        dimension = math.prod(self.latent_shape)
+        self.below = np.tril(np.ones((dimension, dimension), dtype="float32"), -1)
+        heads = {
+            "loc": ("glorot_uniform", dimension),
+            "log_scale": ("zeros", dimension),
+            "lower": ("zeros", dimension**2),
+        }
+        for name, (initializer, width) in heads.items():
+            head = Projection((width,), kernel_initializer=initializer, dtype=self.dtype_policy, name=name)
+            head.build(input_shape)
+            setattr(self, f"{name}_head", head)
+
+    def distribution(self, evidence, context, *, prior=None):
+        features = concatenate_context(evidence, context)
+        # The diagonal has the range that the log variances of 'gaussian' are clipped to.
+        scale = ops.exp(ops.clip(self.log_scale_head(features), -10.0, 7.5))
+        lower = ops.reshape(self.lower_head(features), (-1, *self.below.shape)) * self.below
+        diagonal = scale[..., None] * np.eye(len(self.below), dtype="float32")
+        return MultivariateGaussian(self.loc_head(features), lower + diagonal)
