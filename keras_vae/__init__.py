@@ -1,5 +1,6 @@
 """Variational autoencoders from reusable parts, for Keras 3 on TensorFlow, JAX and PyTorch."""
 
+from keras_vae import backend as _backend  # noqa: F401  (first: it explains a missing backend)
 from keras_vae import (
     callbacks,
     decoders,
@@ -10,6 +11,7 @@ from keras_vae import (
     objectives,
     posteriors,
     priors,
+    testing,
 )
 from keras_vae.layers import KLDivergenceRegularizer, Sampling
 from keras_vae.models import VAE
@@ -31,4 +33,5 @@ __all__ = [
     "objectives",
     "posteriors",
     "priors",
+    "testing",
 ]

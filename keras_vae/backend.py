@@ -25,7 +25,7 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
         "environment variable KERAS_BACKEND (tensorflow is the default)."
     ) from error
 
-__all__ = ["SeedGenerator", "num_replicas", "quiet_retracing", "sync_state"]
+__all__ = ["SeedGenerator", "num_replicas", "quiet_retracing", "strategy_scope", "sync_state"]
 
 
 def _replica_context():
@@ -43,6 +43,12 @@ def num_replicas():
     """Number of `tf.distribute` replicas that a step's loss is summed over; 1 elsewhere."""
     context = _replica_context()
     return 1 if context is None else context.num_replicas_in_sync
+
+
+def strategy_scope(model):
+    """Where `model`'s variables live under `tf.distribute`, for variables that join it later."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """Saving what a user passed, or saying why it cannot be saved."""
 
+import warnings
+
 import keras
 
 __all__ = ["serialize_component", "serialize_function"]
@@ -29,14 +31,48 @@ def serialize_component(component, argument):
     """Config of a component of a model, or an error that holds the mend.
 
     Raises:
-        ValueError: the component's class is registered neither with Keras nor with a family.
+        ValueError: the component, or something inside it, is registered neither with Keras nor with a
+            family, or is a lambda.
     """
     cls = type(component)
-    builtin = cls.__module__.split(".")[0] == "keras"
-    if not builtin and keras.saving.get_registered_object(keras.saving.get_registered_name(cls)) is not cls:
+    if not _can_be_found(cls):
+        family = f'@keras_vae.{argument}s.register("my_name", package="my_package") above a component, or '
         raise ValueError(
             f"Argument `{argument}`: {cls.__module__}.{cls.__qualname__} trains, but cannot be saved, because loading "
-            f'could not find it again. Put @keras_vae.{argument}s.register("my_name", package="my_package") '
-            'above a component, or @keras.saving.register_keras_serializable("my_package") above a Keras model.'
+            f"could not find it again. Put {'' if argument == 'condition_encoder' else family}"
+            '@keras.saving.register_keras_serializable("my_package") above a Keras model.'
         )
-    return keras.saving.serialize_keras_object(component)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*lambda.*")  # said below, and with the mend
+        config = keras.saving.serialize_keras_object(component)
+    lost = next(_cannot_be_found(config), None)
+    if lost is not None:
+        raise ValueError(
+            f"Argument `{argument}`: {cls.__name__} holds {lost}, which trains, but cannot be saved, because loading "
+            "could not find it again. Write it as a named class or function under the decorator "
+            '@keras.saving.register_keras_serializable("my_package").'
+        )
+    return config
+
+
+def _can_be_found(cls):
+    if cls.__module__.split(".")[0] == "keras":
+        return True
+    return keras.saving.get_registered_object(keras.saving.get_registered_name(cls)) is cls
+
+
+def _cannot_be_found(config):
+    """Names of the objects in a config that loading would not find."""
+    if isinstance(config, (list, tuple)):
+        for item in config:
+            yield from _cannot_be_found(item)
+    elif isinstance(config, dict):
+        name = config.get("class_name")
+        if name == "__lambda__" or {"code", "defaults", "closure"} <= set(config):
+            yield "a lambda"
+        elif "registered_name" in config and str(config.get("module")).split(".")[0] != "keras":
+            registered = config["registered_name"]
+            if registered is not None and keras.saving.get_registered_object(registered) is None:
+                yield f"{config.get('module')}.{config['config'] if name == 'function' else name}"
+        for item in config.values():
+            yield from _cannot_be_found(item)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_vae.arguments import optional_seed, positive_int
-from keras_vae.backend import SeedGenerator, quiet_retracing, sync_state
+from keras_vae.backend import SeedGenerator, quiet_retracing, strategy_scope, sync_state
 
 __all__ = ["Runner"]
 
@@ -67,9 +67,10 @@ class Runner:
                 positive_int(value, name)
         sync_state(self.vae)
         if key not in self.verbs:
-            self.verbs[key] = Verb(
-                self.vae, function, self.seed_generator, self.temperature, dtype=self.vae.dtype_policy
-            )
+            with strategy_scope(self.vae):
+                self.verbs[key] = Verb(
+                    self.vae, function, self.seed_generator, self.temperature, dtype=self.vae.dtype_policy
+                )
         verb = self.verbs[key]
         if verbose == "auto":
             rows = [leaf.shape[0] for leaf in keras.tree.flatten(inputs) if hasattr(leaf, "shape") and len(leaf.shape)]

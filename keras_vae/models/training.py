@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.backend import strategy_scope
 from keras_vae.models.streams import is_stream, peek, unpack
 
 __all__ = ["Training"]
@@ -43,6 +44,10 @@ class Training:
         x, y = self.inputs_check.check_fit(x, y, arguments.get("sample_weight"))
         arguments["validation_data"] = self.inputs_check.check_validation(arguments.get("validation_data"))
         self._adapt_parts(x)
+        if self.optimizer is not None and not self.optimizer.built:
+            # Keras leaves it to the first step of a model that is built: too late for BackupAndRestore.
+            with strategy_scope(self):
+                self.optimizer.build(self.trainable_variables)
         return super().fit(**{**arguments, "x": x, "y": y})
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):

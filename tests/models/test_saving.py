@@ -1,6 +1,7 @@
 """A model on disk: the same outputs in a fresh process, and training that goes on as if it had not stopped."""
 
 import copy
+import json
 import os
 import pathlib
 import pickle
@@ -34,7 +35,7 @@ np.savez(
     dtype=model.encoder.compute_dtype,
     compiled=model.optimizer is not None,
 )
-print("others:", [name for name in ("keras_vae.models", "tests", "sklearn") if name == "tests" and name in sys.modules])
+assert "tests" not in sys.modules
 """
 
 
@@ -104,7 +105,7 @@ def test_round_trip(options, tmp_path):
         warnings.simplefilter("error")
         loaded = keras.saving.load_model(tmp_path / "model.keras")
     same(vae, loaded, x)
-    assert loaded.get_config() == vae.get_config()
+    assert json.dumps(loaded.get_config()) == json.dumps(vae.get_config())
     for a, b in zip(vae.weights, loaded.weights, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
 
@@ -161,13 +162,13 @@ def test_a_loaded_model_trains_on(tmp_path):
 def test_interrupted_training_goes_on(tmp_path):
     """BackupAndRestore: killed in the third epoch, and continued by a new process' model."""
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     class Kill(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
-                raise Killed
+                raise KilledError
 
     def run(*callbacks):
         vae = small_vae(encoder=kv.encoders.MLP((8,), dropout=0.2))
@@ -177,7 +178,7 @@ def test_interrupted_training_goes_on(tmp_path):
     keras.utils.set_random_seed(0)
     whole = run()
     keras.utils.set_random_seed(0)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(keras.callbacks.BackupAndRestore(tmp_path / "backup"), Kill())
     keras.utils.set_random_seed(1)
     rest = run(keras.callbacks.BackupAndRestore(tmp_path / "backup"))
@@ -277,9 +278,8 @@ def test_a_subclass_with_a_weight_of_its_own(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert type(loaded) is Mine
     assert float(ops.convert_to_numpy(loaded.counter)) == 7.0
-    for name in ("seed_generator",):
-        a, b = (ops.convert_to_numpy(getattr(model, name).state) for model in (vae, loaded))
-        np.testing.assert_array_equal(a, b)
+    a, b = (ops.convert_to_numpy(model.seed_generator.state) for model in (vae, loaded))
+    np.testing.assert_array_equal(a, b)
 
 
 PLUGIN = """

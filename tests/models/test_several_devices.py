@@ -1,0 +1,153 @@
+"""Two devices in one process: the loss of the global batch, and noise of their own.
+
+Each case starts a process, because devices must be set up before the backend starts.
+"""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.one_backend
+
+MIRRORED = """
+import keras
+import numpy as np
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+import keras_vae as kv
+
+x = np.random.default_rng(0).random((64, 6)).astype("float32")
+
+
+@keras.saving.register_keras_serializable("tests")
+class AddsLoss(keras.layers.Layer):
+    def call(self, inputs):
+        self.add_loss(keras.ops.mean(inputs) * 0.0 + 3.0)
+        return inputs
+
+
+def vae(scope):
+    keras.utils.set_random_seed(0)
+    with scope:
+        inputs = keras.Input((6,))
+        dense = keras.layers.Dense(2)
+        log_var = keras.layers.Dense(2, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(-18.0))
+        encoder = keras.Model(inputs, [AddsLoss()(dense(inputs)), log_var(inputs)])
+        posterior = kv.posteriors.Gaussian(project=False)
+        model = kv.VAE((6,), 2, encoder=encoder, posterior=posterior, decoder=kv.decoders.MLP((8,)), seed=0)
+        model.compile(keras.optimizers.SGD(0.1))
+    return model
+
+
+def functional(scope):
+    keras.utils.set_random_seed(0)
+    with scope:
+        inputs = keras.Input((6,))
+        z = kv.KLDivergenceRegularizer(weight=2.0)([keras.layers.Dense(2)(inputs), keras.layers.Dense(2)(inputs)])
+        model = keras.Model(inputs, keras.layers.Dense(6)(z[0]))
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+    return model
+
+
+def weights(model):
+    return np.concatenate([keras.ops.convert_to_numpy(weight).ravel() for weight in model.trainable_weights])
+
+
+one_device = tf.distribute.get_strategy()
+results = {}
+for name, make, data in (("vae", vae, (x,)), ("functional", functional, (x, x))):
+    for where, strategy_ in (("one", one_device), ("two", strategy)):
+        model = make(strategy_.scope())
+        history = model.fit(*data, batch_size=64, epochs=2, shuffle=False, verbose=0).history
+        results[f"{name} loss {where}"] = history["loss"]
+        results[f"{name} weights {where}"] = weights(model)
+        evaluated = model.evaluate(*data, batch_size=64, verbose=0, return_dict=True)
+        results[f"{name} evaluated {where}"] = evaluated["loss"]
+        if name == "vae":
+            results[f"kl {where}"] = history["kl_loss"]
+            results[f"predict {where}"] = model.predict(x)
+            results[f"elbo {where}"] = model.elbo(x, seed=0)
+            results[f"generate {where}"] = model.generate(5, temperature=0)
+
+with strategy.scope():
+    generator = kv.backend.SeedGenerator(0)
+    drawn = strategy.run(lambda: keras.random.normal((4,), seed=generator))
+    results["noise"] = np.stack([tensor.numpy() for tensor in strategy.experimental_local_results(drawn)])
+np.savez("results.npz", **results)
+"""
+
+DATA_PARALLEL = """
+import jax
+import keras
+import numpy as np
+
+import keras_vae as kv
+
+assert jax.device_count() == 2
+x = np.random.default_rng(0).random((64, 6)).astype("float32")
+
+
+def run():
+    keras.utils.set_random_seed(0)
+    vae = kv.VAE((6,), 2, encoder=kv.encoders.MLP((8,)), decoder=kv.decoders.MLP((8,)), seed=0)
+    vae.compile(keras.optimizers.SGD(0.1))
+    losses = vae.fit(x, batch_size=32, epochs=2, shuffle=False, verbose=0).history["loss"]
+    return losses, vae.predict(x), vae.elbo(x, seed=0), vae.generate(4, temperature=0)
+
+
+alone = run()
+keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+together = run()
+names = ("loss", "predict", "elbo", "generate")
+np.savez(
+    "results.npz",
+    **{f"{name} one": value for name, value in zip(names, alone)},
+    **{f"{name} two": value for name, value in zip(names, together)},
+)
+"""
+
+
+def run(code, folder, **environment):
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=folder, env={**os.environ, **environment})
+    with np.load(folder / "results.npz") as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory):
+    pytest.importorskip("tensorflow")
+    return run(MIRRORED, tmp_path_factory.mktemp("mirrored"), KERAS_BACKEND="tensorflow")
+
+
+@pytest.mark.parametrize("model", ["vae", "functional"])
+@pytest.mark.parametrize("what", ["loss", "weights", "evaluated"])
+def test_replicas_train_on_the_global_batch(mirrored, model, what):
+    """Not on twice the loss; the layers' added losses count once too."""
+    np.testing.assert_allclose(mirrored[f"{model} {what} two"], mirrored[f"{model} {what} one"], rtol=1e-3, atol=1e-4)
+
+
+def test_logged_parts_and_verbs_under_replicas(mirrored):
+    np.testing.assert_allclose(mirrored["kl two"], mirrored["kl one"], rtol=1e-3)
+    np.testing.assert_allclose(mirrored["predict two"], mirrored["predict one"], atol=1e-3)
+    np.testing.assert_allclose(mirrored["generate two"], mirrored["generate one"], atol=1e-3)
+    np.testing.assert_allclose(mirrored["elbo two"], mirrored["elbo one"], rtol=1e-2)
+
+
+def test_replicas_draw_their_own_noise(mirrored):
+    assert mirrored["noise"].shape == (2, 4)
+    assert (np.abs(mirrored["noise"][0] - mirrored["noise"][1]) > 1e-3).all()
+
+
+def test_data_parallel_on_jax(tmp_path):
+    pytest.importorskip("jax")
+    flags = "--xla_force_host_platform_device_count=2"
+    results = run(DATA_PARALLEL, tmp_path, KERAS_BACKEND="jax", XLA_FLAGS=flags)
+    for name in ("loss", "predict", "elbo", "generate"):
+        np.testing.assert_allclose(results[f"{name} two"], results[f"{name} one"], rtol=1e-4, atol=1e-5)
