@@ -57,12 +57,18 @@ class VonMisesFisher(Distribution):
     def dimension(self):
         return self.loc.shape[-1]
 
-    def log_normaliser(self):
-        """log of the integral of exp(concentration * (<loc, z> - 1)) over the sphere, `(...)`."""
+    def _integrand(self):
+        """Log of the density over the angle to `loc` at the quadrature's points, and their cosines."""
         angles = (np.arange(QUADRATURE_POINTS) + 0.5) * np.pi / QUADRATURE_POINTS
         weights = (self.dimension - 2) * np.log(np.sin(angles)) + np.log(np.pi / QUADRATURE_POINTS)
-        exponent = self.concentration[..., None] * np.float32(np.cos(angles) - 1.0) + weights.astype("float32")
-        return ops.logsumexp(exponent, axis=-1) + log_sphere_area(self.dimension - 1)
+        weights, cosines, below_peak = (
+            ops.convert_to_tensor(values, dtype="float32") for values in (weights, np.cos(angles), np.cos(angles) - 1.0)
+        )
+        return self.concentration[..., None] * below_peak + weights, cosines
+
+    def log_normaliser(self):
+        """log of the integral of exp(concentration * (<loc, z> - 1)) over the sphere, `(...)`."""
+        return ops.logsumexp(self._integrand()[0], axis=-1) + log_sphere_area(self.dimension - 1)
 
     def log_prob(self, value):
         # relative to the peak: <loc, z> - 1 is small where the concentration is large
@@ -71,11 +77,8 @@ class VonMisesFisher(Distribution):
 
     def mean_cosine(self):
         """Expected <loc, z>, `(...)`."""
-        angles = (np.arange(QUADRATURE_POINTS) + 0.5) * np.pi / QUADRATURE_POINTS
-        cosines = np.cos(angles).astype("float32")
-        exponent = self.concentration[..., None] * (cosines - 1.0)
-        exponent = exponent + ((self.dimension - 2) * np.log(np.sin(angles))).astype("float32")
-        return ops.sum(ops.softmax(exponent, axis=-1) * cosines, axis=-1)
+        log_density, cosines = self._integrand()
+        return ops.sum(ops.softmax(log_density, axis=-1) * cosines, axis=-1)
 
     def sample(self, seed=None, temperature=1.0):
         # A temperature below one gathers the draws, as it does for a Gaussian, whose precision it divides.

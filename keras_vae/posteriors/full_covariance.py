@@ -53,6 +53,6 @@ class FullCovariance(Posterior):
         features = concatenate_context(evidence, context)
         # The diagonal has the range that the log variances of 'gaussian' are clipped to.
         scale = ops.exp(ops.clip(self.log_scale_head(features), -10.0, 7.5))
-        lower = ops.reshape(self.lower_head(features), (-1, *self.below.shape)) * self.below
-        diagonal = scale[..., None] * np.eye(len(self.below), dtype="float32")
+        lower = ops.multiply(ops.reshape(self.lower_head(features), (-1, *self.below.shape)), self.below)
+        diagonal = scale[..., None] * ops.eye(len(self.below), dtype="float32")
         return MultivariateGaussian(self.loc_head(features), lower + diagonal)
