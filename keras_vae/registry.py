@@ -144,10 +144,12 @@ class Registry:
             return identifier(**kwargs)
         if self.contract_class is None or isinstance(identifier, self.contract_class):
             return identifier
+        legacy = type(identifier).__module__.startswith(("tf_keras", "tensorflow_probability"))
+        hint = " Objects of tf_keras and tfp.layers do not work with Keras 3: see the guide on tfp.layers."
         raise TypeError(
-            f"Expected a {self.singular}: one of the names {self.names()}, a config dict, a subclass or an "
+            f"Expected one of the {self.family}: one of the names {self.names()}, a config dict, a subclass or an "
             f"instance of keras_vae.{self.family}.{self.contract_class.__name__}. Received: {identifier!r} "
-            f"(of type {type(identifier).__name__})."
+            f"(of type {type(identifier).__name__}).{hint if legacy else ''}"
         )
 
     def load_plugins(self):

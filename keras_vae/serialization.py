@@ -42,10 +42,15 @@ def serialize_component(component, argument):
             f"could not find it again. Put {'' if argument == 'condition_encoder' else family}"
             '@keras.saving.register_keras_serializable("my_package") above a Keras model.'
         )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*lambda.*")  # said below, and with the mend
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         config = keras.saving.serialize_keras_object(component)
-    lost = next(_cannot_be_found(config), None)
+    # Keras only warns of a lambda, and an activation's leaves no trace in the config that could be told apart.
+    lambdas = [warning for warning in caught if "includes a `lambda`" in str(warning.message)]
+    for warning in caught:
+        if warning not in lambdas:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    lost = "a lambda" if lambdas else next(_cannot_be_found(config), None)
     if lost is not None:
         raise ValueError(
             f"Argument `{argument}`: {cls.__name__} holds {lost}, which trains, but cannot be saved, because loading "
@@ -68,11 +73,11 @@ def _cannot_be_found(config):
             yield from _cannot_be_found(item)
     elif isinstance(config, dict):
         name = config.get("class_name")
-        if name == "__lambda__" or {"code", "defaults", "closure"} <= set(config):
-            yield "a lambda"
-        elif "registered_name" in config and str(config.get("module")).split(".")[0] != "keras":
-            registered = config["registered_name"]
-            if registered is not None and keras.saving.get_registered_object(registered) is None:
+        if "registered_name" in config and str(config.get("module")).split(".")[0] != "keras":
+            # of a function, the name stands where the config of a class does
+            registered = config["config"] if name == "function" else config["registered_name"]
+            own = name == "function" and any(hasattr(module, registered) for module in (keras.activations, keras.ops))
+            if registered is not None and not own and keras.saving.get_registered_object(registered) is None:
                 yield f"{config.get('module')}.{config['config'] if name == 'function' else name}"
         for item in config.values():
             yield from _cannot_be_found(item)

@@ -2,6 +2,7 @@
 
 from keras_vae.distributions.bernoulli import Bernoulli
 from keras_vae.distributions.distribution import Distribution, Factorised
+from keras_vae.distributions.from_tfp import TFPDistribution, from_tfp
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.gaussian_mixture import GaussianMixture
 from keras_vae.distributions.kl_divergence import (
@@ -24,8 +25,10 @@ __all__ = [
     "GaussianMixture",
     "MultivariateGaussian",
     "OneHotCategorical",
+    "TFPDistribution",
     "Transformed",
     "VonMisesFisher",
+    "from_tfp",
     "has_kl_divergence",
     "kl_divergence",
     "kl_divergence_per_dimension",

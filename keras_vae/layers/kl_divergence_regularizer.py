@@ -8,6 +8,7 @@ from keras import ops
 from keras_vae.arguments import non_negative_number, optional_seed, positive_int
 from keras_vae.backend import SeedGenerator
 from keras_vae.distributions.distribution import Distribution, Factorised
+from keras_vae.distributions.from_tfp import from_tfp, is_tfp
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import has_kl_divergence, kl_divergence
 from keras_vae.layers.sampling import require_one_shape, split_mean_and_log_var
@@ -28,8 +29,8 @@ class KLDivergenceRegularizer(keras.layers.Layer):
     again, on every backend.
 
     Args:
-        prior: a registered name, a `keras_vae.priors.Prior` that needs no encoder, or a distribution
-            value from `keras_vae.distributions`.
+        prior: a registered name, a `keras_vae.priors.Prior` that needs no encoder, a distribution value
+            from `keras_vae.distributions`, or, on TensorFlow, a `tfp.distributions` object.
         weight: factor of the KL (the beta of Higgins et al., 2017).
         use_exact_kl: use the closed form; with False, the average of log q(z) - log p(z) over
             `num_samples` draws.
@@ -72,6 +73,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         self.num_samples = positive_int(num_samples, "num_samples")
         if prior is None:
             raise ValueError("Argument `prior` must be a name, a Prior or a distribution value. Received: None")
+        prior = from_tfp(prior) if is_tfp(prior) else prior
         self.prior = prior if isinstance(prior, Distribution) else priors.get(prior)
         if getattr(self.prior, "requires_encoder", False):
             raise ValueError(

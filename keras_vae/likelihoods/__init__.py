@@ -3,10 +3,20 @@
 from keras_vae.likelihoods.bernoulli import Bernoulli
 from keras_vae.likelihoods.gaussian import Gaussian
 from keras_vae.likelihoods.likelihood import Likelihood, Support
+from keras_vae.likelihoods.tfp import TFP
 from keras_vae.registry import likelihoods as _family
 
 register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["Bernoulli", "Gaussian", "Likelihood", "Support", "get", "names", "register"]
+__all__ = [
+    "TFP",
+    "Bernoulli",
+    "Gaussian",
+    "Likelihood",
+    "Support",
+    "get",
+    "names",
+    "register",
+]

@@ -7,6 +7,7 @@ from keras_vae.priors.level import Level
 from keras_vae.priors.mixture import Mixture
 from keras_vae.priors.prior import LatentLevel, Prior
 from keras_vae.priors.standard import Standard
+from keras_vae.priors.tfp import TFP
 from keras_vae.priors.uniform_categorical import UniformCategorical
 from keras_vae.priors.uniform_sphere import UniformSphere
 from keras_vae.priors.vamp import VampPrior
@@ -17,6 +18,7 @@ get = _family.get
 names = _family.names
 
 __all__ = [
+    "TFP",
     "Flow",
     "Gaussian",
     "Hierarchical",
