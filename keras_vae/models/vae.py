@@ -128,7 +128,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             return ops.zeros((batch_size, 0), dtype="float32")
         if self.condition_encoder is not None:
             condition = self.condition_encoder(condition, training=training)
-        return ops.reshape(ops.cast(condition, "float32"), (batch_size, self._condition_width()))
+        return ops.reshape(ops.cast(condition, "float32"), (batch_size, self.condition_width))
 
     def root_posterior(self, x, context, training=False):
         """q(z | x, context) of the top level: what a VampPrior does with its pseudo-inputs."""

@@ -30,7 +30,9 @@ class Wiring:
         network_spec = ops_spec(self.likelihood.to_network, x_shape)
         build_once(self.encoder, tuple(network_spec.shape))
         evidence_shape = self.encoder.compute_output_shape(tuple(network_spec.shape))
-        context_shape = (None, self._condition_width())
+        # Once, and not again while a step is traced: it calls the condition's encoder symbolically.
+        self.condition_width = self._condition_width()
+        context_shape = (None, self.condition_width)
         latent_shape = self.prior.resolve_latent_shape(self.latent_dim)
         data_spec = {
             "shape": self.data_shape,
