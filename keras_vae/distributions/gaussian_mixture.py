@@ -83,7 +83,9 @@ class GaussianMixture(Distribution):
         logits = ops.broadcast_to(ops.expand_dims(self.logits, 0), (1, ops.shape(self.loc)[0]))
         index = keras.random.categorical(logits, draws, dtype="int32", seed=seed)[0]
         loc, log_var = ops.take(self.loc, index, axis=0), ops.take(self.log_var, index, axis=0)
-        noise = keras.random.normal(ops.shape(loc), dtype="float32", seed=seed)
+        # An int gives every draw the same randomness: without another one, the noise would follow the component.
+        noise_seed = (seed + 1_000_003) % 2**31 if isinstance(seed, int) else seed
+        noise = keras.random.normal(ops.shape(loc), dtype="float32", seed=noise_seed)
         values = loc + temperature * ops.exp(0.5 * log_var) * noise
         return values[0] if self.batch_size is None else values
 
