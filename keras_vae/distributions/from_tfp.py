@@ -116,6 +116,6 @@ def check_event(made, shape, wanted, who):
     if event != tuple(shape):
         raise ValueError(
             f"{who}: the distribution {type(made).__name__} has event shape {event} and batch shape "
-            f"{tuple(made.batch_shape)}, and the model has {wanted}. Wrap it in tfp.distributions.Independent or Sample "
-            "until its event shape is that."
+            f"{tuple(made.batch_shape)}, and the model has {wanted}. Wrap it in tfp.distributions.Independent or "
+            "Sample until its event shape is that."
         )
