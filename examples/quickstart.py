@@ -138,7 +138,7 @@ def main(arguments=None):
     keras.utils.set_random_seed(0)
     train, held_out = limit(*load_images(options.data))
     epochs = options.epochs or min(MOST_EPOCHS, max(1, round(WORK / train.size)))
-    print(f"Training on {len(train)} images of shape {train.shape[1:]}, {epochs} epochs.")
+    print(f"Training on {len(train)} images of shape {train.shape[1:]}, epochs: {epochs}.")
 
     vae = kv.VAE(data_shape=train.shape[1:], seed=0)
     vae.compile(keras.optimizers.Adam(1e-3))
