@@ -9,7 +9,7 @@ __all__ = ["over_integers", "over_interval", "over_one_hot", "over_reals", "over
 
 
 def over_reals(draws):
-    """A grid over R^1 or R^2, dense where the draws are and wide in the tails: `(points, weights)`.
+    """A grid over R^1 or R^2, dense where the draws are, out to 45 of their spreads: `(points, weights)`.
 
     Args:
         draws: `(n, *event)`, from the distribution.
@@ -26,7 +26,7 @@ def over_reals(draws):
     event, flat = draws.shape[1:], draws.reshape(len(draws), -1)
     low, center, high = np.quantile(flat, [0.16, 0.5, 0.84], axis=0)
     scale = np.maximum(0.5 * (high - low), 1e-6)
-    t = np.linspace(-6.0, 6.0, {1: 4001, 2: 401}.get(flat.shape[1]) or _too_many(flat.shape[1]))
+    t = np.linspace(-4.5, 4.5, {1: 4001, 2: 401}.get(flat.shape[1]) or _too_many(flat.shape[1]))
     axes = [middle + spread * np.sinh(t) for middle, spread in zip(center, scale, strict=True)]
     weights = [spread * np.cosh(t) * (t[1] - t[0]) for spread in scale]
     return _product(axes, weights, event)

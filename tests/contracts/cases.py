@@ -38,7 +38,42 @@ CASES = {
         "latent_dim": (2, 2),
         "density_latent_dims": ((1, 1), (2, 1)),
     },
+    # moments=False: the mean() of a flow and of a von Mises-Fisher distribution is a central point.
+    ("priors", "flow"): {
+        "make": lambda: kv.priors.Flow(steps=2, hidden_units=(6,)),
+        "density_latent_dims": (2,),
+        "moments": False,
+    },
+    ("priors", "uniform_categorical"): {
+        "make": kv.priors.UniformCategorical,
+        "vae": {"posterior": "categorical"},
+        "points": testing.over_one_hot,
+    },
+    ("priors", "uniform_sphere"): {
+        "make": kv.priors.UniformSphere,
+        "vae": {"posterior": "von_mises_fisher"},
+        "latent_dim": 3,
+        "density_latent_dims": (2, 3),
+        "points": testing.over_sphere,
+        "moments": False,
+    },
+    ("posteriors", "categorical"): {
+        "make": kv.posteriors.Categorical,
+        "vae": {"prior": "uniform_categorical"},
+        "points": testing.over_one_hot,
+    },
+    ("posteriors", "full_covariance"): {"make": kv.posteriors.FullCovariance},
     ("posteriors", "gaussian"): {"make": kv.posteriors.Gaussian},
+    ("posteriors", "householder"): {"make": kv.posteriors.Householder},
+    ("posteriors", "iaf"): {"make": lambda: kv.posteriors.IAF(hidden_units=6, context_units=5), "moments": False},
+    ("posteriors", "von_mises_fisher"): {
+        "make": kv.posteriors.VonMisesFisher,
+        "vae": {"prior": "uniform_sphere"},
+        "latent_dim": 3,
+        "density_latent_dims": (2, 3),
+        "points": testing.over_sphere,
+        "moments": False,
+    },
     ("posteriors", "residual"): {"make": kv.posteriors.Residual, "vae": {"prior": "gaussian"}},
     ("likelihoods", "bernoulli"): {"make": kv.likelihoods.Bernoulli, "points": testing.over_integers(0, 1)},
     ("likelihoods", "gaussian"): {

@@ -64,8 +64,12 @@ def test_a_value_survives_a_json_config(value):
         np.testing.assert_array_equal(ops.convert_to_numpy(restored.tensors()[name]), ops.convert_to_numpy(tensor))
 
 
+# Values that hold functions or foreign objects, made anew by the layer that owns them, cannot be saved.
+UNSAVED = {"FromTFP", "Transformed"}
+
+
 def test_every_public_value_is_registered_with_keras():
-    for name in distributions.__all__:
+    for name in set(distributions.__all__) - UNSAVED:
         member = getattr(distributions, name)
         if isinstance(member, type) and issubclass(member, Distribution) and member not in (Distribution, Factorised):
             assert keras.saving.get_registered_name(member) == f"keras_vae.distributions>{name}"
