@@ -141,7 +141,7 @@ class TestGet:
 
     @pytest.mark.parametrize("wrong", [3, 1.5, ["standard"], object(), keras.layers.Dense(3), kv.encoders.MLP((3,))])
     def test_anything_else_raises(self, wrong):
-        with pytest.raises(TypeError, match=r"Expected a prior.*keras_vae\.priors\.Prior.*Received"):
+        with pytest.raises(TypeError, match=r"Expected one of the priors.*keras_vae\.priors\.Prior.*Received"):
             registry.priors.get(wrong)
 
     def test_a_class_of_another_family_raises(self):
@@ -154,7 +154,7 @@ class TestGet:
 
     def test_a_config_of_another_family_raises(self):
         config = keras.saving.serialize_keras_object(kv.encoders.MLP((3,)))
-        with pytest.raises(TypeError, match="Expected a prior"):
+        with pytest.raises(TypeError, match="Expected one of the priors"):
             registry.priors.get(config)
 
     @pytest.mark.parametrize("family", ["encoders", "decoders"])
