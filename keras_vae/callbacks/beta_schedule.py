@@ -85,8 +85,8 @@ class BetaSchedule(keras.callbacks.Callback):
             self.variable = getattr(getattr(self.model, "objective", None), "beta", None)
         if self.variable is None:
             raise ValueError(
-                f"BetaSchedule finds no objective with a `beta` in {type(self.model).__name__}. Pass variable=..., such "
-                "as the `weight` of a KLDivergenceRegularizer."
+                f"BetaSchedule finds no objective with a `beta` in {type(self.model).__name__}. Pass variable=..., "
+                "such as the `weight` of a KLDivergenceRegularizer."
             )
         self.value = None
 

@@ -146,8 +146,20 @@ def mixture_log_prob(z, loc, log_var, log_weights):
         first = ops.matmul(ops.transpose(weighted), z) - mass[:, None] * loc
         loc_gradient = precision * first
         # spread: the weighted sum of (z - loc)^2 over the rows
-        second = ops.matmul(ops.transpose(weighted), ops.square(z)) - mass[:, None] * ops.square(loc)
-        spread = second - 2.0 * loc * first
+
+        # the weighted sum of (z - loc)^2 over the rows
+        def fast_spread():
+            second = ops.matmul(ops.transpose(weighted), ops.square(z)) - mass[:, None] * ops.square(loc)
+            return second - 2.0 * loc * first
+
+        def direct_spread():
+            rows = ops.map(
+                lambda pair: ops.sum(weighted * ops.square(pair[0][:, None] - pair[1]), axis=0),
+                (ops.transpose(z), ops.transpose(loc)),
+            )
+            return ops.transpose(rows)
+
+        spread = ops.cond(accurate, fast_spread, direct_spread)
         log_var_gradient = 0.5 * (precision * spread - mass[:, None])
         return z_gradient, loc_gradient, log_var_gradient, mass
 

@@ -8,6 +8,8 @@ from keras_vae.arguments import positive_int
 
 __all__ = ["InverseAutoregressive"]
 
+GATE_BOUND = 6.0
+
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class InverseAutoregressive(keras.layers.Layer):
@@ -72,10 +74,12 @@ class InverseAutoregressive(keras.layers.Layer):
         """`(inputs, log_det)`, dimension by dimension; the log determinant is that of the forward map."""
         outputs = ops.cast(outputs, self.compute_dtype)
         z = ops.zeros_like(outputs)
-        for _ in range(self.width):
+        for index in reversed(range(self.width)) if self.reverse else range(self.width):
             m, gate_logits = self._network(z, context)
             gate = ops.sigmoid(gate_logits)
-            z = (outputs - (1.0 - gate) * m) / gate
+            # one dimension at a time: the others' values are not yet right, and may be far off
+            known = ops.one_hot(index, self.width, dtype=z.dtype) > 0
+            z = ops.where(known, (outputs - (1.0 - gate) * m) / gate, z)
         _, gate_logits = self._network(z, context)
         return z, ops.sum(ops.log_sigmoid(gate_logits), axis=-1)
 
@@ -85,7 +89,8 @@ class InverseAutoregressive(keras.layers.Layer):
             hidden = hidden + ops.matmul(ops.cast(context, hidden.dtype), self.kernel_context)
         raw = ops.matmul(ops.elu(hidden), self.kernel_out * self.mask_out) + self.bias_out
         m, gate_logits = ops.split(raw, 2, axis=-1)
-        return m, gate_logits + 2.0
+        # bounded, so that no gate closes: the step stays invertible in float32
+        return m, 2.0 + GATE_BOUND * ops.tanh(gate_logits / GATE_BOUND)
 
     def compute_output_shape(self, inputs_shape, context_shape=None):
         return tuple(inputs_shape), (inputs_shape[0],)

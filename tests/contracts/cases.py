@@ -11,6 +11,27 @@ from keras_vae import testing
 IMAGE = (5, 4, 1)  # divides by no stride, so that decoders have to crop
 
 
+@keras.saving.register_keras_serializable("tests")
+def student_t(params):
+    import tensorflow_probability as tfp
+
+    return tfp.distributions.Independent(tfp.distributions.StudentT(9.0, params, 0.5), 1)
+
+
+@keras.saving.register_keras_serializable("tests")
+def laplace(params):
+    import tensorflow_probability as tfp
+
+    return tfp.distributions.Independent(tfp.distributions.Laplace(params, 1.0), 1)
+
+
+@keras.saving.register_keras_serializable("tests")
+def cauchy(params):
+    import tensorflow_probability as tfp
+
+    return tfp.distributions.Independent(tfp.distributions.Cauchy(params, 1.0), 1)
+
+
 def ladder():
     """A prior of two levels of spatial latents, for images of 8 x 8."""
     return kv.priors.Hierarchical(
@@ -79,6 +100,21 @@ CASES = {
     ("likelihoods", "gaussian"): {
         "make": lambda: kv.likelihoods.Gaussian(scale="predicted"),
         "other_values": {"scale": 0.5},
+    },
+    ("priors", "tfp"): {
+        "only_on": "tensorflow",
+        "make": lambda: kv.priors.TFP(student_t, params_size=2),
+        "other_values": {"function": cauchy},
+        "density_latent_dims": (2,),
+        "moments": False,
+    },
+    ("likelihoods", "tfp"): {
+        "only_on": "tensorflow",
+        "make": lambda: kv.likelihoods.TFP(laplace, params_size=2),
+        "other_values": {"function": cauchy},
+        "data_shape": (2,),
+        "points": None,
+        "masks": False,
     },
     ("encoders", "mlp"): {
         "make": lambda: kv.encoders.MLP((6, 5), activation="tanh", dropout=0.1),
