@@ -1,5 +1,7 @@
 """One way to run a verb: batched, compiled, with Keras' progress bar."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
@@ -19,17 +21,48 @@ class Verb(keras.Model):
     placement on every backend.
     """
 
-    def __init__(self, vae, function, seed_generator, temperature, **kwargs):
+    def __init__(self, vae, function, seed_generator, temperature, remembered=(), **kwargs):
         # autocast=False: the data's density is taken from what the user gave, not from a rounded copy.
         super().__init__(autocast=False, **kwargs)
         self.vae = vae
         self.function = function
         self.seed_generator = seed_generator
         self.temperature = temperature
+        # Lists and dicts of variables, which Keras tracks.
+        self.remembered = [
+            {name: keras.Variable(tensor, trainable=False, dtype="float32") for name, tensor in value.tensors().items()}
+            for value in remembered
+        ]
+        self.templates = Untracked(remembered)
         self.built = True
 
+    def remember(self, values):
+        """Take over the posteriors that were computed once for a whole call."""
+        for variables, value in zip(self.remembered, values, strict=True):
+            for name, tensor in value.tensors().items():
+                variables[name].assign(tensor)
+
     def call(self, inputs):
-        return self.function(self.vae, inputs, seed=self.seed_generator, temperature=self.temperature)
+        encode = self._recall() if self.remembered else self.vae.root_posterior
+        return self.function(self.vae, inputs, seed=self.seed_generator, temperature=self.temperature, encode=encode)
+
+    def _recall(self):
+        """A stand-in for the model's `root_posterior` that answers from memory, in the order of the questions."""
+        values = iter(zip(self.templates.items, self.remembered, strict=True))
+
+        def encode(x, context):
+            template, variables = next(values)
+            tensors = {name: keras.ops.convert_to_tensor(variable) for name, variable in variables.items()}
+            return dataclasses.replace(template, **tensors)
+
+        return encode
+
+
+class Untracked:
+    """Holds Python objects that Keras should neither track nor copy."""
+
+    def __init__(self, items):
+        self.items = items
 
 
 class Runner:
@@ -46,13 +79,45 @@ class Runner:
     def __init__(self, vae, seed):
         self.vae = vae
         self.verbs = {}
+        self.answers = []
         self.seed_generator = SeedGenerator(seed)
         self.temperature = keras.Variable(1.0, trainable=False, dtype="float32", name="temperature")
+
+    def _verb(self, key, function, remembered=()):
+        if key not in self.verbs:
+            with strategy_scope(self.vae):
+                self.verbs[key] = Verb(
+                    self.vae,
+                    function,
+                    self.seed_generator,
+                    self.temperature,
+                    remembered,
+                    dtype=self.vae.dtype_policy,
+                )
+        return self.verbs[key]
+
+    def _pseudo_posteriors(self):
+        """What the prior asks the encoder for, computed once for a whole call and not for every batch."""
+
+        def ask(vae, inputs, seed, temperature, encode):
+            answers = []
+
+            def answer(x, context):
+                answers.append(encode(x, context))
+                return answers[-1]
+
+            vae.prior.distribution(keras.ops.zeros((1, vae.condition_width)), encode=answer)
+            self.answers = answers
+            return tuple(value.tensors() for value in answers)
+
+        with quiet_retracing():
+            tensors = self._verb("pseudo-posteriors", ask).predict(np.zeros((1, 1), "float32"), verbose=0)
+        return [dataclasses.replace(value, **new) for value, new in zip(self.answers, tensors, strict=True)]
 
     def run(
         self, key, function, inputs, *, batch_size, verbose, seed=None, temperature=1.0, steps=None, callbacks=None
     ):
-        """Run `function(vae, batch, seed=, temperature=)` over `inputs`; NumPy arrays of all rows.
+        """Run `function(vae, batch, seed=, temperature=, encode=)` over `inputs`; NumPy arrays of all rows.
 
         Args:
             key: what the compiled function depends on besides the shapes; the same key, the same
@@ -65,13 +130,11 @@ class Runner:
         for name, value in (("batch_size", batch_size), ("steps", steps)):
             if value is not None:
                 positive_int(value, name)
+        self.vae.require_adapted()
         sync_state(self.vae)
-        if key not in self.verbs:
-            with strategy_scope(self.vae):
-                self.verbs[key] = Verb(
-                    self.vae, function, self.seed_generator, self.temperature, dtype=self.vae.dtype_policy
-                )
-        verb = self.verbs[key]
+        remembered = self._pseudo_posteriors() if self.vae.prior.requires_encoder else ()
+        verb = self._verb(key, function, remembered)
+        verb.remember(remembered)
         if verbose == "auto":
             rows = [leaf.shape[0] for leaf in keras.tree.flatten(inputs) if hasattr(leaf, "shape") and len(leaf.shape)]
             verbose = 0 if rows and max(rows) <= QUIET_ROWS else "auto"

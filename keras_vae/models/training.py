@@ -55,22 +55,28 @@ class Training:
         check_batch_size(batch_size)
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y = self.inputs_check.check_fit(x, y, sample_weight)
+            self.require_adapted()
         return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """As `keras.Model.train_on_batch`; parts that adapt to the data must have been adapted."""
         x, y = self.inputs_check.check_fit(x, y, sample_weight)
-        for part in self._parts_to_adapt():
-            raise ValueError(
-                f"{type(part).__name__} must see data before it is used: call its adapt(x) with a sample of the "
-                "training data before train_on_batch (fit does it by itself)."
-            )
+        self.require_adapted()
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """As `keras.Model.test_on_batch`; `y` may be left out."""
         x, y = self.inputs_check.check_fit(x, y, sample_weight)
+        self.require_adapted()
         return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def require_adapted(self):
+        """Refuse a model whose parts are still to see the data that they start from."""
+        for part in self._parts_to_adapt():
+            raise ValueError(
+                f"{type(part).__name__} must see data before it is used: call fit, which shows it the training data, "
+                "or its adapt(x) with a sample of them."
+            )
 
     def _parts_to_adapt(self):
         parts = (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood, self.objective)

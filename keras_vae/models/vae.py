@@ -1,6 +1,7 @@
 """The model: five parts, one objective, and the wiring between them."""
 
 import dataclasses
+import functools
 
 import keras
 from keras import ops
@@ -140,8 +141,11 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         # Cast by hand: on JAX, `fit` hands `call` what the user gave.
         return ops.cast(x, self.compute_dtype) if keras.backend.is_float_dtype(x.dtype) else x
 
-    def infer(self, inputs, *, seed, num_samples=1, training=False, deterministic=False):
+    def infer(self, inputs, *, seed, num_samples=1, training=False, deterministic=False, encode=None):
         """Everything up to the latents.
+
+        Args:
+            encode: what the prior gets in place of `root_posterior`; the verbs pass remembered values.
 
         Returns:
             `(levels, context, network_x, mask)`, all repeated `num_samples` times for each example.
@@ -157,14 +161,11 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
                 (evidence, context, network_x, mask),
             )
 
-        def encode(x, context):
-            return self.root_posterior(x, context, training=training)
-
         levels = self.prior.infer(
             self.posterior,
             evidence,
             context,
-            encode=encode,
+            encode=encode or functools.partial(self.root_posterior, training=training),
             seed=seed,
             deterministic=deterministic,
             training=training,
@@ -185,16 +186,18 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             training=bool(training),
         )
 
-    def network_terms(self, inputs, *, seed, requires=(), num_samples=1, training=False):
+    def network_terms(self, inputs, *, seed, requires=(), num_samples=1, training=False, encode=None):
         """Dict of the likelihood's `params` and the latent terms; see `keras_vae.objectives.Objective`."""
-        levels, context, network_x, mask = self.infer(inputs, seed=seed, num_samples=num_samples, training=training)
+        levels, context, network_x, mask = self.infer(
+            inputs, seed=seed, num_samples=num_samples, training=training, encode=encode
+        )
         z = concatenate_context(self.prior.decoder_input_of(levels, context), context)
         target = network_x if self.decoder.requires_target else None
         params = self.likelihood(self.decoder(z, target=target, mask=mask, training=training))
         terms = latent_terms(levels, requires, num_samples)
         if "prior_z" in requires:
             draws = self.prior.generate(
-                context, encode=lambda x, c: self.root_posterior(x, c, training=training), seed=seed
+                context, encode=functools.partial(self.root_posterior, training=training), seed=seed
             )
             terms["prior_z"] = [split_samples(draw, num_samples) for draw in draws]
         self._posterior_values = [level.posterior for level in levels]

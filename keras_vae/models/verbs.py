@@ -1,13 +1,14 @@
 """What users do with a trained model."""
 
 import dataclasses
+import math
 
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import non_negative_number, positive_int
 from keras_vae.models.inputs import check_rows, fits
-from keras_vae.models.streams import unpack
+from keras_vae.models.streams import is_stream, peek, unpack
 
 __all__ = ["Verbs"]
 
@@ -75,8 +76,8 @@ class Verbs:
         one_of(mode, ENCODE_MODES, "mode")
         values = []
 
-        def encode(vae, inputs, seed, temperature):
-            levels = vae.infer(inputs, seed=seed, deterministic=mode != "sample")[0]
+        def encode(vae, inputs, seed, temperature, encode):
+            levels = vae.infer(inputs, seed=seed, deterministic=mode != "sample", encode=encode)[0]
             values[:] = [level.posterior for level in levels]
             if mode == "distribution":
                 return tuple(level.posterior.tensors() for level in levels)
@@ -117,7 +118,7 @@ class Verbs:
             check_rows(level, shape, None, "z")
         condition = self._check_condition(condition, len(z[0]))
 
-        def decode(vae, inputs, seed, temperature):
+        def decode(vae, inputs, seed, **_):
             return _decode(vae, inputs["z"], inputs, mode, seed)
 
         inputs = {"z": z, **self._rows(condition, len(z[0]))}
@@ -145,9 +146,9 @@ class Verbs:
                 condition = np.repeat(condition[None], n, axis=0)
         condition = self._check_condition(condition, n)
 
-        def generate(vae, inputs, seed, temperature):
+        def generate(vae, inputs, seed, temperature, encode):
             context = vae.context(inputs.get("condition"), ops.shape(inputs["rows"])[0])
-            latents = vae.prior.generate(context, encode=vae.root_posterior, seed=seed, temperature=temperature)
+            latents = vae.prior.generate(context, encode=encode, seed=seed, temperature=temperature)
             return _decode(vae, latents, inputs, mode, seed)
 
         return self._run(
@@ -195,12 +196,49 @@ class Verbs:
         """
         positive_int(num_samples, "num_samples")
 
-        def elbo(vae, inputs, seed, temperature):
-            outputs = vae.network_terms(inputs, seed=seed, num_samples=num_samples)
+        def elbo(vae, inputs, seed, temperature, encode):
+            outputs = vae.network_terms(inputs, seed=seed, num_samples=num_samples, encode=encode)
             terms = vae.complete_terms(outputs, inputs, num_samples=num_samples)
             return ops.mean(terms["log_likelihood"], axis=1) - ops.sum(terms["kl"], axis=1)
 
         return self._over_data(("elbo", num_samples), elbo, x, batch_size=batch_size, verbose=verbose, seed=seed)
+
+    def log_likelihood(self, x, num_samples=5000, *, seed=None, batch_size=4096, verbose="auto"):
+        """log p(x) of every example by importance sampling, in nats: `(n,)`.
+
+        log mean_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q (Burda, Grosse and Salakhutdinov, 2016, section 5): a
+        lower bound in expectation, above the ELBO and tighter with every sample.
+
+        Args:
+            x: as for `predict`; a dataset is read into memory once.
+            num_samples: number of latents for each example.
+            batch_size: number of examples times latents in memory at once.
+        """
+        num_samples, batch_size = positive_int(num_samples, "num_samples"), positive_int(batch_size, "batch_size")
+        x = self.inputs_check.check_data(x)
+        if is_stream(x):
+            inputs = zip(("x", "condition", "mask"), peek(x, math.inf)[0], strict=True)
+            x = {name: array for name, array in inputs if array is not None}
+        total = None
+        passes = -(-num_samples // batch_size)
+        for index in range(passes):
+            count = num_samples // passes + (index < num_samples % passes)
+            part = self._log_mean_weights(x, count, max(1, batch_size // count), verbose, seed, index)
+            part = part.astype("float64") + np.log(count)
+            total = part if total is None else np.logaddexp(total, part)
+        return (total - np.log(num_samples)).astype("float32")
+
+    def _log_mean_weights(self, x, count, batch_size, verbose, seed, index):
+        """One pass over the data with `count` latents for each example."""
+
+        def log_mean_weights(vae, inputs, seed, temperature, encode):
+            outputs = vae.network_terms(inputs, seed=seed, requires=("log_ratio",), num_samples=count, encode=encode)
+            terms = vae.complete_terms(outputs, inputs, num_samples=count)
+            log_weights = terms["log_likelihood"] + ops.sum(terms["log_ratio"], axis=2)
+            return ops.logsumexp(log_weights, axis=1) - math.log(count)
+
+        seed = None if seed is None else seed + index
+        return self._run(("log_likelihood", count), log_mean_weights, x, batch_size, verbose, seed)
 
     def _over_data(self, key, function, x, *, batch_size, verbose, seed=None, **options):
         x = self.inputs_check.check_data(x)
@@ -221,8 +259,8 @@ class Verbs:
         return rows if condition is None else {**rows, "condition": condition}
 
 
-def _reconstruct(vae, inputs, seed, temperature, mode="mean", deterministic=True):
-    levels, context, _, _ = vae.infer(inputs, seed=seed, deterministic=deterministic)
+def _reconstruct(vae, inputs, seed, encode, mode="mean", deterministic=True, **_):
+    levels, context, _, _ = vae.infer(inputs, seed=seed, deterministic=deterministic, encode=encode)
     z = vae.decoder_input(tuple(level.z for level in levels), context)
     return vae.decoder.decode(z, vae.likelihood, seed=seed, mode=mode)
 
