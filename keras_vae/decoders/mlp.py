@@ -38,7 +38,8 @@ class MLP(Decoder):
         self.stack.build((None, self.width))
 
     def call(self, z, target=None, mask=None, training=None):
-        return self.stack(ops.reshape(z, (-1, self.width)), training=training)
+        # call, not __call__: dense layers cast for themselves, and eager torch feels every layer it goes through
+        return self.stack.call(ops.reshape(z, (-1, self.width)), training=training)
 
     def compute_output_shape(self, z_shape, target_shape=None):
         return (z_shape[0], self.stack.hidden_units[-1])

@@ -41,7 +41,8 @@ class MLP(Encoder):
         self.stack.build(flat)
 
     def call(self, x, mask=None, training=None):
-        return self.stack(self.flatten(x), training=training)
+        # call, not __call__: dense layers cast for themselves, and eager torch feels every layer it goes through
+        return self.stack.call(self.flatten(x), training=training)
 
     def compute_output_shape(self, input_shape):
         return self.stack.compute_output_shape((input_shape[0], None))

@@ -99,7 +99,8 @@ class Likelihood(keras.layers.Layer):
     def call(self, features):
         """Parameters of p(x | z) by name, float32: dict of `(batch, *data_shape)`."""
         if self.project:
-            return {name: head(features) for name, head in self.heads.items()}
+            # call, not __call__: Dense casts for itself, and eager torch feels every layer it goes through
+            return {name: head.call(features) for name, head in self.heads.items()}
         tensors = features if isinstance(features, (list, tuple)) else [features]
         return {
             name: keras.ops.cast(tensor, "float32") for name, tensor in zip(self.parameter_names, tensors, strict=True)

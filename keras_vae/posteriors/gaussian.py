@@ -68,7 +68,8 @@ class Gaussian(Posterior):
     def distribution(self, evidence, context, *, prior=None):
         if self.project:
             features = concatenate_context(evidence, context)
-            loc, log_var = self.mean_head(features), self.log_var_head(features)
+            # call, not __call__: Dense casts for itself, and eager torch feels every layer it goes through
+            loc, log_var = self.mean_head.call(features), self.log_var_head.call(features)
         else:
             loc, log_var = evidence if isinstance(evidence, (list, tuple)) else ops.split(evidence, 2, axis=-1)
         return GaussianDistribution(loc, log_var, event_ndims=len(self.latent_shape))
