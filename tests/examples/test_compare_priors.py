@@ -1,0 +1,42 @@
+"""The comparison of priors, on rows made up here and a small budget."""
+
+import numpy as np
+import pytest
+
+from tests.examples.test_quickstart import load_example
+
+SMALL = ["--hidden-units", "8", "--latent-dim", "2", "--components", "5", "--samples", "4", "--verbose", "0"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bits") / "bits.npz"
+    bits = np.random.default_rng(0).integers(0, 2, (264, 784), dtype="uint8")
+    np.savez(path, train=np.packbits(bits[:200], axis=-1), valid=bits[200:232], test=bits[232:])
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("prior", "length"),
+    [("standard", ["--epochs", "2"]), ("two_level", ["--minutes", "0.01"])],
+)
+def test_prints_the_likelihood(data, capsys, prior, length):
+    example = load_example("compare_priors")
+    elbo, log_likelihood = example.main(["--data", data, "--prior", prior, *length, *SMALL])
+    printed = capsys.readouterr().out
+    assert f"prior {prior}, seed 0" in printed
+    assert f"test ELBO {elbo:.2f}, NLL {-log_likelihood:.2f}" in printed
+    # Coin flips cannot be compressed below log 2 each; their likelihood is above its bound.
+    assert -800 < elbo < log_likelihood < -784 * np.log(2) + 1
+
+
+@pytest.mark.one_backend
+def test_bad_files_and_lengths(data, tmp_path):
+    example = load_example("compare_priors")
+    with pytest.raises(SystemExit, match="there is no file"):
+        example.main(["--data", str(tmp_path / "none.npz")])
+    np.savez(tmp_path / "other.npz", train=np.zeros((4, 784)))
+    with pytest.raises(SystemExit, match="one array named valid"):
+        example.main(["--data", str(tmp_path / "other.npz")])
+    with pytest.raises(SystemExit):
+        example.main(["--data", data, "--epochs", "1", "--minutes", "1"])
