@@ -3,6 +3,8 @@
 import dataclasses
 from typing import ClassVar
 
+from keras import ops
+
 from keras_vae.distributions.distribution import Distribution
 
 __all__ = ["Transformed"]
@@ -38,6 +40,30 @@ class Transformed(Distribution):
     base: Distribution
     forward: object
     inverse: object
+
+    @classmethod
+    def through(cls, base, steps, context):
+        """The flow through invertible layers: each has `step(z, context)` and `step.inverse(y, context)`.
+
+        Both return the other side and the log determinant of the forward map.
+        """
+
+        def forward(z):
+            total = ops.zeros_like(z[..., 0])
+            for step in steps:
+                z, log_det = step(z, context)
+                total = total + log_det
+            return z, total
+
+        def inverse(z):
+            z = ops.cast(z, "float32")
+            total = ops.zeros_like(z[..., 0])
+            for step in reversed(steps):
+                z, log_det = step.inverse(z, context)
+                total = total + log_det
+            return z, total
+
+        return cls(base, forward, inverse)
 
     def log_prob(self, value):
         z, log_det = self.inverse(value)

@@ -98,7 +98,9 @@ class VonMisesFisher(Distribution):
         tangent = tangent - ops.sum(tangent * self.loc, axis=-1, keepdims=True) * self.loc
         tangent = tangent / ops.maximum(ops.norm(tangent, axis=-1, keepdims=True), 1e-12)
         sine = ops.sqrt(ops.maximum(1.0 - ops.square(cosine), 1e-12))
-        return cosine[..., None] * self.loc + sine[..., None] * tangent
+        point = cosine[..., None] * self.loc + sine[..., None] * tangent
+        # a tangent that was almost parallel to loc is rounded: back onto the sphere
+        return point / ops.norm(point, axis=-1, keepdims=True)
 
     def _sample_cosine(self, concentration, seed):
         width = float(self.dimension - 1)

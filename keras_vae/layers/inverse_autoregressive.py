@@ -84,10 +84,13 @@ class InverseAutoregressive(keras.layers.Layer):
         return z, ops.sum(ops.log_sigmoid(gate_logits), axis=-1)
 
     def _network(self, z, context):
-        hidden = ops.matmul(z, self.kernel_in * self.mask_in) + self.bias_in
+        def cast(weight):
+            return ops.cast(weight, z.dtype)
+
+        hidden = ops.matmul(z, cast(self.kernel_in * self.mask_in)) + cast(self.bias_in)
         if self.kernel_context is not None:
-            hidden = hidden + ops.matmul(ops.cast(context, hidden.dtype), self.kernel_context)
-        raw = ops.matmul(ops.elu(hidden), self.kernel_out * self.mask_out) + self.bias_out
+            hidden = hidden + ops.matmul(cast(context), cast(self.kernel_context))
+        raw = ops.matmul(ops.elu(hidden), cast(self.kernel_out * self.mask_out)) + cast(self.bias_out)
         m, gate_logits = ops.split(raw, 2, axis=-1)
         # bounded, so that no gate closes: the step stays invertible in float32
         return m, 2.0 + GATE_BOUND * ops.tanh(gate_logits / GATE_BOUND)

@@ -1,7 +1,5 @@
 """An inverse autoregressive flow as the posterior."""
 
-from keras import ops
-
 from keras_vae.arguments import positive_int
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.transformed import Transformed
@@ -64,24 +62,7 @@ class IAF(Posterior):
     def distribution(self, evidence, context, *, prior=None):
         features = concatenate_context(evidence, context)
         base = Gaussian(self.mean_head(features), self.log_var_head(features))
-        seen = self.context_head(features)
-
-        def forward(z):
-            total = ops.zeros_like(z[..., 0])
-            for step in self.steps:
-                z, log_det = step(z, seen)
-                total = total + log_det
-            return z, total
-
-        def inverse(z):
-            z = ops.cast(z, "float32")
-            total = ops.zeros_like(z[..., 0])
-            for step in reversed(self.steps):
-                z, log_det = step.inverse(z, seen)
-                total = total + log_det
-            return z, total
-
-        return Transformed(base, forward, inverse)
+        return Transformed.through(base, self.steps, self.context_head(features))
 
     def get_config(self):
         return {

@@ -53,23 +53,7 @@ class Flow(Prior):
 
     def distribution(self, context, *, encode=None):
         zeros = ops.zeros((ops.shape(context)[0], *self.latent_shape), dtype="float32")
-
-        def forward(z):
-            total = ops.zeros_like(z[..., 0])
-            for coupling in self.couplings:
-                z, log_det = coupling(z, context)
-                total = total + log_det
-            return z, total
-
-        def inverse(z):
-            z = ops.cast(z, "float32")
-            total = ops.zeros_like(z[..., 0])
-            for coupling in reversed(self.couplings):
-                z, log_det = coupling.inverse(z, context)
-                total = total + log_det
-            return z, total
-
-        return Transformed(Gaussian(zeros, zeros), forward, inverse)
+        return Transformed.through(Gaussian(zeros, zeros), self.couplings, context)
 
     def get_config(self):
         first = self.couplings[0]
