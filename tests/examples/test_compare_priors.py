@@ -18,7 +18,10 @@ def data(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("prior", "length"),
-    [("standard", ["--epochs", "2"]), ("two_level", ["--minutes", "0.01"])],
+    [
+        ("standard", ["--epochs", "2"]),
+        pytest.param("two_level", ["--minutes", "0.01"], marks=pytest.mark.one_backend),
+    ],
 )
 def test_prints_the_likelihood(data, capsys, prior, length):
     example = load_example("compare_priors")

@@ -1,0 +1,44 @@
+"""The table of posteriors and their priors is true: every pair it names works, by the KL that it says."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import keras_vae as kv
+from keras_vae.distributions import has_kl_divergence
+from tests.docs.component_table import ROOT
+
+PAGE = ROOT / "docs" / "guide" / "posteriors.md"
+ROW = re.compile(r"^\| (`[^|]*) \| (`[^|]*) \| (closed form|at the draw) \|$", re.MULTILINE)
+NAME = re.compile(r"`(\w+)`")
+PAIRS = [
+    (posterior, prior, row[3] == "closed form")
+    for row in ROW.finditer(PAGE.read_text(encoding="utf-8"))
+    for posterior in NAME.findall(row[1])
+    for prior in NAME.findall(row[2])
+    # Its density comes from a function, so no name says what it is.
+    if prior != "tfp"
+]
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize(("posterior", "prior", "closed"), PAIRS)
+def test_pair(posterior, prior, closed):
+    x = np.random.default_rng(0).random((4, 6)).astype("float32")
+    networks = {"encoder": kv.encoders.MLP((5,)), "decoder": kv.decoders.MLP((5,))}
+    vae = kv.VAE(data_shape=(6,), latent_dim=3, prior=prior, posterior=posterior, seed=0, **networks)
+    if hasattr(vae.prior, "adapt"):
+        vae.prior.adapt(x)
+    level = vae.infer(keras.ops.convert_to_tensor(x), seed=0)[0][0]
+    assert has_kl_divergence(level.posterior, level.prior) is closed
+    log_prior = keras.ops.convert_to_numpy(level.prior.log_prob(level.z))
+    assert log_prior.shape == (4,)
+    assert np.isfinite(log_prior).all()
+
+
+@pytest.mark.one_backend
+def test_table_names_every_posterior():
+    ours = {name for name, cls in kv.registry.posteriors.items() if cls.__module__.startswith("keras_vae.")}
+    assert {posterior for posterior, _, _ in PAIRS} == ours
