@@ -30,6 +30,8 @@ class FullCovariance(Posterior):
     >>> vae = kv.VAE(data_shape=(6,), latent_dim=2, posterior="full_covariance")
     """
 
+    distribution_class = MultivariateGaussian
+
     def build(self, evidence_shape, context_shape, latent_shape):
         super().build(evidence_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:

@@ -33,6 +33,8 @@ class Householder(Posterior):
     >>> vae = kv.VAE(data_shape=(6,), latent_dim=2, posterior="householder")
     """
 
+    distribution_class = Transformed
+
     def __init__(self, reflections=4, **kwargs):
         super().__init__(**kwargs)
         self.reflections = positive_int(reflections, "reflections")

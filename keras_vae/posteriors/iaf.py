@@ -34,6 +34,8 @@ class IAF(Posterior):
     >>> vae = kv.VAE(data_shape=(6,), latent_dim=2, posterior=kv.posteriors.IAF(steps=2))
     """
 
+    distribution_class = Transformed
+
     def __init__(self, steps=2, hidden_units=128, context_units=64, **kwargs):
         super().__init__(**kwargs)
         self.context_units = positive_int(context_units, "context_units")
