@@ -6,6 +6,7 @@ expressed there, so they live here, each with its reason:
 * importing Keras without any backend installed fails with an error that does not say what to do;
 * under `tf.distribute` Keras leaves it to a `compute_loss` override (and to `add_loss`) to divide by
   the number of replicas, and a `SeedGenerator` gives every replica the same noise;
+* TensorFlow's XLA cannot compile gamma draws, so models that make them must not be compiled with it;
 * TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
   although every verb of a model is traced twice at most;
 * on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
@@ -49,6 +50,11 @@ def strategy_scope(model):
     """Where `model`'s variables live under `tf.distribute`, for variables that join it later."""
     strategy = getattr(model, "distribute_strategy", None)
     return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def gamma_draws_compile():
+    """Whether `keras.random.beta` can be compiled: TensorFlow's XLA has no kernel for its gamma draws."""
+    return keras.backend.backend() != "tensorflow"
 
 
 @contextlib.contextmanager

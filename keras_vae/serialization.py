@@ -73,6 +73,8 @@ def _cannot_be_found(config):
             yield from _cannot_be_found(item)
     elif isinstance(config, dict):
         name = config.get("class_name")
+        if name == "__lambda__":
+            yield "a lambda"
         if "registered_name" in config and str(config.get("module")).split(".")[0] != "keras":
             # of a function, the name stands where the config of a class does
             registered = config["config"] if name == "function" else config["registered_name"]

@@ -1,5 +1,7 @@
 """Annealing of the KL's weight."""
 
+import numbers
+
 import keras
 
 from keras_vae.arguments import positive_int
@@ -68,8 +70,8 @@ class BetaSchedule(keras.callbacks.Callback):
 
     def __init__(self, schedule, variable=None):
         super().__init__()
-        if isinstance(schedule, int):
-            schedule = LinearWarmUp(schedule)
+        if isinstance(schedule, numbers.Integral):
+            schedule = LinearWarmUp(int(schedule))
         if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
             raise ValueError(
                 "Argument `schedule` must be a keras.optimizers.schedules.LearningRateSchedule or a number of steps. "
@@ -77,13 +79,16 @@ class BetaSchedule(keras.callbacks.Callback):
             )
         self.schedule = schedule
         self.variable = variable
+        self.target = None
         self.value = None
         self.first_step = 0
 
     def on_train_begin(self, logs=None):
-        if self.variable is None:
-            self.variable = getattr(getattr(self.model, "objective", None), "beta", None)
-        if self.variable is None:
+        # looked up for every model: one callback may serve several
+        self.target = self.variable
+        if self.target is None:
+            self.target = getattr(getattr(self.model, "objective", None), "beta", None)
+        if self.target is None:
             raise ValueError(
                 f"BetaSchedule finds no objective with a `beta` in {type(self.model).__name__}. Pass variable=..., "
                 "such as the `weight` of a KLDivergenceRegularizer."
@@ -99,7 +104,7 @@ class BetaSchedule(keras.callbacks.Callback):
         if value != self.value:
             # JAX holds the variables outside of the model between steps: fetch them, or the next step overwrites this.
             sync_state(self.model)
-            self.variable.assign(value)
+            self.target.assign(value)
             self.value = value
 
     def on_epoch_end(self, epoch, logs=None):

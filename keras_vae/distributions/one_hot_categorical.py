@@ -42,6 +42,11 @@ class OneHotCategorical(Distribution):
     def __post_init__(self):
         self._set(logits=ops.log_softmax(ops.cast(ops.convert_to_tensor(self.logits), "float32"), axis=-1))
 
+    def tensors(self):
+        # a relaxation for every row: tensors are split and joined along the batch
+        rows = (*ops.shape(self.logits)[:-2], 1, 1)
+        return {"logits": self.logits, "relaxation": ops.broadcast_to(ops.cast(self.relaxation, "float32"), rows)}
+
     def log_prob(self, value):
         return ops.sum(ops.cast(value, "float32") * self.logits, axis=(-2, -1))
 

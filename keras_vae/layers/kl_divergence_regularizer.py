@@ -112,7 +112,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         z_mean, z_log_var = split_mean_and_log_var(inputs, self)
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         q = Gaussian(z_mean, z_log_var, event_ndims=len(z_mean.shape) - 1, mask=mask)
-        divergence = ops.mean(self._divergence(q, self._prior_distribution(q)))
+        divergence = mean_over_batch(self._divergence(q, self._prior_distribution(q)))
         # Whole, on every replica: Keras divides what layers add by the number of replicas.
         self.add_loss(self.weight * divergence)
         return inputs if isinstance(inputs, tuple) else [z_mean, z_log_var]
@@ -122,6 +122,11 @@ class KLDivergenceRegularizer(keras.layers.Layer):
             p = self.prior
         else:
             p = self.prior.distribution(ops.zeros((ops.shape(q.loc)[0], 0)))
+        if q.mask is not None and not isinstance(p, Factorised):
+            raise ValueError(
+                f"The latents carry a mask, and the prior {type(p).__name__} has no density for a part of them. Use a "
+                "prior whose dimensions are independent, such as 'standard' or 'gaussian'."
+            )
         # One event on both sides: what the mask leaves out of q, or q sums over, counts alike in p.
         return dataclasses.replace(p, event_ndims=q.event_ndims, mask=q.mask) if isinstance(p, Factorised) else p
 
@@ -163,3 +168,9 @@ class KLDivergenceRegularizer(keras.layers.Layer):
             priors.load_plugins()
             prior = keras.saving.deserialize_keras_object(prior)
         return cls(**{**config, "prior": prior})
+
+
+def mean_over_batch(values):
+    """Mean of `(batch,)`; 0 for an empty batch, which a `tf.distribute` replica may get."""
+    rows = ops.cast(ops.maximum(ops.shape(values)[0], 1), values.dtype)
+    return ops.sum(values) / rows

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_number
@@ -11,6 +12,8 @@ from keras_vae.registry import likelihoods
 
 __all__ = ["Gaussian"]
 
+LOG_VAR_SPEED = 10.0
+
 
 @likelihoods.register("gaussian", package="keras_vae")
 class Gaussian(Likelihood):
@@ -19,8 +22,10 @@ class Gaussian(Likelihood):
     Args:
         scale: `"learned"`, one scale for all elements, learned (the sigma-VAE of Rybkin, Daniilidis and
             Levine, 2021); `"predicted"`, one for every element, from the decoder's features; or a positive
-            number, fixed. A fixed scale weighs reconstruction against KL as beta = 2 scale^2 weighs
-            the squared error: far from the data's own noise it blurs, or the KL collapses.
+            number, fixed. Both that are learned start at the standard deviation of the training data, which
+            the first `fit` takes. `current_scale()` tells a learned one. A fixed scale weighs reconstruction
+            against KL as beta = 2 scale^2 weighs the squared error: far from the data's own noise it blurs,
+            or the KL collapses.
         min_scale: lower bound of a learned or predicted scale; without one, data that repeat exactly
             drive the density to infinity.
         project: with False, the decoder's output is taken as the parameters: the location, or
@@ -42,6 +47,7 @@ class Gaussian(Likelihood):
     """
 
     zero_initialised = ("log_var",)
+    must_adapt = False
 
     def __init__(self, scale="learned", min_scale=1e-3, project=True, **kwargs):
         super().__init__(project=project, **kwargs)
@@ -60,13 +66,36 @@ class Gaussian(Likelihood):
         super().build(features_shape, data_shape)
         if self.scale == "learned":
             self.log_var = self.add_weight(name="log_var", shape=(), initializer="zeros", autocast=False)
+        if isinstance(self.scale, str):
+            options = {"shape": (), "initializer": "zeros", "trainable": False, "autocast": False}
+            self.initial_log_var = self.add_weight(name="initial_log_var", **options)
+            self.adapted = self.add_weight(name="adapted", **options)
+
+    def adapt(self, x, context=None):
+        """Start a learned scale at the standard deviation of data `x`; `fit` does it by itself."""
+        if isinstance(self.scale, str):
+            variance = float(np.var(np.asarray(ops.convert_to_numpy(x), dtype="float64")))
+            self.initial_log_var.assign(math.log(variance + self.min_scale**2))
+            self.adapted.assign(1.0)
+
+    def current_scale(self):
+        """The scale in force, a float; None where it is predicted for every element."""
+        if self.scale == "predicted":
+            return None
+        if self.scale == "learned":
+            return float(ops.exp(0.5 * self._bounded(self._learned_log_var())))
+        return self.scale
+
+    def _learned_log_var(self):
+        # Ten times the weight: optimizers move weights by their learning rate, and a scale has far to go.
+        return ops.cast(self.initial_log_var, "float32") + LOG_VAR_SPEED * ops.cast(self.log_var, "float32")
 
     def distribution(self, params, mask=None):
         loc = params["loc"]
         if self.scale == "predicted":
-            log_var = self._bounded(params["log_var"])
+            log_var = self._bounded(params["log_var"] + ops.cast(self.initial_log_var, "float32"))
         elif self.scale == "learned":
-            log_var = self._bounded(ops.cast(self.log_var, "float32"))
+            log_var = self._bounded(self._learned_log_var())
         else:
             log_var = 2.0 * math.log(self.scale)
         return GaussianDistribution(loc, log_var, event_ndims=self.event_ndims, mask=mask)

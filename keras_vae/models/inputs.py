@@ -44,13 +44,18 @@ def check_rows(array, shape, support, argument):
         )
     if received[0] == 0:
         raise ValueError(f"Argument `{argument}` must have at least one row. Received: shape {received}.")
+    if isinstance(array, np.ma.MaskedArray):
+        raise ValueError(
+            f"Argument `{argument}` must be a plain array, because what a masked array hides would be trained on. "
+            "Received: a numpy.ma.MaskedArray. Fill it with array.filled(...), or leave those rows out."
+        )
     values = to_numpy(array)
     if values.dtype.kind not in "fiub" and values.dtype.name != "bfloat16":
         raise ValueError(
             f"Argument `{argument}` must hold numbers. Received: dtype {values.dtype}. Columns of "
             "text or of mixed types must be turned into numbers first, e.g. with astype('float32')."
         )
-    if values.dtype.kind not in "iub" and not np.isfinite(values.sum(dtype="float64")):
+    if values.dtype.kind not in "iub" and not fits_float32(values):
         bad = np.argwhere(~np.isfinite(values.astype("float32")))
         if len(bad):
             index = tuple(int(axis) for axis in bad[0])
@@ -60,6 +65,12 @@ def check_rows(array, shape, support, argument):
             )
     if support is not None:
         _check_support(values, support, argument)
+
+
+def fits_float32(values):
+    """Whether all values are finite in float32, in one pass over the data."""
+    limit = float(np.finfo("float32").max)
+    return bool(-limit <= values.min() and values.max() <= limit)  # False for NaN
 
 
 def _check_support(values, support, argument):
@@ -91,10 +102,21 @@ def _shape_hint(received, shape, argument):
         return f" Add the channel axis: {argument}[..., None]."
     if fits(received, shape):
         return f" Add the batch axis: {argument}[None], or dataset.batch(32)."
+    if argument == "condition" and len(received) == 1:
+        return (
+            " For integer labels build the model with condition_shape=() and a condition_encoder, such as "
+            "keras.layers.Embedding(10, 16), or pass one-hot rows."
+        )
     if len(received) > 1:
         name = "condition_shape" if argument == "condition" else "data_shape"
         return f" For such data build the model with {name}={received[1:]}."
     return ""
+
+
+def widened(support):
+    """A support with as much room on either side as it is wide."""
+    room = support.high - support.low
+    return support._replace(low=support.low - room, high=support.high + room, integer=False)
 
 
 class Inputs:
@@ -111,11 +133,16 @@ class Inputs:
         self.condition_shape = condition_shape
         self.support = support
 
-    def check(self, inputs, argument="x"):
-        """Check arrays `x`, `[x, condition]` or a dict of them."""
+    def check(self, inputs, argument="x", noisy=False):
+        """Check arrays `x`, `[x, condition]` or a dict of them.
+
+        Args:
+            noisy: x is only looked at, and its density not taken: it may lie outside the likelihood's
+                support as far as noise takes it, up to the support's own width.
+        """
         x, condition, mask = unpack(inputs)
         self._check_is_array(x, argument, self.data_shape)
-        check_rows(x, self.data_shape, self.support, argument)
+        check_rows(x, self.data_shape, widened(self.support) if noisy else self.support, argument)
         self.check_condition(condition, len(x))
         if mask is not None:
             self._check_is_array(mask, "mask", ("time",))
@@ -183,34 +210,34 @@ class Inputs:
             )
         check_rows(sample_weight, shape[1:], None, "sample_weight")
 
-    def check_stream(self, stream, argument="x"):
+    def check_stream(self, stream, argument="x", noisy=False):
         """Check a stream's first batch, and return the stream in a form that every backend takes."""
         if hasattr(stream, "__next__"):
             try:
                 first = next(stream)
             except StopIteration:
                 raise ValueError(f"Argument `{argument}`: the generator gives no batches.") from None
-            self.check_stream([first], argument)
+            self.check_stream([first], argument, noisy)
             return rejoin(first, stream)
         (x, condition, mask), y, sample_weight = peek(stream)
-        self.check({"x": x, "condition": condition, "mask": mask}, argument)
+        self.check({"x": x, "condition": condition, "mask": mask}, argument, noisy=noisy or y is not None)
         if y is not None:
             self.check_target(y, len(x))
         if sample_weight is not None:
             self.check_weights(sample_weight, len(x))
         return wrap_bare_loader(stream)
 
-    def check_data(self, x, argument="x"):
+    def check_data(self, x, argument="x", noisy=False):
         """Check data for a verb, and return it in a form that every backend takes."""
         x = without_tables(x)
         if is_stream(x):
-            return self.check_stream(x, argument)
-        self.check(x, argument)
+            return self.check_stream(x, argument, noisy)
+        self.check(x, argument, noisy)
         return x
 
     def check_fit(self, x, y, sample_weight, argument="x"):
         """Check data for `fit` or `evaluate`, and return `(x, y)`, y filled in where weights need it."""
-        x, y = self.check_data(x, argument), without_tables(y)
+        x, y = self.check_data(x, argument, noisy=y is not None), without_tables(y)
         if is_stream(x):
             return x, y
         data = unpack(x)[0]

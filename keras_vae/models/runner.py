@@ -110,8 +110,12 @@ class Runner:
             self.answers = answers
             return tuple(value.tensors() for value in answers)
 
-        with quiet_retracing():
-            tensors = self._verb("pseudo-posteriors", ask).predict(np.zeros((1, 1), "float32"), verbose=0)
+        verb = self._verb("pseudo-posteriors", ask)
+        try:
+            with quiet_retracing():
+                tensors = verb.predict(np.zeros((1, 1), "float32"), verbose=0)
+        finally:
+            sync_state(verb)
         return [dataclasses.replace(value, **new) for value, new in zip(self.answers, tensors, strict=True)]
 
     def run(
@@ -146,5 +150,7 @@ class Runner:
             with quiet_retracing():
                 return verb.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
         finally:
+            # An interrupted JAX `predict` would keep the weights outside of the model.
+            sync_state(verb)
             if seed is not None:
                 self.seed_generator.state.assign(previous)

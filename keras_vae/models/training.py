@@ -24,7 +24,8 @@ class Training:
                 f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
                 "VAE(..., objective=...) and VAE(..., likelihood=...) in its place."
             )
-        self._has_metrics = bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
+        # Keras goes on updating the metrics of an earlier compile, so they go on needing targets.
+        self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
         super().compile(optimizer=optimizer, **kwargs)
 
     def compile_from_config(self, config):
@@ -44,7 +45,7 @@ class Training:
         x, y = self.inputs_check.check_fit(x, y, arguments.get("sample_weight"))
         arguments["validation_data"] = self.inputs_check.check_validation(arguments.get("validation_data"))
         self._adapt_parts(x)
-        if self.optimizer is not None and not self.optimizer.built:
+        if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # Keras leaves it to the first step of a model that is built: too late for BackupAndRestore.
             with strategy_scope(self):
                 self.optimizer.build(self.trainable_variables)
@@ -73,6 +74,8 @@ class Training:
     def require_adapted(self):
         """Refuse a model whose parts are still to see the data that they start from."""
         for part in self._parts_to_adapt():
+            if not getattr(part, "must_adapt", True):
+                continue  # it starts better from the data, and works without
             raise ValueError(
                 f"{type(part).__name__} must see data before it is used: call fit, which shows it the training data, "
                 "or its adapt(x) with a sample of them."
@@ -80,7 +83,8 @@ class Training:
 
     def _parts_to_adapt(self):
         parts = (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood, self.objective)
-        return [part for part in parts if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
+        parts = [part for part in parts if hasattr(part, "adapt") and hasattr(part, "adapted")]
+        return [part for part in parts if not bool(ops.convert_to_numpy(part.adapted))]
 
     def _adapt_parts(self, data):
         """Show the data to the parts that start from it, once in a model's life."""

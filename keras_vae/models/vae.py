@@ -244,7 +244,8 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             if sample_weight is not None:
                 weights = ops.cast(sample_weight, "float32")
                 values = values * ops.reshape(weights, (-1,))
-            return ops.mean(values)
+            # not ops.mean: under tf.distribute the last batch may leave a replica without rows
+            return ops.sum(values) / ops.cast(ops.maximum(batch_size, 1), "float32")
 
         per_example = ops.broadcast_to(self.objective.loss(terms), (batch_size,))
         loss = weighted_mean(per_example)

@@ -39,7 +39,14 @@ class Verbs:
             x: arrays, `[x, condition]`, a dict of them, or a dataset.
         """
         return self._over_data(
-            "predict", _reconstruct, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+            "predict",
+            _reconstruct,
+            x,
+            batch_size=batch_size,
+            verbose=verbose,
+            steps=steps,
+            callbacks=callbacks,
+            noisy=True,
         )
 
     def predict_on_batch(self, x):
@@ -60,7 +67,7 @@ class Verbs:
             return _reconstruct(vae, inputs, mode=mode, deterministic=deterministic, **noise)
 
         key = ("reconstruct", mode, bool(deterministic))
-        return self._over_data(key, reconstruct, x, batch_size=batch_size, verbose=verbose, seed=seed)
+        return self._over_data(key, reconstruct, x, batch_size=batch_size, verbose=verbose, seed=seed, noisy=True)
 
     def encode(self, x, mode="mean", *, seed=None, batch_size=None, verbose="auto"):
         """Latents of data.
@@ -87,7 +94,7 @@ class Verbs:
         key = ("encode", mode)
         if mode == "distribution":
             self._runner.verbs.pop(key, None)
-        outputs = self._over_data(key, encode, x, batch_size=batch_size, verbose=verbose, seed=seed)
+        outputs = self._over_data(key, encode, x, batch_size=batch_size, verbose=verbose, seed=seed, noisy=True)
         if mode == "distribution":
             outputs = tuple(
                 dataclasses.replace(value, mask=None, **tensors)
@@ -167,6 +174,11 @@ class Verbs:
         """
         positive_int(steps, "steps")
         one_of(path, ("linear", "spherical"), "path")
+        if any(isinstance(end, dict) or (isinstance(end, (list, tuple)) and len(end) == 2) for end in (a, b)):
+            raise ValueError(
+                "Arguments `a` and `b` must be data alone. Received: lists or dicts. Pass the condition of both as "
+                "condition=..., (n, *condition_shape)."
+            )
         a, b = np.asarray(ops.convert_to_numpy(a)), np.asarray(ops.convert_to_numpy(b))
         if a.shape != b.shape:
             raise ValueError(f"Arguments `a` and `b` must have one shape. Received: {a.shape} and {b.shape}")
@@ -217,6 +229,8 @@ class Verbs:
         num_samples, batch_size = positive_int(num_samples, "num_samples"), positive_int(batch_size, "batch_size")
         x = self.inputs_check.check_data(x)
         if is_stream(x):
+            if hasattr(x, "__next__"):
+                x = list(x)  # what a generator gives is gone after one look
             inputs = zip(("x", "condition", "mask"), peek(x, math.inf)[0], strict=True)
             x = {name: array for name, array in inputs if array is not None}
         total = None
@@ -237,11 +251,11 @@ class Verbs:
             log_weights = terms["log_likelihood"] + ops.sum(terms["log_ratio"], axis=2)
             return ops.logsumexp(log_weights, axis=1) - math.log(count)
 
-        seed = None if seed is None else seed + index
+        seed = None if seed is None else (seed + index) % 2**31
         return self._run(("log_likelihood", count), log_mean_weights, x, batch_size, verbose, seed)
 
-    def _over_data(self, key, function, x, *, batch_size, verbose, seed=None, **options):
-        x = self.inputs_check.check_data(x)
+    def _over_data(self, key, function, x, *, batch_size, verbose, seed=None, noisy=False, **options):
+        x = self.inputs_check.check_data(x, noisy=noisy)
         return self._run(key, function, x, batch_size, verbose, seed, **options)
 
     def _run(self, key, function, inputs, batch_size, verbose, seed, **options):

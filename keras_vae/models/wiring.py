@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import warnings
 
 import keras
 
@@ -43,10 +44,11 @@ class Wiring:
         build_once(self.prior, context_shape, latent_shape, data_spec)
         root_evidence = self.prior.root_evidence(evidence_shape)
         build_once(self.posterior, root_evidence, context_shape, self.prior.level_shapes()[0])
-        self._check_sizes()
+        self._check_sizes(latent_shape)
         z_shape = width_with_context((None, *self.prior.decoder_input_shape()), context_shape)
         build_once(self.decoder, z_shape, x_shape)
         features_shape = self.decoder.compute_output_shape(z_shape)
+        self._warn_of_probabilities()
         try:
             build_once(self.likelihood, features_shape, self.data_shape)
         except ValueError as error:
@@ -54,9 +56,43 @@ class Wiring:
                 f"The decoder {type(self.decoder).__name__} gives features that the likelihood "
                 f"{type(self.likelihood).__name__} cannot use for data of shape {self.data_shape}: {error}"
             ) from error
+        if tuple(self.likelihood.data_shape) != self.data_shape:
+            raise ValueError(
+                f"The likelihood {type(self.likelihood).__name__} was built for data of shape "
+                f"{tuple(self.likelihood.data_shape)}, and the model has data_shape={self.data_shape}. Pass one that "
+                "has not been built."
+            )
         self.objective.built = True
+        # The flag of a loaded part must reach the layers that were made after it was set.
+        for part in (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood):
+            if not part.trainable:
+                part.trainable = True  # TensorFlow skips assignments that change nothing
+                part.trainable = False
 
-    def _check_sizes(self):
+    def _warn_of_probabilities(self):
+        """A decoder that ends in a sigmoid, where the likelihood expects logits, trains to grey pictures."""
+        layers = getattr(getattr(self.decoder, "model", None), "layers", None) or [None]
+        if "logits" in self.likelihood.parameter_names and (
+            getattr(layers[-1], "activation", None) is keras.activations.sigmoid
+        ):
+            warnings.warn(
+                f"The decoder ends in a sigmoid, and the likelihood {type(self.likelihood).__name__} expects "
+                f"{'logits' if not self.likelihood.project else 'features'}: it applies the sigmoid itself. Leave the "
+                "decoder's last activation out.",
+                stacklevel=4,
+            )
+
+    def _check_sizes(self, latent_shape):
+        asked = latent_shape if isinstance(latent_shape[0], tuple) else (latent_shape,)
+        if tuple(asked) != tuple(self.prior.level_shapes()):
+            raise ValueError(
+                f"The prior {type(self.prior).__name__} was built for latents of shape {self.prior.level_shapes()}, "
+                f"and latent_dim={self.latent_dim!r} asks for {tuple(asked)}. Give both the same size, or pass a prior "
+                "that has not been built."
+            )
+        self.prior.check_posterior(self.posterior)
+        if len(self.prior.level_shapes()) == 1:
+            self.posterior.check_prior(self.prior)
         root, posterior = self.prior.level_shapes()[0], self.posterior.latent_shape
         if tuple(posterior) != tuple(root):
             raise ValueError(

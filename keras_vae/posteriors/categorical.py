@@ -34,6 +34,9 @@ class Categorical(Posterior):
     >>> vae = kv.VAE(data_shape=(6,), latent_dim=3, prior="uniform_categorical", posterior="categorical")
     """
 
+    latent_space = "one_hot"
+    distribution_class = OneHotCategorical
+
     def __init__(self, temperature=1.0, straight_through=True, **kwargs):
         super().__init__(**kwargs)
         self.initial_temperature = positive_number(temperature, "temperature")

@@ -37,6 +37,8 @@ class Gaussian(Posterior):
     (5, 3)
     """
 
+    distribution_class = GaussianDistribution
+
     def __init__(self, project=True, **kwargs):
         super().__init__(**kwargs)
         self.project = project

@@ -30,7 +30,20 @@ class Posterior(keras.layers.Layer):
     >>> posterior.build((None, 8), (None, 0), (3,))
     >>> tuple(posterior.distribution(ops.zeros((5, 8)), ops.zeros((5, 0))).mean().shape)
     (5, 3)
+
+    Attributes:
+        latent_space: where its latents live: `"reals"`, `"sphere"`, `"one_hot"`, or None where that is not
+            known.
+        distribution_class: type of the value that `distribution` gives, or None where that varies.
+        requires_prior: True where `distribution` needs its `prior` argument.
     """
+
+    latent_space = "reals"
+    distribution_class = None
+    requires_prior = False
+
+    def check_prior(self, prior):
+        """Refuse a prior that this posterior cannot be written relative to; by default none is."""
 
     def build(self, evidence_shape, context_shape, latent_shape):
         """Create the heads.

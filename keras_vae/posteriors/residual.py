@@ -25,6 +25,16 @@ class Residual(Posterior):
     >>> vae = kv.VAE(data_shape=(6,), latent_dim=2, prior="gaussian", posterior="residual")
     """
 
+    distribution_class = GaussianDistribution
+    requires_prior = True
+
+    def check_prior(self, prior):
+        if prior.distribution_class is not GaussianDistribution:
+            raise ValueError(
+                "The posterior 'residual' is written relative to a diagonal Gaussian prior such as 'standard' or "
+                f"'gaussian'. Received: the prior {type(prior).__name__}"
+            )
+
     def build(self, evidence_shape, context_shape, latent_shape):
         super().build(evidence_shape, context_shape, latent_shape)
         input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
@@ -36,11 +46,6 @@ class Residual(Posterior):
         self.log_scale_head.build(input_shape)
 
     def distribution(self, evidence, context, *, prior=None):
-        if type(prior) is not GaussianDistribution:
-            raise ValueError(
-                "The posterior 'residual' is written relative to a diagonal Gaussian prior such as 'standard' or "
-                f"'gaussian'. Received: prior={type(prior).__name__}"
-            )
         features = concatenate_context(evidence, context)
         return GaussianDistribution(
             prior.loc + self.shift_head(features),

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_vae.backend import gamma_draws_compile
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher as VonMisesFisherDistribution
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.projection import Projection
@@ -26,6 +27,13 @@ class VonMisesFisher(Posterior):
     >>> import keras_vae as kv
     >>> vae = kv.VAE(data_shape=(6,), latent_dim=3, prior="uniform_sphere", posterior="von_mises_fisher")
     """
+
+    latent_space = "sphere"
+    distribution_class = VonMisesFisherDistribution
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_jit = gamma_draws_compile()
 
     def build(self, evidence_shape, context_shape, latent_shape):
         super().build(evidence_shape, context_shape, latent_shape)

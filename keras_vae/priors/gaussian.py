@@ -30,6 +30,8 @@ class Gaussian(Prior):
     [(2,), (2,)]
     """
 
+    distribution_class = GaussianDistribution
+
     def __init__(self, learn_loc=True, learn_log_var=True, **kwargs):
         super().__init__(**kwargs)
         self.learn_loc = learn_loc

@@ -1,10 +1,12 @@
 """A prior over several levels of latents."""
 
 import math
+import numbers
 
 import keras
 from keras import ops
 
+from keras_vae.arguments import positive_ints
 from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.priors.level import Level
 from keras_vae.priors.prior import Prior
@@ -73,7 +75,7 @@ class Hierarchical(Prior):
         return self.levels is not None and getattr(self.priors[0], "requires_encoder", False)
 
     def resolve_latent_shape(self, latent_dim):
-        sizes = (latent_dim,) if isinstance(latent_dim, int) else latent_dim
+        sizes = (latent_dim,) if isinstance(latent_dim, numbers.Integral) else latent_dim
         if self.levels is None:
             if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
                 raise ValueError(
@@ -83,7 +85,7 @@ class Hierarchical(Prior):
             self.levels = [Level(size, prior="gaussian" if index else "standard") for index, size in enumerate(sizes)]
             self._make_parts()
         shapes = tuple(level.shape for level in self.levels)
-        given = None if sizes is None else tuple((size,) if isinstance(size, int) else tuple(size) for size in sizes)
+        given = None if sizes is None else tuple(positive_ints(size, "latent_dim") for size in sizes)
         if given not in (None, shapes):
             raise ValueError(
                 f"Argument `latent_dim` asks for levels of {given}, and the levels of the prior are of {shapes}. Leave "
@@ -103,6 +105,11 @@ class Hierarchical(Prior):
         self.posteriors = [posteriors.get(level.posterior or "gaussian", **dtype) for level in lower]
         merging = self.levels if self.decoder_sees == "state" else self.levels[:-1]
         self.merges = [level.merge or self._default_merge() for level in merging]
+        parts = [*self.priors, *self.posteriors, *self.merges]
+        if len({id(part) for part in parts}) < len(parts):
+            raise ValueError(
+                "Argument `levels`: a part stands in two places, and would be shared. Make one for each level."
+            )
         for index, prior in enumerate(self.priors[1:], start=2):
             if prior.requires_encoder:
                 raise ValueError(
@@ -155,6 +162,11 @@ class Hierarchical(Prior):
             self.priors[index].build(context, level.shape, data_spec if index == 0 else None)
         if index and not self.posteriors[index - 1].built:
             self.posteriors[index - 1].build(evidence_of(evidence, index), context, level.shape)
+
+    def check_posterior(self, posterior):
+        for prior, own in zip(self.priors, [posterior, *self.posteriors], strict=True):
+            prior.check_posterior(own)
+            own.check_prior(prior)
 
     def root_evidence(self, evidence):
         return evidence_of(evidence, 0)

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_vae.arguments import positive_ints
+
 __all__ = ["Level"]
 
 
@@ -25,11 +27,7 @@ class Level:
     """
 
     def __init__(self, size, prior="gaussian", posterior=None, merge=None):
-        shape = (size,) if isinstance(size, int) else size
-        valid = isinstance(shape, (list, tuple)) and shape
-        if not valid or not all(isinstance(axis, int) and not isinstance(axis, bool) and axis > 0 for axis in shape):
-            raise ValueError(f"Argument `size` must be an int >= 1 or a shape of such. Received: size={size!r}")
-        self.shape = tuple(shape)
+        self.shape = positive_ints(size, "size")
         self.prior = prior
         self.posterior = posterior
         self.merge = merge

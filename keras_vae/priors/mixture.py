@@ -38,6 +38,8 @@ class Mixture(Prior):
     (5,)
     """
 
+    distribution_class = GaussianMixture
+
     def __init__(self, components=10, learn_weights=True, spread=1.0, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.components = positive_int(components, "components")

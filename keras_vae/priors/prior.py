@@ -1,5 +1,6 @@
 """The contract of a prior."""
 
+import numbers
 from typing import NamedTuple
 
 import keras
@@ -11,6 +12,7 @@ from keras_vae.registry import priors
 __all__ = ["LatentLevel", "Prior"]
 
 DEFAULT_LATENT_DIM = 16
+SEVERAL_LEVELS = " Several levels of latents need prior='hierarchical'."
 
 
 class LatentLevel(NamedTuple):
@@ -61,9 +63,29 @@ class Prior(keras.layers.Layer):
 
     Attributes:
         requires_encoder: True where `distribution` needs its `encode` argument.
+        latent_space: where its latents live: `"reals"`, `"sphere"`, `"one_hot"`, or None where that is not
+            known. A posterior on another space is refused.
+        distribution_class: type of the value that `distribution` gives, or None where that varies.
     """
 
     requires_encoder = False
+    latent_space = "reals"
+    distribution_class = None
+
+    def check_posterior(self, posterior):
+        """Refuse a posterior that this prior cannot be compared with.
+
+        Raises:
+            ValueError: it lives on another space; the message names both sides.
+        """
+        spaces = {self.latent_space, posterior.latent_space}
+        if None not in spaces and len(spaces) > 1:
+            raise ValueError(
+                f"The posterior {type(posterior).__name__} draws latents from the space {posterior.latent_space!r}, "
+                f"and the prior {type(self).__name__} lives on {self.latent_space!r}: a KL between them means nothing. "
+                "'von_mises_fisher' goes with 'uniform_sphere', 'categorical' with 'uniform_categorical', all other "
+                "posteriors with all other priors."
+            )
 
     def resolve_latent_shape(self, latent_dim):
         """Shape of one example's latents from what a user passed as `latent_dim`.
@@ -72,12 +94,13 @@ class Prior(keras.layers.Layer):
             ValueError: not a positive int.
         """
         latent_dim = DEFAULT_LATENT_DIM if latent_dim is None else latent_dim
-        if isinstance(latent_dim, bool) or not isinstance(latent_dim, int) or latent_dim < 1:
+        several = isinstance(latent_dim, (list, tuple))
+        if isinstance(latent_dim, bool) or not isinstance(latent_dim, numbers.Integral) or latent_dim < 1:
             raise ValueError(
                 f"Argument `latent_dim` must be a positive int for the prior {type(self).__name__}, which has one "
-                f"level of latents. Received: latent_dim={latent_dim!r}"
+                f"level of latents. Received: latent_dim={latent_dim!r}.{SEVERAL_LEVELS if several else ''}"
             )
-        return (latent_dim,)
+        return (int(latent_dim),)
 
     def build(self, context_shape, latent_shape, data_spec=None):
         """Create the weights.

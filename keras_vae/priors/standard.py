@@ -24,6 +24,8 @@ class Standard(Prior):
     -1.8379
     """
 
+    distribution_class = Gaussian
+
     def distribution(self, context, *, encode=None):
         # Axes of unknown length (sequences) broadcast: the density needs no more.
         shape = (ops.shape(context)[0], *(1 if axis is None else axis for axis in self.latent_shape))

@@ -38,6 +38,8 @@ class TFP(Prior):
     ```
     """
 
+    latent_space = None
+
     def __init__(self, function, params_size=0, **kwargs):
         super().__init__(**kwargs)
         require_tensorflow("The prior 'tfp'")

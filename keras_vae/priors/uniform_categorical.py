@@ -30,6 +30,9 @@ class UniformCategorical(Prior):
     (2, 3, 10)
     """
 
+    latent_space = "one_hot"
+    distribution_class = OneHotCategorical
+
     def __init__(self, classes=10, **kwargs):
         super().__init__(**kwargs)
         self.classes = positive_int(classes, "classes")

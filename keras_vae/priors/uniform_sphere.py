@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_vae.backend import gamma_draws_compile
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
@@ -25,6 +26,13 @@ class UniformSphere(Prior):
     >>> import keras_vae as kv
     >>> vae = kv.VAE(data_shape=(6,), latent_dim=3, prior="uniform_sphere", posterior="von_mises_fisher")
     """
+
+    latent_space = "sphere"
+    distribution_class = VonMisesFisher
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_jit = gamma_draws_compile()
 
     def build(self, context_shape, latent_shape, data_spec=None):
         super().build(context_shape, latent_shape, data_spec)

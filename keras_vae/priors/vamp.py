@@ -48,6 +48,15 @@ class VampPrior(Prior):
     """
 
     requires_encoder = True
+    distribution_class = GaussianMixture
+
+    def check_posterior(self, posterior):
+        super().check_posterior(posterior)
+        if posterior.distribution_class not in (Gaussian, None) or posterior.requires_prior:
+            raise ValueError(
+                "The prior VampPrior mixes diagonal Gaussian posteriors, and the posterior here is "
+                f"{type(posterior).__name__}. Use posterior='gaussian', or another prior."
+            )
 
     def __init__(self, components=500, initializer="data", learn_weights=False, seed=None, **kwargs):
         super().__init__(**kwargs)
