@@ -66,17 +66,18 @@ class Gaussian(Likelihood):
         super().build(features_shape, data_shape)
         if self.scale == "learned":
             self.log_var = self.add_weight(name="log_var", shape=(), initializer="zeros", autocast=False)
+        options = {"shape": (), "trainable": False, "autocast": False}
         if isinstance(self.scale, str):
-            options = {"shape": (), "initializer": "zeros", "trainable": False, "autocast": False}
-            self.initial_log_var = self.add_weight(name="initial_log_var", **options)
-            self.adapted = self.add_weight(name="adapted", **options)
+            self.initial_log_var = self.add_weight(name="initial_log_var", initializer="zeros", **options)
+        adapted = "zeros" if isinstance(self.scale, str) else "ones"
+        self.adapted = self.add_weight(name="adapted", initializer=adapted, **options)
 
     def adapt(self, x, context=None):
         """Start a learned scale at the standard deviation of data `x`; `fit` does it by itself."""
         if isinstance(self.scale, str):
             variance = float(np.var(np.asarray(ops.convert_to_numpy(x), dtype="float64")))
             self.initial_log_var.assign(math.log(variance + self.min_scale**2))
-            self.adapted.assign(1.0)
+        self.adapted.assign(1.0)
 
     def current_scale(self):
         """The scale in force, a float; None where it is predicted for every element."""

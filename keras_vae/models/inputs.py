@@ -29,7 +29,7 @@ def rows_of(shape):
     return "(" + ", ".join(["batch", *("any" if axis is None else str(axis) for axis in shape)]) + ")"
 
 
-def check_rows(array, shape, support, argument):
+def check_rows(array, shape, support, argument, noisy=False):
     """Check that `array` holds rows of `shape` within `support`.
 
     Raises:
@@ -64,7 +64,7 @@ def check_rows(array, shape, support, argument):
                 "values in all. Remove those rows or fill the gaps before training."
             )
     if support is not None:
-        _check_support(values, support, argument)
+        _check_support(values, support, argument, noisy)
 
 
 def fits_float32(values):
@@ -73,10 +73,12 @@ def fits_float32(values):
     return bool(-limit <= values.min() and values.max() <= limit)  # False for NaN
 
 
-def _check_support(values, support, argument):
+def _check_support(values, support, argument, noisy):
     low, high = float(values.min()), float(values.max())
-    if low < support.low or high > support.high:
-        bad = np.argwhere((values < support.low) | (values > support.high))[0]
+    # Noise may take the values out of the support, by as much as it is wide.
+    room = support.high - support.low if noisy else 0.0
+    if low < support.low - room or high > support.high + room:
+        bad = np.argwhere((values < support.low - room) | (values > support.high + room))[0]
         hint = " Rescale the data to that range, or choose a likelihood for this one, such as 'gaussian'."
         if (support.low, support.high) == (0.0, 1.0) and low >= 0 and 1 < high <= 255:
             hint = (
@@ -87,7 +89,7 @@ def _check_support(values, support, argument):
             f"Argument `{argument}`: the likelihood expects values in [{support.low:g}, {support.high:g}]. Received: "
             f"values in [{low:g}, {high:g}], the first outside at index {tuple(int(axis) for axis in bad)}.{hint}"
         )
-    if support.integer and values.dtype.kind not in "iub":
+    if support.integer and not noisy and values.dtype.kind not in "iub":
         fractional = np.argwhere(values != np.round(values))
         if len(fractional):
             index = tuple(int(axis) for axis in fractional[0])
@@ -113,12 +115,6 @@ def _shape_hint(received, shape, argument):
     return ""
 
 
-def widened(support):
-    """A support with as much room on either side as it is wide."""
-    room = support.high - support.low
-    return support._replace(low=support.low - room, high=support.high + room, integer=False)
-
-
 class Inputs:
     """Checks a model's data against what the model was built for.
 
@@ -142,7 +138,7 @@ class Inputs:
         """
         x, condition, mask = unpack(inputs)
         self._check_is_array(x, argument, self.data_shape)
-        check_rows(x, self.data_shape, widened(self.support) if noisy else self.support, argument)
+        check_rows(x, self.data_shape, self.support, argument, noisy)
         self.check_condition(condition, len(x))
         if mask is not None:
             self._check_is_array(mask, "mask", ("time",))

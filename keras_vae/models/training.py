@@ -83,8 +83,7 @@ class Training:
 
     def _parts_to_adapt(self):
         parts = (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood, self.objective)
-        parts = [part for part in parts if hasattr(part, "adapt") and hasattr(part, "adapted")]
-        return [part for part in parts if not bool(ops.convert_to_numpy(part.adapted))]
+        return [part for part in parts if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
 
     def _adapt_parts(self, data):
         """Show the data to the parts that start from it, once in a model's life."""

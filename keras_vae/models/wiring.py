@@ -83,11 +83,12 @@ class Wiring:
             )
 
     def _check_sizes(self, latent_shape):
-        asked = latent_shape if isinstance(latent_shape[0], tuple) else (latent_shape,)
-        if tuple(asked) != tuple(self.prior.level_shapes()):
+        several = isinstance(latent_shape[0], (list, tuple))
+        asked = tuple(tuple(shape) for shape in (latent_shape if several else [latent_shape]))
+        if asked != tuple(tuple(shape) for shape in self.prior.level_shapes()):
             raise ValueError(
                 f"The prior {type(self.prior).__name__} was built for latents of shape {self.prior.level_shapes()}, "
-                f"and latent_dim={self.latent_dim!r} asks for {tuple(asked)}. Give both the same size, or pass a prior "
+                f"and latent_dim={self.latent_dim!r} asks for {asked}. Give both the same size, or pass a prior "
                 "that has not been built."
             )
         self.prior.check_posterior(self.posterior)
