@@ -8,7 +8,7 @@ import numpy as np
 from keras_vae.arguments import optional_seed, positive_int
 from keras_vae.backend import SeedGenerator, quiet_retracing, strategy_scope, sync_state
 
-__all__ = ["Runner"]
+__all__ = ["Runner", "Untracked"]
 
 QUIET_ROWS = 4096
 """With `verbose="auto"`, arrays up to this many rows run without a progress bar."""

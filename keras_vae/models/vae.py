@@ -12,7 +12,7 @@ from keras_vae.decoders.from_model import FromModel as DecoderFromModel
 from keras_vae.encoders.from_model import FromModel as EncoderFromModel
 from keras_vae.layers.context import concatenate_context
 from keras_vae.models.inputs import Inputs
-from keras_vae.models.runner import Runner
+from keras_vae.models.runner import Runner, Untracked
 from keras_vae.models.saving import Saving
 from keras_vae.models.streams import unpack
 from keras_vae.models.training import Training
@@ -117,7 +117,8 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         ]
         self.inputs_check = Inputs(self.data_shape, self.condition_shape, self.likelihood.support)
         self._runner = Runner(self, seed)
-        self._traced = Traced()
+        # What tracing `call` leaves for `compute_loss`.
+        self._traced_posteriors = Untracked([])
         self._has_metrics = False
         self.built = True
 
@@ -200,7 +201,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
                 context, encode=functools.partial(self.root_posterior, training=training), seed=seed
             )
             terms["prior_z"] = [split_samples(draw, num_samples) for draw in draws]
-        self._traced.posteriors = [level.posterior for level in levels]
+        self._traced_posteriors.items = [level.posterior for level in levels]
         return {"params": params, **terms}
 
     # Loss ---------------------------------------------------------------------------------------------
@@ -218,7 +219,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         if "posterior" in terms:
             terms["posterior"] = [
                 dataclasses.replace(value, **tensors)
-                for value, tensors in zip(self._traced.posteriors, terms["posterior"], strict=True)
+                for value, tensors in zip(self._traced_posteriors.items, terms["posterior"], strict=True)
             ]
         repeated, repeated_mask = target, mask
         if num_samples > 1:
@@ -267,9 +268,3 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             mean = self.likelihood.distribution(y_pred["params"]).mean()
             y, y_pred = target, ops.mean(split_samples(mean, self.objective.num_samples), axis=1)
         return super().compute_metrics(x, y, y_pred, sample_weight)
-
-
-class Traced:
-    """What tracing `call` leaves for `compute_loss`: an object that Keras does not track, as it would a list."""
-
-    posteriors = ()

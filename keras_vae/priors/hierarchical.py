@@ -72,7 +72,7 @@ class Hierarchical(Prior):
 
     @property
     def requires_encoder(self):
-        return self.levels is not None and getattr(self.priors[0], "requires_encoder", False)
+        return self.levels is not None and self.priors[0].requires_encoder
 
     def resolve_latent_shape(self, latent_dim):
         sizes = (latent_dim,) if isinstance(latent_dim, numbers.Integral) else latent_dim
