@@ -3,7 +3,7 @@
 import math
 import numbers
 
-__all__ = ["non_negative_number", "optional_seed", "positive_int", "positive_ints", "positive_number"]
+__all__ = ["non_negative_number", "one_of", "optional_seed", "positive_int", "positive_ints", "positive_number"]
 
 
 def _is_int(value):
@@ -53,3 +53,10 @@ def positive_number(value, argument):
     if not _is_finite(value) or value <= 0:
         raise ValueError(f"Argument `{argument}` must be a finite number > 0. Received: {argument}={value!r}")
     return float(value)
+
+
+def one_of(value, allowed, argument):
+    """`value`, or a ValueError that names the argument and what is allowed."""
+    if value not in allowed:
+        raise ValueError(f"Argument `{argument}` must be one of {list(allowed)}. Received: {argument}={value!r}")
+    return value

@@ -1,6 +1,6 @@
 """The one place that knows which backend runs.
 
-Everything else in the package is written in `keras.ops` and `keras.random`. Three facts cannot be
+Everything else in the package is written in `keras.ops` and `keras.random`. Some facts cannot be
 expressed there, so they live here, each with its reason:
 
 * importing Keras without any backend installed fails with an error that does not say what to do;
@@ -9,6 +9,7 @@ expressed there, so they live here, each with its reason:
 * TensorFlow's XLA cannot compile gamma draws, so models that make them must not be compiled with it;
 * TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
   although every verb of a model is traced twice at most;
+* a generator's variable cannot be advanced inside a loop that JAX compiles;
 * on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
   callback has to ask for them first.
 """
@@ -26,7 +27,7 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
         "environment variable KERAS_BACKEND (tensorflow is the default)."
     ) from error
 
-__all__ = ["SeedGenerator", "num_replicas", "quiet_retracing", "strategy_scope", "sync_state"]
+__all__ = ["SeedGenerator", "StepSeed", "num_replicas", "quiet_retracing", "strategy_scope", "sync_state"]
 
 
 def _replica_context():
@@ -93,3 +94,33 @@ class SeedGenerator(keras.random.SeedGenerator):
         replica = keras.ops.cast(context.replica_id_in_sync_group, seed.dtype)
         # A large odd step keeps the replicas' streams apart from the counter in the second word.
         return seed + keras.ops.stack([replica * 1000003, keras.ops.zeros_like(replica)])
+
+
+class StepSeed(keras.random.SeedGenerator):
+    """Noise for one step of a compiled loop: a seed without a variable.
+
+    JAX cannot advance a generator's variable inside a loop that it compiles. Here a key is drawn once, in
+    front of the loop, and every step derives its seeds from the key and its own number.
+
+    Args:
+        key: what `StepSeed.key` gave.
+        step: number of the step, an int or a tensor.
+    """
+
+    def __init__(self, key, step):
+        # Not super().__init__: it would create the variable.
+        self.shared = key
+        self.step = step
+        self.draws = 0
+
+    @staticmethod
+    def key(seed):
+        """What a loop's steps share: a tensor, drawn from an int, a `SeedGenerator` or None."""
+        words = keras.random.randint((2,), 0, 2**30, dtype="int32", seed=seed)
+        return keras.ops.cast(words, "uint32") if keras.backend.backend() == "jax" else words
+
+    def next(self, ordered=True):
+        self.draws += 1
+        # Primes keep apart steps, draws within a step, and the keys of calls that follow one another.
+        shift = keras.ops.cast(self.step, self.shared.dtype) * 9973 + self.draws * 7368787
+        return self.shared + keras.ops.stack([shift, keras.ops.zeros_like(shift)])

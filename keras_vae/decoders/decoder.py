@@ -13,8 +13,9 @@ class Decoder(keras.layers.Layer):
 
     To write one, subclass it and write `call` and `compute_output_shape`. Return features, not pixels:
     flat `(batch, units)`, or with the data's leading axes `(batch, height, width, channels)`; the
-    likelihood projects either to the data's shape. `build` learns that shape as `target_shape`. Any
-    `keras.Model` may stand in for a decoder.
+    likelihood projects either to the data's shape. `build` learns, as `target_shape`, the shape of what
+    the encoder sees: the data's, but for tokens, which are one-hot there. Any `keras.Model` may stand in
+    for a decoder.
 
     >>> import keras
     >>> import keras_vae as kv
@@ -41,7 +42,7 @@ class Decoder(keras.layers.Layer):
 
         Args:
             z: `(batch, *latent_shape)`, the condition appended where there is one.
-            target: `(batch, *data_shape)`, what is to be decoded, for decoders with `requires_target`.
+            target: `(batch, *target_shape)`, what is to be decoded, for decoders with `requires_target`.
             mask: boolean `(batch, time)` of the steps that count, or None.
             training: whether dropout and the like are active.
         """
@@ -50,12 +51,32 @@ class Decoder(keras.layers.Layer):
     def compute_mask(self, inputs, previous_mask=None):
         """None: masks travel as arguments, never attached to the features."""
 
-    def decode(self, z, likelihood, *, seed=None, mode="mean"):
+    def decode(self, z, likelihood, *, seed=None, mode="mean", temperature=1.0, length=None):
         """Data for latents `z`: the likelihood's mean, mode or a draw, in one pass.
 
         An autoregressive decoder overrides it with one compiled loop.
+
+        Args:
+            z: as for `call`.
+            likelihood: the model's likelihood.
+            seed: int or `SeedGenerator`, for draws.
+            mode: `"mean"`, `"mode"` or `"sample"`.
+            temperature: scales the spread of a draw.
+            length: number of steps, where the data's shape leaves it open.
         """
-        distribution = likelihood.distribution(likelihood(self(z, training=False)))
-        if mode == "sample":
-            return distribution.sample(seed)
-        return distribution.mode() if mode == "mode" else distribution.mean()
+        del length
+        return draw(likelihood.distribution(likelihood(self(z, training=False))), mode, seed, temperature)
+
+
+def draw(distribution, mode, seed=None, temperature=1.0):
+    """What a verb's `mode` asks of p(x | z).
+
+    >>> from keras import ops
+    >>> from keras_vae.decoders.decoder import draw
+    >>> from keras_vae.distributions import Bernoulli
+    >>> float(draw(Bernoulli(ops.ones((1,))), "mode")[0])
+    1.0
+    """
+    if mode == "sample":
+        return distribution.sample(seed, temperature=temperature)
+    return distribution.mode() if mode == "mode" else distribution.mean()

@@ -17,11 +17,18 @@ class Support(NamedTuple):
         low: smallest value.
         high: largest value.
         integer: whether only whole numbers are allowed.
+        open_low: whether `low` itself is excluded, as zero is for a logarithm.
+        open_high: whether `high` itself is excluded.
+        nominal: whether the whole numbers are names of categories, such as tokens, so that no number lies
+            between two of them.
     """
 
     low: float = float("-inf")
     high: float = float("inf")
     integer: bool = False
+    open_low: bool = False
+    open_high: bool = False
+    nominal: bool = False
 
 
 @likelihoods.contract
@@ -30,7 +37,9 @@ class Likelihood(keras.layers.Layer):
 
     To write one, subclass it: name the `support`, list the parameters in `parameter_names`, and return
     a value from `distribution`. The base class gives every parameter a `Projection` of the data's
-    shape; a likelihood with parameters of another shape overrides `build` and `call`.
+    shape, or of what `parameter_shape` says. An autoregressive decoder asks for the distribution of one
+    step at a time, so `call` and `distribution` must take features whose leading axes are shorter than
+    the data's.
 
     >>> from keras import ops
     >>> import keras_vae as kv
@@ -49,9 +58,16 @@ class Likelihood(keras.layers.Layer):
         project: with False, the decoder's output is taken as the parameters: one tensor where there is
             one parameter, a list in the order of `parameter_names` where there are more.
         **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Attributes:
+        default_mode: what the verbs return where they are not told: the `"mean"`, or the `"mode"` for
+            data that have no mean.
+        padding: value that fills a sequence behind its end.
     """
 
     support = Support()
+    default_mode = "mean"
+    padding = 0
     parameter_names = ()
     zero_initialised = ()
     """Parameters whose projection starts at zero, such as log scales."""
@@ -83,28 +99,52 @@ class Likelihood(keras.layers.Layer):
         self.heads = {}
         for name in self.parameter_names:
             initializer = "zeros" if name in self.zero_initialised else "glorot_uniform"
-            head = Projection(self.data_shape, kernel_initializer=initializer, dtype=self.dtype_policy, name=name)
+            head = Projection(
+                self._projected_shape(name), kernel_initializer=initializer, dtype=self.dtype_policy, name=name
+            )
             head.build(features_shape)
             self.heads[name] = head
+
+    def parameter_shape(self, name):
+        """Shape of a parameter for one example: the data's, unless a subclass says otherwise.
+
+        Args:
+            name: one of `parameter_names`.
+        """
+        del name
+        return self.data_shape
+
+    def _projected_shape(self, name):
+        shape = tuple(self.parameter_shape(name))
+        if len(self.data_shape) > 1 and shape[:-1] == self.data_shape:
+            return (*shape[:-2], shape[-2] * shape[-1])  # lines up with the features at every position
+        return shape
 
     def _check_parameters(self, features_shape):
         several = bool(features_shape) and isinstance(features_shape[0], (list, tuple))
         shapes = [tuple(shape)[1:] for shape in (features_shape if several else [features_shape])]
-        if shapes != [self.data_shape] * len(self.parameter_names):
+        expected = [tuple(self.parameter_shape(name)) for name in self.parameter_names]
+        if shapes != expected:
             raise ValueError(
-                f"With project=False the decoder must give {list(self.parameter_names)}, each of the data's shape "
-                f"{self.data_shape}. Received: {shapes}."
+                f"With project=False the decoder must give {list(self.parameter_names)}, of shapes {expected} for each "
+                f"example of shape {self.data_shape}. Received: {shapes}."
             )
 
     def call(self, features):
-        """Parameters of p(x | z) by name, float32: dict of `(batch, *data_shape)`."""
+        """Parameters of p(x | z) by name, float32: dict of `(batch, *parameter_shape)`."""
         if self.project:
             # call, not __call__: Dense casts for itself, and eager torch feels every layer it goes through
-            return {name: head.call(features) for name, head in self.heads.items()}
+            return {name: self._unfold(name, head.call(features)) for name, head in self.heads.items()}
         tensors = features if isinstance(features, (list, tuple)) else [features]
         return {
             name: keras.ops.cast(tensor, "float32") for name, tensor in zip(self.parameter_names, tensors, strict=True)
         }
+
+    def _unfold(self, name, projected):
+        shape = tuple(self.parameter_shape(name))
+        if len(projected.shape) == len(shape) + 1:
+            return projected
+        return keras.ops.reshape(projected, (*keras.ops.shape(projected)[:-1], *shape[-2:]))
 
     def distribution(self, params, mask=None):
         """p(x | z) as a value.
@@ -121,6 +161,10 @@ class Likelihood(keras.layers.Layer):
 
     def valid_mask(self, x):
         """Boolean `(batch, time)` of the steps that count, or None where all of them do."""
+        del x
+
+    def has_ended(self, x):
+        """Boolean for every element of `x`, True where a sequence ends with it; None where none ever does."""
         del x
 
     def get_config(self):

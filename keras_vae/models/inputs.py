@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_vae.models.domain import check_rows, fits, rows_of
 from keras_vae.models.streams import (
     is_array,
     is_stream,
@@ -14,105 +15,7 @@ from keras_vae.models.streams import (
     wrap_bare_loader,
 )
 
-__all__ = ["Inputs", "check_rows", "fits"]
-
-
-def fits(received, expected):
-    """Whether a shape is another, whose axes may be None."""
-    return len(received) == len(expected) and all(
-        axis is None or axis == got for axis, got in zip(expected, received, strict=True)
-    )
-
-
-def rows_of(shape):
-    """How the shape of many examples of `shape` is written in a message."""
-    return "(" + ", ".join(["batch", *("any" if axis is None else str(axis) for axis in shape)]) + ")"
-
-
-def check_rows(array, shape, support, argument, noisy=False):
-    """Check that `array` holds rows of `shape` within `support`.
-
-    Raises:
-        ValueError: it does not; the message names the argument, what was expected, what came, and what
-            to do about it.
-    """
-    received = tuple(array.shape)
-    if not fits(received, (None, *shape)):
-        raise ValueError(
-            f"Argument `{argument}` must have shape {rows_of(shape)}. Received: shape {received}."
-            f"{_shape_hint(received, shape, argument)}"
-        )
-    if received[0] == 0:
-        raise ValueError(f"Argument `{argument}` must have at least one row. Received: shape {received}.")
-    if isinstance(array, np.ma.MaskedArray):
-        raise ValueError(
-            f"Argument `{argument}` must be a plain array, because what a masked array hides would be trained on. "
-            "Received: a numpy.ma.MaskedArray. Fill it with array.filled(...), or leave those rows out."
-        )
-    values = to_numpy(array)
-    if values.dtype.kind not in "fiub" and values.dtype.name != "bfloat16":
-        raise ValueError(
-            f"Argument `{argument}` must hold numbers. Received: dtype {values.dtype}. Columns of "
-            "text or of mixed types must be turned into numbers first, e.g. with astype('float32')."
-        )
-    if values.dtype.kind not in "iub" and not fits_float32(values):
-        bad = np.argwhere(~np.isfinite(values.astype("float32")))
-        if len(bad):
-            index = tuple(int(axis) for axis in bad[0])
-            raise ValueError(
-                f"Argument `{argument}` must be finite. Received: {values[index]} at index {index}, {len(bad)} such "
-                "values in all. Remove those rows or fill the gaps before training."
-            )
-    if support is not None:
-        _check_support(values, support, argument, noisy)
-
-
-def fits_float32(values):
-    """Whether all values are finite in float32, in one pass over the data."""
-    limit = float(np.finfo("float32").max)
-    return bool(-limit <= values.min() and values.max() <= limit)  # False for NaN
-
-
-def _check_support(values, support, argument, noisy):
-    low, high = float(values.min()), float(values.max())
-    # Noise may take the values out of the support, by as much as it is wide.
-    room = support.high - support.low if noisy else 0.0
-    if low < support.low - room or high > support.high + room:
-        bad = np.argwhere((values < support.low - room) | (values > support.high + room))[0]
-        hint = " Rescale the data to that range, or choose a likelihood for this one, such as 'gaussian'."
-        if (support.low, support.high) == (0.0, 1.0) and low >= 0 and 1 < high <= 255:
-            hint = (
-                " These look like 8-bit pixels: pass x.astype('float32') / 255, or choose another likelihood, "
-                "such as 'gaussian'."
-            )
-        raise ValueError(
-            f"Argument `{argument}`: the likelihood expects values in [{support.low:g}, {support.high:g}]. Received: "
-            f"values in [{low:g}, {high:g}], the first outside at index {tuple(int(axis) for axis in bad)}.{hint}"
-        )
-    if support.integer and not noisy and values.dtype.kind not in "iub":
-        fractional = np.argwhere(values != np.round(values))
-        if len(fractional):
-            index = tuple(int(axis) for axis in fractional[0])
-            raise ValueError(
-                f"Argument `{argument}`: the likelihood expects whole numbers. Received: {values[index]} at index "
-                f"{index}."
-            )
-
-
-def _shape_hint(received, shape, argument):
-    if received[1:] == tuple(shape[:-1]) and shape and shape[-1] == 1:
-        return f" Add the channel axis: {argument}[..., None]."
-    if fits(received, shape):
-        return f" Add the batch axis: {argument}[None], or dataset.batch(32)."
-    if argument == "condition" and len(received) == 1:
-        return (
-            " For integer labels build the model with condition_shape=() and a condition_encoder, such as "
-            "keras.layers.Embedding(10, 16), or pass one-hot rows."
-        )
-    if len(received) > 1:
-        name = "condition_shape" if argument == "condition" else "data_shape"
-        return f" For such data build the model with {name}={received[1:]}."
-    return ""
+__all__ = ["Inputs"]
 
 
 class Inputs:
@@ -121,13 +24,14 @@ class Inputs:
     Args:
         data_shape: shape of one example.
         condition_shape: shape of one example's condition, or None for a model without conditions.
-        support: the likelihood's `Support`.
+        likelihood: the likelihood, whose `support` and `valid_mask` say what data may be.
     """
 
-    def __init__(self, data_shape, condition_shape, support):
+    def __init__(self, data_shape, condition_shape, likelihood):
         self.data_shape = data_shape
         self.condition_shape = condition_shape
-        self.support = support
+        self.support = likelihood.support
+        self.valid_mask = likelihood.valid_mask
 
     def check(self, inputs, argument="x", noisy=False):
         """Check arrays `x`, `[x, condition]` or a dict of them.
@@ -148,6 +52,21 @@ class Inputs:
                     "Argument `mask` must have the batch axis of x and at least its first axis after it, such as "
                     f"(batch, time). Received: shape {tuple(mask.shape)} for x of shape {tuple(x.shape)}."
                 )
+        self._check_steps(x, mask, argument)
+
+    def _check_steps(self, x, mask, argument):
+        """Check that every row has a step that counts: the density of nothing is 0 nats, which is never meant."""
+        padding = mask is None
+        mask = self.valid_mask(x) if padding else mask
+        if mask is None:
+            return
+        mask = np.asarray(to_numpy(mask))
+        empty = np.flatnonzero(~mask.reshape(len(mask), -1).astype("bool").any(axis=1))
+        if len(empty):
+            raise ValueError(
+                f"Argument `{argument}`: row {int(empty[0])} has no valid step, {len(empty)} such rows in all: "
+                f"{'it holds padding only' if padding else 'its mask is False everywhere'}. Leave those rows out."
+            )
 
     @staticmethod
     def _check_is_array(data, argument, shape):

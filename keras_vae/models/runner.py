@@ -44,7 +44,8 @@ class Verb(keras.Model):
 
     def call(self, inputs):
         encode = self._recall() if self.remembered else self.vae.root_posterior
-        return self.function(self.vae, inputs, seed=self.seed_generator, temperature=self.temperature, encode=encode)
+        temperature = keras.ops.convert_to_tensor(self.temperature)
+        return self.function(self.vae, inputs, seed=self.seed_generator, temperature=temperature, encode=encode)
 
     def _recall(self):
         """A stand-in for the model's `root_posterior` that answers from memory, in the order of the questions."""
@@ -81,7 +82,7 @@ class Runner:
         self.verbs = {}
         self.answers = []
         self.seed_generator = SeedGenerator(seed)
-        self.temperature = keras.Variable(1.0, trainable=False, dtype="float32", name="temperature")
+        self.temperature = keras.Variable([1.0, 1.0], trainable=False, dtype="float32", name="temperature")
 
     def _verb(self, key, function, remembered=()):
         if key not in self.verbs:
@@ -119,7 +120,17 @@ class Runner:
         return [dataclasses.replace(value, **new) for value, new in zip(self.answers, tensors, strict=True)]
 
     def run(
-        self, key, function, inputs, *, batch_size, verbose, seed=None, temperature=1.0, steps=None, callbacks=None
+        self,
+        key,
+        function,
+        inputs,
+        *,
+        batch_size,
+        verbose,
+        seed=None,
+        temperature=(1.0, 1.0),
+        steps=None,
+        callbacks=None,
     ):
         """Run `function(vae, batch, seed=, temperature=, encode=)` over `inputs`; NumPy arrays of all rows.
 
@@ -129,6 +140,7 @@ class Runner:
             function: see above.
             inputs: arrays, a dataset, or anything else that Keras' `predict` takes.
             seed: int, for this call only; None goes on with the verbs' stream.
+            temperature: that of the prior and that of the likelihood.
         """
         seed = optional_seed(seed)
         for name, value in (("batch_size", batch_size), ("steps", steps)):
@@ -143,7 +155,7 @@ class Runner:
             rows = [leaf.shape[0] for leaf in keras.tree.flatten(inputs) if hasattr(leaf, "shape") and len(leaf.shape)]
             verbose = 0 if rows and max(rows) <= QUIET_ROWS else "auto"
         previous = keras.ops.convert_to_numpy(self.seed_generator.state)
-        self.temperature.assign(temperature)
+        self.temperature.assign(np.array(temperature, dtype="float32"))
         if seed is not None:
             self.seed_generator.state.assign(np.array([seed, 0], dtype=previous.dtype))
         try:

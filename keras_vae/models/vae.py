@@ -12,6 +12,7 @@ from keras_vae.decoders.from_model import FromModel as DecoderFromModel
 from keras_vae.encoders.from_model import FromModel as EncoderFromModel
 from keras_vae.layers.context import concatenate_context
 from keras_vae.models.inputs import Inputs
+from keras_vae.models.rates import count_elements, rate_metrics
 from keras_vae.models.runner import Runner, Untracked
 from keras_vae.models.saving import Saving
 from keras_vae.models.streams import unpack
@@ -33,7 +34,8 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
     Args:
         data_shape: shape of one example, for example `(28, 28, 1)`.
         latent_dim: number of latent dimensions (default 16), or what the prior takes in its place.
-        encoder: `"conv"` by default for data with spatial axes and channels, `"mlp"` for all other.
+        encoder: `"conv"` by default for data with spatial axes and channels, `"gru"` for tokens and for
+            sequences of any length, `"mlp"` for all other.
         decoder: likewise.
         prior: p(z).
         posterior: q(z|x).
@@ -94,12 +96,12 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         self.latent_dim = latent_dim
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)
-        network = "conv" if 2 < len(self.data_shape) <= 4 and None not in self.data_shape else "mlp"
+        self.likelihood = self._part("likelihood", likelihood)
+        network = self._default_network()
         self.encoder = self._part("encoder", network if encoder is None else encoder, EncoderFromModel)
         self.decoder = self._part("decoder", network if decoder is None else decoder, DecoderFromModel)
         self.prior = self._part("prior", prior)
         self.posterior = self._part("posterior", posterior)
-        self.likelihood = self._part("likelihood", likelihood)
         self.objective = self._part("objective", objective)
         self.condition_encoder = condition_encoder
         unknown = set(self.objective.requires) - set(OPTIONAL_TERMS)
@@ -115,7 +117,8 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         self.level_trackers = [
             keras.metrics.Mean(name=f"kl_loss_{level}") for level in range(1, levels + 1) if levels > 1
         ]
-        self.inputs_check = Inputs(self.data_shape, self.condition_shape, self.likelihood.support)
+        self.rate_trackers = rate_metrics(self.likelihood.support)
+        self.inputs_check = Inputs(self.data_shape, self.condition_shape, self.likelihood)
         self._runner = Runner(self, seed)
         # What tracing `call` leaves for `compute_loss`.
         self._traced_posteriors = Untracked([])
@@ -257,6 +260,13 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         self.kl_tracker.update_state(weighted_mean(ops.sum(terms["kl"], axis=1)), sample_weight=batch_size)
         for level, tracker in enumerate(self.level_trackers):
             tracker.update_state(weighted_mean(terms["kl"][:, level]), sample_weight=batch_size)
+        if self.rate_trackers:
+            nats = -ops.mean(terms["log_likelihood"], axis=1)
+            target = unpack(x)[0] if y is None else y
+            elements = count_elements(target, terms["mask"])
+            weights = ops.ones_like(nats) if sample_weight is None else ops.reshape(sample_weight, (-1,))
+            for tracker in self.rate_trackers:
+                tracker.update_state(nats, ops.sum(terms["kl"], axis=1), elements, weights)
         for extra in self.losses:
             loss = loss + ops.cast(ops.sum(extra), "float32")
         return loss / num_replicas()

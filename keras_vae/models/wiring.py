@@ -25,6 +25,12 @@ class Wiring:
             return identifier
         return family.get(identifier, dtype=self.dtype_policy)
 
+    def _default_network(self):
+        """Name of the encoder and of the decoder that suit the data."""
+        if None in self.data_shape or self.likelihood.support.nominal:
+            return "gru"
+        return "conv" if 2 < len(self.data_shape) <= 4 else "mlp"
+
     def _wire(self):
         """Build every part for its neighbours' shapes."""
         x_shape = (None, *self.data_shape)
@@ -37,7 +43,8 @@ class Wiring:
         latent_shape = self.prior.resolve_latent_shape(self.latent_dim)
         data_spec = {
             "shape": self.data_shape,
-            "support": tuple(self.likelihood.support),
+            "support": tuple(self.likelihood.support[:2]),
+            "nominal": bool(self.likelihood.support.nominal),
             "condition_shape": self.condition_shape,
             "evidence_shape": evidence_shape,
         }
@@ -46,7 +53,7 @@ class Wiring:
         build_once(self.posterior, root_evidence, context_shape, self.prior.level_shapes()[0])
         self._check_sizes(latent_shape)
         z_shape = width_with_context((None, *self.prior.decoder_input_shape()), context_shape)
-        build_once(self.decoder, z_shape, x_shape)
+        build_once(self.decoder, z_shape, tuple(network_spec.shape))
         features_shape = self.decoder.compute_output_shape(z_shape)
         self._warn_of_probabilities()
         try:

@@ -74,11 +74,16 @@ class VampPrior(Prior):
                 "keras_vae.VAE."
             )
         self.data_shape = tuple(data_spec["shape"])
+        if data_spec.get("nominal"):
+            raise ValueError(
+                "VampPrior learns pseudo-inputs by their gradient, and the data here are names of categories, such as "
+                "tokens, between which there is nothing. Use prior='mixture' or prior='standard'."
+            )
         if None in self.data_shape:
             raise ValueError(
                 f"VampPrior needs data whose every axis has a known length. Received: data of shape {self.data_shape}"
             )
-        low, high, *_ = data_spec["support"]
+        low, high = data_spec["support"]
         initializer = "zeros" if self.from_data else self.initializer
         self.pseudo_inputs = self.add_weight(
             name="pseudo_inputs",

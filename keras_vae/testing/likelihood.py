@@ -103,7 +103,7 @@ def _output_shapes(vae):
 
 def _check_support(subject):
     vae, x = subject.model(perturb=True)
-    low, high, integer = vae.likelihood.support
+    low, high, integer, *_ = vae.likelihood.support
     draw = ops.convert_to_numpy(_value(vae, x).sample(1))
     subject.require(
         np.all((draw >= low) & (draw <= high)) and (not integer or np.array_equal(draw, np.round(draw))),

@@ -122,7 +122,7 @@ class Subject:
     def _data_for(self, vae):
         if self.data is not None and tuple(vae.data_shape) == tuple(self.data_shape):
             return np.asarray(self.data)
-        low, high, integer = vae.likelihood.support
+        low, high, integer, *_ = vae.likelihood.support
         rng = np.random.default_rng(1)
         shape = (6, *(4 if axis is None else axis for axis in vae.data_shape))
         if np.isfinite(low) and np.isfinite(high):

@@ -1,0 +1,128 @@
+"""Decoders that see what they have decoded so far."""
+
+import math
+
+from keras import ops
+
+from keras_vae.backend import StepSeed
+from keras_vae.decoders.decoder import Decoder, draw
+
+__all__ = ["Autoregressive"]
+
+
+class Autoregressive(Decoder):
+    """p(x | z) = prod_t p(x_t | x_<t, z): base class of decoders that go step by step.
+
+    To write one, write `call` so that the features at step t depend on `z` and on `target` before t only.
+    Training is then one pass over the true `target` (teacher forcing), and `decode` runs one compiled loop
+    that feeds every step's result back. The loop calls `call` on the whole prefix at every step, unless
+    the subclass sets `carries_state` and overrides `start` and `next_features`.
+
+    Attributes:
+        carries_state: whether `next_features` needs the step before only, and a state.
+        step_axes: number of leading axes of the data that are gone through, in raster order: 1 for
+            sequences, 2 for images.
+        max_length: number of steps where neither the data's shape nor the caller says how many.
+    """
+
+    requires_target = True
+    carries_state = False
+    step_axes = 1
+    max_length = None
+
+    def build(self, z_shape, target_shape=None):
+        if target_shape is None:
+            raise ValueError(
+                f"The decoder {type(self).__name__} must know the data's shape: call build(z_shape, "
+                "target_shape) first, as keras_vae.VAE does."
+            )
+        self.target_shape = tuple(target_shape)[1:]
+
+    def start(self, z, length):
+        """State before the first step, a tensor or a structure of them; none by default.
+
+        Args:
+            z: as for `call`.
+            length: number of steps of the loop.
+        """
+        del z, length
+        return ()
+
+    def next_features(self, z, target, step, state):
+        """Features of one step, `(batch, 1, ..., units)` with as many axes as `call` gives, and the next state.
+
+        Args:
+            z: as for `call`.
+            target: `(batch, *target_shape)`, right in all steps before this one; with `carries_state` the one
+                step before, `(batch, 1, ...)`, zeros before the first.
+            step: number of the step, an int32 tensor.
+            state: what `start` or the step before returned.
+        """
+        features = self.call(z, target=target, training=False)
+        axes = self.step_axes
+        flat = ops.reshape(features, (ops.shape(features)[0], -1, *features.shape[1 + axes :]))
+        taken = ops.take(flat, ops.reshape(step, (1,)), axis=1)
+        return ops.reshape(taken, (-1, *([1] * axes), *features.shape[1 + axes :])), state
+
+    def decode(self, z, likelihood, *, seed=None, mode="mean", temperature=1.0, length=None):
+        """Data for latents `z`, every step from those before it; see `Decoder.decode`.
+
+        In mode `"mean"` and `"mode"` every step takes the mean or the mode given the steps before it, which
+        is not the mean or mode of the whole. Where the likelihood knows an end, what lies behind it is
+        `likelihood.padding`, and the loop stops when every sequence has ended.
+        """
+        sizes = self.step_sizes(likelihood, length)
+        steps = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else ops.prod(ops.stack(sizes))
+        event = likelihood.data_shape[self.step_axes :]
+        batch = ops.shape(z)[0]
+        dtype = "int32" if likelihood.support.nominal else "float32"
+        key = StepSeed.key(seed) if mode == "sample" else None
+
+        def shaped(flat):
+            return ops.reshape(flat, (batch, *sizes, *event))
+
+        def follow(step, flat, ended, state):
+            if self.carries_state:
+                before = ops.take(flat, ops.reshape(ops.maximum(step - 1, 0), (1,)), axis=1)
+                target = likelihood.to_network(before)
+                target = ops.where(step > 0, target, ops.zeros_like(target))
+            else:
+                target = likelihood.to_network(shaped(flat))
+            target = ops.cast(target, self.compute_dtype)
+            features, state = self.next_features(z, target, step, state)
+            noise = None if key is None else StepSeed(key, step)
+            value = draw(likelihood.distribution(likelihood(features)), mode, noise, temperature)
+            value = ops.cast(ops.reshape(value, (batch, 1, *event)), dtype)
+            over = ops.reshape(ended, (batch, *([1] * (1 + len(event)))))
+            value = ops.where(over, ops.cast(likelihood.padding, dtype), value)
+            here = ops.reshape(ops.equal(ops.arange(steps), step), (1, -1, *([1] * len(event))))
+            flat = ops.where(here, value, flat)
+            ends = likelihood.has_ended(value)
+            if ends is not None:
+                ended = ops.logical_or(ended, ops.any(ops.reshape(ends, (batch, -1)), axis=1))
+            return step + 1, flat, ended, state
+
+        def go_on(step, flat, ended, state):
+            return ops.logical_not(ops.all(ended))
+
+        empty = ops.full((batch, steps, *event), likelihood.padding, dtype=dtype)
+        _, flat, *_ = ops.while_loop(
+            go_on,
+            follow,
+            (ops.zeros((), dtype="int32"), empty, ops.zeros((batch,), dtype="bool"), self.start(z, steps)),
+            maximum_iterations=steps,
+        )
+        return shaped(flat)
+
+    def step_sizes(self, likelihood, length):
+        """Length of every axis of the steps, from the data's shape or from `length`."""
+        sizes = likelihood.data_shape[: self.step_axes]
+        if None not in sizes:
+            return sizes
+        length = self.max_length if length is None else length
+        if length is None:
+            raise ValueError(
+                f"Argument `length`: the data's shape {likelihood.data_shape} does not say how many steps to decode, "
+                f"so pass length=..., or set max_length of the decoder {type(self).__name__}. Received: length=None"
+            )
+        return tuple(length if size is None else size for size in sizes)

@@ -1,0 +1,131 @@
+"""Where data may lie: their shape, and the values that the likelihood can speak of."""
+
+import math
+
+import numpy as np
+
+from keras_vae.models.streams import to_numpy
+
+__all__ = ["check_rows", "fits", "rows_of"]
+
+
+def fits(received, expected):
+    """Whether a shape is another, whose axes may be None."""
+    return len(received) == len(expected) and all(
+        axis is None or axis == got for axis, got in zip(expected, received, strict=True)
+    )
+
+
+def rows_of(shape):
+    """How the shape of many examples of `shape` is written in a message."""
+    return "(" + ", ".join(["batch", *("any" if axis is None else str(axis) for axis in shape)]) + ")"
+
+
+def check_rows(array, shape, support, argument, noisy=False):
+    """Check that `array` holds rows of `shape` within `support`.
+
+    Raises:
+        ValueError: it does not; the message names the argument, what was expected, what came, and what
+            to do about it.
+    """
+    received = tuple(array.shape)
+    if not fits(received, (None, *shape)):
+        raise ValueError(
+            f"Argument `{argument}` must have shape {rows_of(shape)}. Received: shape {received}."
+            f"{_shape_hint(received, shape, argument)}"
+        )
+    if received[0] == 0:
+        raise ValueError(f"Argument `{argument}` must have at least one row. Received: shape {received}.")
+    if 0 in received:
+        raise ValueError(f"Argument `{argument}` holds empty sequences. Received: shape {received}.")
+    if isinstance(array, np.ma.MaskedArray):
+        raise ValueError(
+            f"Argument `{argument}` must be a plain array, because what a masked array hides would be trained on. "
+            "Received: a numpy.ma.MaskedArray. Fill it with array.filled(...), or leave those rows out."
+        )
+    values = to_numpy(array)
+    if values.dtype.kind not in "fiub" and values.dtype.name != "bfloat16":
+        raise ValueError(
+            f"Argument `{argument}` must hold numbers. Received: dtype {values.dtype}. Columns of "
+            "text or of mixed types must be turned into numbers first, e.g. with astype('float32')."
+        )
+    if values.dtype.kind not in "iub" and not fits_float32(values):
+        bad = np.argwhere(~np.isfinite(values.astype("float32")))
+        if len(bad):
+            index = tuple(int(axis) for axis in bad[0])
+            raise ValueError(
+                f"Argument `{argument}` must be finite. Received: {values[index]} at index {index}, {len(bad)} such "
+                "values in all. Remove those rows or fill the gaps before training."
+            )
+    if support is not None:
+        _check_support(values, support, argument, noisy)
+
+
+def fits_float32(values):
+    """Whether all values are finite in float32, in one pass over the data."""
+    limit = float(np.finfo("float32").max)
+    return bool(-limit <= values.min() and values.max() <= limit)  # False for NaN
+
+
+def _check_support(values, support, argument, noisy):
+    low, high = float(values.min()), float(values.max())
+    noisy = noisy and not support.nominal
+    # Noise may take the values out of the support, by as much as it is wide.
+    room = support.high - support.low if noisy else 0.0
+    below = np.less_equal if support.open_low and not noisy else np.less
+    above = np.greater_equal if support.open_high and not noisy else np.greater
+    if below(low, support.low - room) or above(high, support.high + room):
+        bad = tuple(np.argwhere(below(values, support.low - room) | above(values, support.high + room))[0])
+        raise ValueError(
+            f"Argument `{argument}`: the likelihood expects {_wording(support)}. Received: {values[bad]} at index "
+            f"{tuple(int(axis) for axis in bad)}, and values in [{low:g}, {high:g}] in all."
+            f"{_range_hint(support, low, high)}"
+        )
+    if support.integer and not noisy and values.dtype.kind not in "iub":
+        fractional = np.argwhere(values != np.round(values))
+        if len(fractional):
+            index = tuple(int(axis) for axis in fractional[0])
+            raise ValueError(
+                f"Argument `{argument}`: the likelihood expects {_wording(support)}. Received: {values[index]} at "
+                f"index {index}."
+            )
+
+
+def _wording(support):
+    what = "categories, whole numbers" if support.nominal else "whole numbers" if support.integer else "values"
+    if math.isinf(support.high) and not math.isinf(support.low):
+        return f"{what} {'>' if support.open_low else '>='} {support.low:g}"
+    left, right = "(" if support.open_low else "[", ")" if support.open_high else "]"
+    return f"{what} in {left}{support.low:g}, {support.high:g}{right}"
+
+
+def _range_hint(support, low, high):
+    if (support.low, support.high) == (0.0, 1.0):
+        if low >= 0 and 1 < high <= 255:
+            return (
+                " These look like 8-bit pixels: pass x.astype('float32') / 255, or choose another likelihood, "
+                "such as 'gaussian'."
+            )
+        if support.open_low and low >= 0 and high <= 1:
+            return " Move the data off the ends, for example (x * (n - 1) + 0.5) / n for n of them."
+    if support.nominal:
+        return " Give the likelihood as many categories as there are, or map what is unknown to one of them."
+    if support.integer:
+        return " Choose a likelihood whose range holds them, or look for entries that stand for something missing."
+    return " Rescale the data to that range, or choose a likelihood for this one, such as 'gaussian'."
+
+
+def _shape_hint(received, shape, argument):
+    if received[1:] == tuple(shape[:-1]) and shape and shape[-1] == 1:
+        return f" Add the channel axis: {argument}[..., None]."
+    if fits(received, shape):
+        return f" Add the batch axis: {argument}[None], or dataset.batch(32)."
+    if argument == "condition" and len(received) == 1:
+        return (
+            " For integer labels build the model with condition_shape=() and a condition_encoder, such as "
+            "keras.layers.Embedding(10, 16), or pass one-hot rows."
+        )
+    if len(received) > 1:
+        name = "condition_shape" if argument == "condition" else "data_shape"
+        return f" For such data build the model with {name}={received[1:]}."
+    return ""

@@ -1,0 +1,70 @@
+"""How probable data are under a model."""
+
+import math
+
+import numpy as np
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.models.streams import is_stream, peek
+
+__all__ = ["Evidence"]
+
+
+class Evidence:
+    """The ELBO and the log-likelihood of examples, as verbs of a VAE."""
+
+    def elbo(self, x, num_samples=1, *, seed=None, batch_size=None, verbose="auto"):
+        """Evidence lower bound of every example, in nats, with beta = 1: `(n,)`.
+
+        Args:
+            x: as for `predict`; all of it is data, as in `keras.Model.predict`.
+            num_samples: number of latents to average over.
+        """
+        positive_int(num_samples, "num_samples")
+
+        def elbo(vae, inputs, seed, encode, **_):
+            outputs = vae.network_terms(inputs, seed=seed, num_samples=num_samples, encode=encode)
+            terms = vae.complete_terms(outputs, inputs, num_samples=num_samples)
+            return ops.mean(terms["log_likelihood"], axis=1) - ops.sum(terms["kl"], axis=1)
+
+        return self._over_data(("elbo", num_samples), elbo, x, batch_size=batch_size, verbose=verbose, seed=seed)
+
+    def log_likelihood(self, x, num_samples=5000, *, seed=None, batch_size=4096, verbose="auto"):
+        """log p(x) of every example by importance sampling, in nats: `(n,)`.
+
+        log mean_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q (Burda, Grosse and Salakhutdinov, 2016, section 5): a
+        lower bound in expectation, above the ELBO and tighter with every sample.
+
+        Args:
+            x: as for `predict`; a dataset is read into memory once.
+            num_samples: number of latents for each example.
+            batch_size: number of examples times latents in memory at once.
+        """
+        num_samples, batch_size = positive_int(num_samples, "num_samples"), positive_int(batch_size, "batch_size")
+        x = self.inputs_check.check_data(x)
+        if is_stream(x):
+            if hasattr(x, "__next__"):
+                x = list(x)  # what a generator gives is gone after one look
+            inputs = zip(("x", "condition", "mask"), peek(x, math.inf)[0], strict=True)
+            x = {name: array for name, array in inputs if array is not None}
+        total = None
+        passes = -(-num_samples // batch_size)
+        for index in range(passes):
+            count = num_samples // passes + (index < num_samples % passes)
+            part = self._log_mean_weights(x, count, max(1, batch_size // count), verbose, seed, index)
+            part = part.astype("float64") + np.log(count)
+            total = part if total is None else np.logaddexp(total, part)
+        return (total - np.log(num_samples)).astype("float32")
+
+    def _log_mean_weights(self, x, count, batch_size, verbose, seed, index):
+        """One pass over the data with `count` latents for each example."""
+
+        def log_mean_weights(vae, inputs, seed, encode, **_):
+            outputs = vae.network_terms(inputs, seed=seed, requires=("log_ratio",), num_samples=count, encode=encode)
+            terms = vae.complete_terms(outputs, inputs, num_samples=count)
+            log_weights = terms["log_likelihood"] + ops.sum(terms["log_ratio"], axis=2)
+            return ops.logsumexp(log_weights, axis=1) - math.log(count)
+
+        seed = None if seed is None else (seed + index) % 2**31
+        return self._run(("log_likelihood", count), log_mean_weights, x, batch_size, verbose, seed)

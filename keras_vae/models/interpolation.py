@@ -1,0 +1,63 @@
+"""Paths between examples."""
+
+import numpy as np
+from keras import ops
+
+from keras_vae.arguments import one_of, positive_int
+from keras_vae.models.domain import fits
+
+__all__ = ["Interpolation"]
+
+
+class Interpolation:
+    """The verb of a VAE that decodes what lies between two examples."""
+
+    def interpolate(self, a, b, steps=8, condition=None, path="linear", *, batch_size=None, verbose="auto"):
+        """Decoded points on a path between the latents of `a` and of `b`: `(n, steps, *data_shape)`.
+
+        Args:
+            a: `(n, *data_shape)`, or one example, which gives `(steps, *data_shape)`.
+            b: like `a`.
+            steps: number of points, both ends included.
+            condition: `(n, *condition_shape)` for a conditional model.
+            path: `"linear"`, or `"spherical"`, which keeps the norms that a Gaussian prior expects.
+        """
+        positive_int(steps, "steps")
+        one_of(path, ("linear", "spherical"), "path")
+        if any(isinstance(end, dict) or (isinstance(end, (list, tuple)) and len(end) == 2) for end in (a, b)):
+            raise ValueError(
+                "Arguments `a` and `b` must be data alone. Received: lists or dicts. Pass the condition of both as "
+                "condition=..., (n, *condition_shape)."
+            )
+        a, b = np.asarray(ops.convert_to_numpy(a)), np.asarray(ops.convert_to_numpy(b))
+        if a.shape != b.shape:
+            raise ValueError(f"Arguments `a` and `b` must have one shape. Received: {a.shape} and {b.shape}")
+        single = fits(a.shape, self.data_shape)
+        a, b = (a[None], b[None]) if single else (a, b)
+        condition = None if condition is None else np.asarray(ops.convert_to_numpy(condition))
+        if single and condition is not None:
+            condition = condition[None]
+        for name, end in (("a", a), ("b", b)):
+            self.inputs_check.check(end if condition is None else [end, condition], name)
+        ends = []
+        for end in (a, b):
+            z = self.encode(end if condition is None else [end, condition], batch_size=batch_size, verbose=verbose)
+            ends.append(z if isinstance(z, tuple) else (z,))
+        z = tuple(np.concatenate(list(_path(start, stop, steps, path))) for start, stop in zip(*ends, strict=True))
+        condition = None if condition is None else np.repeat(condition, steps, axis=0)
+        length = a.shape[1] if self.data_shape[0] is None else None
+        decoded = self.decode(z, condition, length=length, batch_size=batch_size, verbose=verbose)
+        decoded = decoded.reshape(len(a), steps, *decoded.shape[1:])
+        return decoded[0] if single else decoded
+
+
+def _path(start, stop, steps, path):
+    """For every row, `(steps, *latent)` points between two latents."""
+    weights = np.linspace(0.0, 1.0, steps, dtype="float32").reshape(-1, *([1] * (start.ndim - 1)))
+    for a, b in zip(start, stop, strict=True):
+        norms = np.linalg.norm(a) * np.linalg.norm(b)
+        angle = np.arccos(np.clip(np.sum(a * b) / norms, -1.0, 1.0)) if path == "spherical" and norms else 0.0
+        if angle < 1e-4 or angle > np.pi - 1e-4:
+            yield (1.0 - weights) * a + weights * b
+        else:
+            yield (np.sin((1.0 - weights) * angle) * a + np.sin(weights * angle) * b) / np.sin(angle)

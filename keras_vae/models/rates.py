@@ -1,0 +1,82 @@
+"""Figures per element of the data, beside the nats per example."""
+
+import math
+
+import keras
+from keras import ops
+
+__all__ = ["BitsPerDim", "Perplexity", "count_elements", "rate_metrics"]
+
+
+def rate_metrics(support):
+    """The figures in which results for such data are published: a list of metrics.
+
+    Args:
+        support: the likelihood's `Support`: bits per dimension for whole numbers, perplexities for
+            categories, nothing for densities, whose value depends on the data's unit.
+    """
+    if support.nominal:
+        return [Perplexity("perplexity"), Perplexity("reconstruction_perplexity", with_kl=False)]
+    return [BitsPerDim("bits_per_dim")] if support.integer else []
+
+
+def count_elements(x, mask=None):
+    """Number of elements that count in every example of `x`: float32 `(batch,)`."""
+    shape = ops.shape(x)
+    if mask is None:
+        size = math.prod(shape[1:]) if None not in x.shape[1:] else ops.prod(ops.stack(list(shape[1:])))
+        return ops.cast(size, "float32") * ops.ones((shape[0],), dtype="float32")
+    inner = math.prod(x.shape[len(mask.shape) :])
+    counts = ops.sum(ops.cast(mask, "float32"), axis=tuple(range(1, len(mask.shape))))
+    return counts * float(inner)
+
+
+class PerElement(keras.metrics.Metric):
+    """Nats of all examples over the number of their elements, in the unit that a subclass gives.
+
+    Args:
+        name: name in the logs.
+        with_kl: of the whole negative ELBO, a bound of log p(x) as papers report it; with False, of the
+            reconstruction alone.
+    """
+
+    def __init__(self, name, with_kl=True, **kwargs):
+        super().__init__(name=name, dtype="float32", **kwargs)
+        self.with_kl = with_kl
+        # Means over examples, not sums: float32 stops counting at 2^24.
+        self.nats = keras.metrics.Mean(dtype="float32")
+        self.elements = keras.metrics.Mean(dtype="float32")
+
+    def update_state(self, reconstruction, kl, elements, weights):
+        """Add a batch.
+
+        Args:
+            reconstruction: nats per example, `(batch,)`.
+            kl: nats per example, `(batch,)`.
+            elements: number of elements of each example, `(batch,)`.
+            weights: weight of each example, `(batch,)`.
+        """
+        self.nats.update_state(reconstruction + kl if self.with_kl else reconstruction, sample_weight=weights)
+        self.elements.update_state(elements, sample_weight=weights)
+
+    def nats_per_element(self):
+        elements = self.elements.result()
+        return self.nats.result() / ops.maximum(elements, 1e-12)
+
+    def reset_state(self):
+        self.nats.reset_state()
+        self.elements.reset_state()
+
+
+class BitsPerDim(PerElement):
+    """-ELBO in bits for each element, as results on 8-bit images are given."""
+
+    def result(self):
+        return self.nats_per_element() / math.log(2.0)
+
+
+class Perplexity(PerElement):
+    """exp of the nats for each token: among how many tokens the model is as unsure as a fair die."""
+
+    def result(self):
+        return ops.exp(self.nats_per_element())
