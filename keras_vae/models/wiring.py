@@ -27,9 +27,10 @@ class Wiring:
 
     def _default_network(self):
         """Name of the encoder and of the decoder that suit the data."""
-        if None in self.data_shape or self.likelihood.support.nominal:
+        tokens = len(self.data_shape) == 1 and self.likelihood.support.nominal
+        if tokens or (len(self.data_shape) == 2 and self.data_shape[0] is None):
             return "gru"
-        return "conv" if 2 < len(self.data_shape) <= 4 else "mlp"
+        return "conv" if 2 < len(self.data_shape) <= 4 and None not in self.data_shape else "mlp"
 
     def _wire(self):
         """Build every part for its neighbours' shapes."""
