@@ -6,10 +6,11 @@ from keras_vae.encoders.from_model import FromModel
 from keras_vae.encoders.gated_mlp import GatedMLP
 from keras_vae.encoders.mlp import MLP
 from keras_vae.encoders.pyramid import Pyramid
+from keras_vae.encoders.resnet import ResNet
 from keras_vae.registry import encoders as _family
 
 register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["MLP", "Conv", "Encoder", "FromModel", "GatedMLP", "Pyramid", "get", "names", "register"]
+__all__ = ["MLP", "Conv", "Encoder", "FromModel", "GatedMLP", "Pyramid", "ResNet", "get", "names", "register"]

@@ -10,8 +10,10 @@ from keras_vae.layers.kl_divergence_regularizer import KLDivergenceRegularizer
 from keras_vae.layers.merge_conv import MergeConv
 from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.layers.projection import Projection
+from keras_vae.layers.residual_block import ResidualBlock, group_normalization
 from keras_vae.layers.sampling import Sampling
 from keras_vae.layers.spatial import spatial_rank
+from keras_vae.layers.spatial_attention import SpatialAttention
 
 __all__ = [
     "AffineCoupling",
@@ -22,9 +24,12 @@ __all__ = [
     "MergeConv",
     "MergeDense",
     "Projection",
+    "ResidualBlock",
     "Sampling",
+    "SpatialAttention",
     "accepted_arguments",
     "concatenate_context",
+    "group_normalization",
     "spatial_rank",
     "width_with_context",
 ]

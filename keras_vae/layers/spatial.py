@@ -3,12 +3,13 @@
 __all__ = ["spatial_rank"]
 
 
-def spatial_rank(shape, what):
+def spatial_rank(shape, what, name="conv"):
     """Number of spatial axes of data `(*spatial, channels)`, 1 to 3.
 
     Args:
         shape: shape of one example.
-        what: `"encoder"` or `"decoder"`, for the message.
+        what: `"encoder"`, `"decoder"` or `"layer"`, for the message.
+        name: its name, for the message.
 
     Raises:
         ValueError: no spatial axes, too many, or one of unknown length.
@@ -20,9 +21,10 @@ def spatial_rank(shape, what):
     2
     """
     if not 2 <= len(shape) <= 4 or None in shape:
+        instead = "dense layers" if what == "layer" else f"the {what} 'mlp'"
         raise ValueError(
-            f"The {what} 'conv' needs data of shape (steps, channels), (height, width, channels) or (depth, height, "
+            f"The {what} {name!r} needs data of shape (steps, channels), (height, width, channels) or (depth, height, "
             f"width, channels), every axis known. Received: {tuple(shape)}. Add a channel axis (x[..., None]), "
-            f"or use the {what} 'mlp'."
+            f"or use {instead}."
         )
     return len(shape) - 1

@@ -133,6 +133,11 @@ CASES = {
         "latent_dim": None,
         "vae": {"prior": ladder},
     },
+    ("encoders", "resnet"): {
+        "make": lambda: kv.encoders.ResNet((8,), kernel_size=2, hidden_units=5, attention=True, dropout=0.1),
+        "other_values": {"activation": "relu", "hidden_units": None},
+        "data_shape": IMAGE,
+    },
     ("decoders", "gated_mlp"): {"make": lambda: kv.decoders.GatedMLP((5, 6), dropout=0.1)},
     ("decoders", "mlp"): {
         "make": lambda: kv.decoders.MLP((5, 6), activation="tanh", dropout=0.1),
@@ -140,6 +145,11 @@ CASES = {
     },
     ("decoders", "conv"): {
         "make": lambda: kv.decoders.Conv((3, 2), activation="tanh"),
+        "other_values": {"activation": "relu"},
+        "data_shape": IMAGE,
+    },
+    ("decoders", "resnet"): {
+        "make": lambda: kv.decoders.ResNet((8,), kernel_size=2, dropout=0.1),
         "other_values": {"activation": "relu"},
         "data_shape": IMAGE,
     },

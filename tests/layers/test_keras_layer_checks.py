@@ -72,6 +72,18 @@ CASES = {
         "expected_output_dtype": "float32",
         "expected_num_trainable_weights": 2,
     },
+    "ResidualBlock": {
+        "init_kwargs": {"filters": 4, "strides": 2, "kernel_size": 2, "activation": "relu", "dropout": 0.1},
+        "input_shape": (2, 5, 4, 3),
+        "expected_output_shape": (2, 3, 2, 4),
+        "expected_num_trainable_weights": 10,
+    },
+    "SpatialAttention": {
+        "init_kwargs": {"heads": 2},
+        "input_shape": (2, 3, 2, 4),
+        "expected_output_shape": (2, 3, 2, 4),
+        "expected_num_trainable_weights": 7,
+    },
 }
 
 
