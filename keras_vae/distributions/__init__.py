@@ -1,6 +1,7 @@
 """Distribution values: no weights, no random state, written in `keras.ops`."""
 
 from keras_vae.distributions.bernoulli import Bernoulli
+from keras_vae.distributions.categorical import Categorical
 from keras_vae.distributions.distribution import Distribution, Factorised
 from keras_vae.distributions.from_tfp import TFPDistribution, from_tfp
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
@@ -19,6 +20,7 @@ from keras_vae.distributions.von_mises_fisher import VonMisesFisher
 __all__ = [
     "LOG_VAR_RANGE",
     "Bernoulli",
+    "Categorical",
     "Distribution",
     "Factorised",
     "Gaussian",

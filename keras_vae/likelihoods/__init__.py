@@ -1,6 +1,7 @@
 """p(x | z): likelihoods of the data."""
 
 from keras_vae.likelihoods.bernoulli import Bernoulli
+from keras_vae.likelihoods.categorical import Categorical
 from keras_vae.likelihoods.gaussian import Gaussian
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.likelihoods.tfp import TFP
@@ -13,6 +14,7 @@ names = _family.names
 __all__ = [
     "TFP",
     "Bernoulli",
+    "Categorical",
     "Gaussian",
     "Likelihood",
     "Support",

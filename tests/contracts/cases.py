@@ -97,6 +97,11 @@ CASES = {
     },
     ("posteriors", "residual"): {"make": kv.posteriors.Residual, "vae": {"prior": "gaussian"}},
     ("likelihoods", "bernoulli"): {"make": kv.likelihoods.Bernoulli, "points": testing.over_integers(0, 1)},
+    ("likelihoods", "categorical"): {
+        "make": lambda: kv.likelihoods.Categorical(3),
+        "other_values": {"padding": 2, "end": 1},
+        "points": testing.over_integers(0, 2),
+    },
     ("likelihoods", "gaussian"): {
         "make": lambda: kv.likelihoods.Gaussian(scale="predicted"),
         "other_values": {"scale": 0.5},

@@ -1,0 +1,74 @@
+"""Whole numbers 0 to K - 1, each with a probability of its own."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.kl_divergence import register_kl_divergence
+
+__all__ = ["Categorical"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.distributions")
+@dataclasses.dataclass(frozen=True, eq=False)
+class Categorical(Factorised):
+    """Independent categorical variables, whose values are whole numbers 0 to K - 1.
+
+    Draws are int32 and have no gradient; for latents see `OneHotCategorical`. A temperature divides the
+    logits: towards 0 a draw is the mode.
+
+    Args:
+        logits: unnormalised log probabilities, `(..., *event, K)`.
+        event_ndims: number of trailing axes that make up one event, the axis of the K classes not counted.
+        mask: elements that count, see `Factorised`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import Categorical
+    >>> p = Categorical(np.zeros((1, 3, 4)))
+    >>> round(float(p.log_prob(np.array([[0, 3, 1]]))[0]), 4)
+    -4.1589
+    """
+
+    logits: object
+
+    def __post_init__(self):
+        self._set(logits=ops.cast(ops.convert_to_tensor(self.logits), "float32"))
+
+    def elementwise_log_prob(self, value):
+        # The class' own logit is looked up, so that no other tensor of K numbers for each element is made.
+        logits, index = self.logits, ops.cast(ops.round(value), "int32")[..., None]
+        while len(index.shape) < len(logits.shape):
+            index = index[None]
+        while len(logits.shape) < len(index.shape):
+            logits = logits[None]
+        chosen = ops.take_along_axis(logits, index, axis=-1)[..., 0]
+        return chosen - ops.logsumexp(logits, axis=-1)
+
+    def sample(self, seed=None, temperature=1.0):
+        logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
+        uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
+        return ops.cast(ops.argmax(logits - ops.log(-ops.log(uniform)), axis=-1), "int32")
+
+    def mean(self):
+        """Expected number: for grey levels a value between the levels, for names of categories without meaning."""
+        return ops.sum(ops.softmax(self.logits, axis=-1) * self._values(), axis=-1)
+
+    def mode(self):
+        return ops.cast(ops.argmax(self.logits, axis=-1), "int32")
+
+    def variance(self):
+        distance = ops.square(self._values() - self.mean()[..., None])
+        return ops.sum(ops.softmax(self.logits, axis=-1) * distance, axis=-1)
+
+    def _values(self):
+        return ops.arange(self.logits.shape[-1], dtype="float32")
+
+
+@register_kl_divergence(Categorical, Categorical)
+def _kl_categorical(q, p):
+    log_q, log_p = ops.log_softmax(q.logits, axis=-1), ops.log_softmax(p.logits, axis=-1)
+    return ops.sum(ops.exp(log_q) * (log_q - log_p), axis=-1)

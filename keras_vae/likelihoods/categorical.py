@@ -1,0 +1,108 @@
+"""Tokens, grey levels, and all else that is one of K."""
+
+import numbers
+
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.distributions.categorical import Categorical as CategoricalDistribution
+from keras_vae.likelihoods.likelihood import Likelihood, Support
+from keras_vae.registry import likelihoods
+
+__all__ = ["Categorical"]
+
+
+@likelihoods.register("categorical", package="keras_vae")
+class Categorical(Likelihood):
+    """p(x | z) = softmax(logits) over whole numbers 0 to num_categories - 1: tokens, or grey levels.
+
+    The encoder sees tokens as one-hot vectors, a row of zeros for padding, so that its first dense layer
+    is their embedding; it sees levels that are `ordered` as numbers from 0 to 1.
+
+    Args:
+        num_categories: number of categories, at least 2.
+        ordered: whether the numbers measure something, as grey levels do, so that a mean makes sense.
+            By default they are names, and the verbs return the most likely one.
+        padding: token that fills a sequence behind its end, and counts nowhere.
+        end: token that ends a sequence.
+        project: with False, the decoder's output is taken as the logits, `(*data_shape, num_categories)`.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> tokens = kv.likelihoods.Categorical(num_categories=5, padding=0, end=1)
+    >>> tuple(tokens.to_network(np.array([[3, 1, 0]])).shape)
+    (1, 3, 5)
+    >>> [bool(step) for step in tokens.valid_mask(np.array([[3, 1, 0]]))[0]]
+    [True, True, False]
+    """
+
+    parameter_names = ("logits",)
+
+    def __init__(self, num_categories, ordered=False, padding=None, end=None, project=True, **kwargs):
+        super().__init__(project=project, **kwargs)
+        self.num_categories = positive_int(num_categories, "num_categories")
+        if num_categories < 2:
+            raise ValueError(f"Argument `num_categories` must be at least 2. Received: num_categories={num_categories}")
+        self.ordered = bool(ordered)
+        for name, token in (("padding", padding), ("end", end)):
+            self._check_token(name, token)
+        if padding is not None and padding == end:
+            raise ValueError(
+                "Arguments `padding` and `end` must differ: padding counts nowhere, and a model must learn where to "
+                f"end. Received: padding={padding}, end={end}"
+            )
+        self.given_padding = None if padding is None else int(padding)
+        self.padding = 0 if padding is None else int(padding)
+        self.end = None if end is None else int(end)
+        self.default_mode = "mean" if ordered else "mode"
+
+    def _check_token(self, name, token):
+        if token is None:
+            return
+        if self.ordered:
+            raise ValueError(f"Argument `{name}` is for tokens, and the categories are ordered. Received: {token!r}")
+        whole = isinstance(token, numbers.Integral) and not isinstance(token, bool)
+        if not whole or not 0 <= token < self.num_categories:
+            raise ValueError(
+                f"Argument `{name}` must be None or one of the tokens 0 to {self.num_categories - 1}. "
+                f"Received: {name}={token!r}"
+            )
+
+    @property
+    def support(self):
+        return Support(0.0, self.num_categories - 1.0, integer=True, nominal=not self.ordered)
+
+    def parameter_shape(self, name):
+        return (*self.data_shape, self.num_categories)
+
+    def distribution(self, params, mask=None):
+        return CategoricalDistribution(params["logits"], event_ndims=self.event_ndims, mask=mask)
+
+    def to_network(self, x):
+        if self.ordered:
+            return ops.cast(x, "float32") / (self.num_categories - 1)
+        tokens = ops.cast(x, "int32")
+        rows = ops.one_hot(tokens, self.num_categories, dtype="float32")
+        mask = self.valid_mask(x)
+        return rows if mask is None else rows * ops.cast(mask, "float32")[..., None]
+
+    def valid_mask(self, x):
+        return None if self.given_padding is None else ops.not_equal(ops.cast(x, "int32"), self.given_padding)
+
+    def has_ended(self, x):
+        return None if self.end is None else ops.equal(ops.cast(x, "int32"), self.end)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_categories": self.num_categories,
+            "ordered": self.ordered,
+            "padding": self.given_padding,
+            "end": self.end,
+        }
