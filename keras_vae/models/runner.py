@@ -30,8 +30,7 @@ class Verb(keras.Model):
         self.temperature = temperature
         # Lists and dicts of variables, which Keras tracks.
         self.remembered = [
-            {name: keras.Variable(tensor, trainable=False, dtype="float32") for name, tensor in value.tensors().items()}
-            for value in remembered
+            {name: _float32_variable(tensor) for name, tensor in value.tensors().items()} for value in remembered
         ]
         self.templates = Untracked(remembered)
         self.built = True
@@ -59,6 +58,11 @@ class Verb(keras.Model):
         return encode
 
 
+def _float32_variable(value, **options):
+    """A variable that stays float32: Keras autocasts those of an outermost layer, whatever the layer says."""
+    return keras.Variable(value, trainable=False, dtype="float32", autocast=False, **options)
+
+
 class Untracked:
     """Holds Python objects that Keras should neither track nor copy."""
 
@@ -82,7 +86,7 @@ class Runner:
         self.verbs = {}
         self.answers = []
         self.seed_generator = SeedGenerator(seed)
-        self.temperature = keras.Variable([1.0, 1.0], trainable=False, dtype="float32", name="temperature")
+        self.temperature = _float32_variable([1.0, 1.0], name="temperature")
 
     def _verb(self, key, function, remembered=()):
         if key not in self.verbs:

@@ -166,3 +166,14 @@ def test_dropout_is_active_in_fit_and_only_there():
     assert in_evaluation > 10
     assert in_training != pytest.approx(in_evaluation, rel=0.05)
     np.testing.assert_allclose(vae.encode(X), vae.encode(X))
+
+
+@pytest.mark.parametrize("prior", ["standard", "vamp"])
+@pytest.mark.parametrize("policy", HALVES)
+def test_verbs_that_draw_run_in_half_precision(policy, prior):
+    vae = small_vae(dtype=policy, prior=kv.priors.VampPrior(3, dtype=policy) if prior == "vamp" else prior)
+    if prior == "vamp":
+        vae.prior.adapt(X)
+    for value in (vae.generate(2, temperature=0.7), vae.generate(2, mode="sample", data_temperature=0.7)):
+        assert value.shape == (2, 6)
+        assert np.isfinite(value).all()
