@@ -48,7 +48,9 @@ def build(options):
     units = (options.hidden_units,) * 2
     vamp = kv.priors.VampPrior(options.components, seed=options.seed)
     if options.prior == "two_level":
-        lower = kv.priors.Level(options.latent_dim, prior="gaussian")
+        # As in the paper: a gated layer joins what x and z2 say, and p(z1|z2) stands on the merge's two.
+        posterior = kv.posteriors.Gaussian(hidden_units=(options.hidden_units,))
+        lower = kv.priors.Level(options.latent_dim, prior="gaussian", posterior=posterior)
         prior = kv.priors.Hierarchical(
             [kv.priors.Level(options.latent_dim, prior=vamp), lower], merge=kv.layers.MergeDense(units)
         )

@@ -3,21 +3,26 @@
 from keras_vae.layers.affine_coupling import AffineCoupling
 from keras_vae.layers.between import Between
 from keras_vae.layers.call_arguments import accepted_arguments
+from keras_vae.layers.causal_block import CausalBlock
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.layers.inverse_autoregressive import InverseAutoregressive
 from keras_vae.layers.kl_divergence_regularizer import KLDivergenceRegularizer
 from keras_vae.layers.merge_conv import MergeConv
 from keras_vae.layers.merge_dense import MergeDense
-from keras_vae.layers.projection import Projection
+from keras_vae.layers.projection import Projection, gaussian_heads
 from keras_vae.layers.residual_block import ResidualBlock, group_normalization
 from keras_vae.layers.sampling import Sampling
+from keras_vae.layers.sequence import hide_padding, masked_mean, sequence_width, shift_right, sinusoidal_positions
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.layers.spatial_attention import SpatialAttention
+from keras_vae.layers.transformer_block import TransformerBlock
+from keras_vae.layers.word_dropout import WordDropout
 
 __all__ = [
     "AffineCoupling",
     "Between",
+    "CausalBlock",
     "DenseStack",
     "InverseAutoregressive",
     "KLDivergenceRegularizer",
@@ -27,9 +32,17 @@ __all__ = [
     "ResidualBlock",
     "Sampling",
     "SpatialAttention",
+    "TransformerBlock",
+    "WordDropout",
     "accepted_arguments",
     "concatenate_context",
+    "gaussian_heads",
     "group_normalization",
+    "hide_padding",
+    "masked_mean",
+    "sequence_width",
+    "shift_right",
+    "sinusoidal_positions",
     "spatial_rank",
     "width_with_context",
 ]

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-__all__ = ["Projection"]
+__all__ = ["Projection", "gaussian_heads"]
 
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
@@ -106,3 +106,27 @@ class Projection(keras.layers.Layer):
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }
+
+
+def gaussian_heads(input_shape, target_shape, *, names=("z_mean", "z_log_var"), dtype=None):
+    """The two built heads of a Gaussian: its location, and its log scale, which starts at a constant zero.
+
+    Args:
+        input_shape: shape of the features, batch axis included.
+        target_shape: shape of both results, without the batch axis.
+        names: names of the two layers.
+        dtype: dtype or policy of both.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.layers import gaussian_heads
+    >>> z_mean, z_log_var = gaussian_heads((None, 16), (3,))
+    >>> float(abs(np.array(z_log_var(np.ones((2, 16), "float32")))).max())
+    0.0
+    """
+    heads = []
+    for name, initializer in zip(names, ("glorot_uniform", "zeros"), strict=True):
+        heads.append(Projection(target_shape, kernel_initializer=initializer, dtype=dtype, name=name))
+        heads[-1].build(input_shape)
+    return tuple(heads)

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.multivariate_gaussian import MultivariateGaussian
 from keras_vae.layers.context import concatenate_context, width_with_context
-from keras_vae.layers.projection import Projection
+from keras_vae.layers.projection import Projection, gaussian_heads
 from keras_vae.posteriors.posterior import Posterior
 from keras_vae.registry import posteriors
 
@@ -41,15 +41,11 @@ class FullCovariance(Posterior):
         input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
         dimension = math.prod(self.latent_shape)
         self.below = np.tril(np.ones((dimension, dimension), dtype="float32"), -1)
-        heads = {
-            "loc": ("glorot_uniform", dimension),
-            "log_scale": ("zeros", dimension),
-            "lower": ("zeros", dimension**2),
-        }
-        for name, (initializer, width) in heads.items():
-            head = Projection((width,), kernel_initializer=initializer, dtype=self.dtype_policy, name=name)
-            head.build(input_shape)
-            setattr(self, f"{name}_head", head)
+        self.loc_head, self.log_scale_head = gaussian_heads(
+            input_shape, self.latent_shape, names=("loc", "log_scale"), dtype=self.dtype_policy
+        )
+        self.lower_head = Projection((dimension**2,), kernel_initializer="zeros", dtype=self.dtype_policy, name="lower")
+        self.lower_head.build(input_shape)
 
     def distribution(self, evidence, context, *, prior=None):
         features = concatenate_context(evidence, context)

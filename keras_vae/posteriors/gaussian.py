@@ -1,36 +1,55 @@
 """The diagonal Gaussian posterior."""
 
+import math
+import numbers
+
 from keras import ops
 
+from keras_vae.arguments import positive_ints
+from keras_vae.distributions.gaussian import LOG_VAR_RANGE
 from keras_vae.distributions.gaussian import Gaussian as GaussianDistribution
 from keras_vae.layers.context import concatenate_context, width_with_context
-from keras_vae.layers.projection import Projection
+from keras_vae.layers.dense_stack import DenseStack
+from keras_vae.layers.projection import gaussian_heads
 from keras_vae.posteriors.posterior import Posterior
 from keras_vae.registry import posteriors
 
 __all__ = ["Gaussian"]
+
+SCALES = ("exp", "softplus", "bounded")
+FLOOR = 1e-4
+"""Smallest scale under "softplus": its log variance, -18.4, lies inside `LOG_VAR_RANGE`, so that no gradient is cut."""
+START = math.log(math.expm1(1.0 - FLOOR))
+"""Where softplus(START) + FLOOR is 1."""
 
 
 @posteriors.register("gaussian", package="keras_vae")
 class Gaussian(Posterior):
     """q(z | x) = N(z_mean(x), diag exp(z_log_var(x))), as in Kingma and Welling (2014).
 
-    Both are linear in the encoder's features and in the context. The log variance starts at zero, and
-    is clipped to `keras_vae.distributions.LOG_VAR_RANGE`.
+    Both are linear in the encoder's features and in the context, or in the hidden layers above these.
+    The log variance starts at zero, and is clipped to `keras_vae.distributions.LOG_VAR_RANGE`.
 
     Args:
         project: with False, the encoder's output is taken as the parameters: a list
             `[z_mean, z_log_var]`, or one tensor with both along its last axis.
+        scale: how the second head becomes the scale. `"exp"`: it is the log variance. `"softplus"`: the
+            scale grows linearly with it, not exponentially. `"bounded"`: it is the log variance, bent
+            smoothly into `log_var_range`.
+        log_var_range: smallest and largest log variance under `"bounded"`, below and above zero; by default
+            those of Tomczak and Welling (2018), who cut there.
+        hidden_units: width of each gated dense layer between `[features, context]` and the heads, such as
+            `(300,)` for the lower level q(z1 | x, z2) of Tomczak and Welling's two-level model.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: when built on features that do not fit.
+        ValueError: bad arguments; when built on features that do not fit.
 
     Example:
 
     >>> import keras_vae as kv
     >>> from keras import ops
-    >>> posterior = kv.posteriors.Gaussian()
+    >>> posterior = kv.posteriors.Gaussian(scale="softplus", hidden_units=(16,))
     >>> posterior.build((None, 8), (None, 0), (3,))
     >>> q = posterior.distribution(ops.ones((5, 8)), ops.zeros((5, 0)))
     >>> tuple(q.log_var.shape)
@@ -39,9 +58,20 @@ class Gaussian(Posterior):
 
     distribution_class = GaussianDistribution
 
-    def __init__(self, project=True, **kwargs):
+    def __init__(self, project=True, scale="exp", log_var_range=(-6.0, 2.0), hidden_units=(), **kwargs):
         super().__init__(**kwargs)
+        if scale not in SCALES:
+            raise ValueError(f"Argument `scale` must be one of {SCALES}. Received: scale={scale!r}")
         self.project = project
+        self.scale = scale
+        self.log_var_range = as_range(log_var_range)
+        self.hidden_units = positive_ints(hidden_units, "hidden_units") if hidden_units not in ((), []) else ()
+        if self.hidden_units and not project:
+            raise ValueError(
+                "Arguments `project` and `hidden_units`: with project=False the encoder's output is the parameters, "
+                f"and no layer stands between. Received: project=False, hidden_units={hidden_units!r}. Leave one of "
+                "the two out."
+            )
 
     def build(self, evidence_shape, context_shape, latent_shape):
         super().build(evidence_shape, context_shape, latent_shape)
@@ -50,12 +80,11 @@ class Gaussian(Posterior):
             return
         evidence_shape = self.require_single_evidence(evidence_shape)
         input_shape = width_with_context(evidence_shape, context_shape)
-        self.mean_head = Projection(self.latent_shape, dtype=self.dtype_policy, name="z_mean")
-        self.log_var_head = Projection(
-            self.latent_shape, kernel_initializer="zeros", dtype=self.dtype_policy, name="z_log_var"
-        )
-        self.mean_head.build(input_shape)
-        self.log_var_head.build(input_shape)
+        if self.hidden_units:
+            self.hidden = DenseStack(self.hidden_units, "glu", dtype=self.dtype_policy, name="hidden")
+            self.hidden.build(input_shape)
+            input_shape = self.hidden.compute_output_shape(input_shape)
+        self.mean_head, self.log_var_head = gaussian_heads(input_shape, self.latent_shape, dtype=self.dtype_policy)
 
     def _check_parameters(self, evidence_shape):
         several = bool(evidence_shape) and isinstance(evidence_shape[0], (list, tuple))
@@ -70,11 +99,45 @@ class Gaussian(Posterior):
     def distribution(self, evidence, context, *, prior=None):
         if self.project:
             features = concatenate_context(evidence, context)
+            features = self.hidden(features) if self.hidden_units else features
             # call, not __call__: Dense casts for itself, and eager torch feels every layer it goes through
-            loc, log_var = self.mean_head.call(features), self.log_var_head.call(features)
+            loc, raw = self.mean_head.call(features), self.log_var_head.call(features)
         else:
-            loc, log_var = evidence if isinstance(evidence, (list, tuple)) else ops.split(evidence, 2, axis=-1)
-        return GaussianDistribution(loc, log_var, event_ndims=len(self.latent_shape))
+            loc, raw = evidence if isinstance(evidence, (list, tuple)) else ops.split(evidence, 2, axis=-1)
+        return GaussianDistribution(loc, self._log_var(raw), event_ndims=len(self.latent_shape))
+
+    def _log_var(self, raw):
+        raw = ops.cast(raw, "float32")
+        if self.scale == "softplus":
+            return 2.0 * ops.log(ops.softplus(raw + START) + FLOOR)
+        if self.scale == "bounded":
+            # Each side with its own bound: slope 1 and no curvature at zero, where the two meet.
+            low, high = self.log_var_range
+            bound = ops.where(raw < 0.0, low, high)
+            return bound * ops.tanh(raw / bound)
+        return raw
 
     def get_config(self):
-        return {**super().get_config(), "project": self.project}
+        return {
+            **super().get_config(),
+            "project": self.project,
+            "scale": self.scale,
+            "log_var_range": self.log_var_range,
+            "hidden_units": self.hidden_units,
+        }
+
+
+def as_range(log_var_range):
+    """The bounds as a tuple of floats around zero."""
+    low, high = LOG_VAR_RANGE
+    if (
+        not isinstance(log_var_range, (list, tuple))
+        or len(log_var_range) != 2
+        or not all(isinstance(bound, numbers.Real) for bound in log_var_range)
+        or not low <= log_var_range[0] < 0 < log_var_range[1] <= high
+    ):
+        raise ValueError(
+            f"Argument `log_var_range` must be (low, high) with {low:g} <= low < 0 < high <= {high:g}. Received: "
+            f"log_var_range={log_var_range!r}"
+        )
+    return tuple(float(bound) for bound in log_var_range)

@@ -6,7 +6,7 @@ from keras_vae.arguments import positive_int
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.transformed import Transformed
 from keras_vae.layers.context import concatenate_context, width_with_context
-from keras_vae.layers.projection import Projection
+from keras_vae.layers.projection import Projection, gaussian_heads
 from keras_vae.posteriors.posterior import Posterior
 from keras_vae.registry import posteriors
 
@@ -46,15 +46,11 @@ class Householder(Posterior):
                 f"The posterior 'householder' takes vector latents. Received: latents of shape {self.latent_shape}"
             )
         input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
-        self.mean_head = Projection(self.latent_shape, dtype=self.dtype_policy, name="z_mean")
-        self.log_var_head = Projection(
-            self.latent_shape, kernel_initializer="zeros", dtype=self.dtype_policy, name="z_log_var"
-        )
+        self.mean_head, self.log_var_head = gaussian_heads(input_shape, self.latent_shape, dtype=self.dtype_policy)
         self.mirror_head = Projection(
             (self.reflections * self.latent_shape[0],), dtype=self.dtype_policy, name="mirrors"
         )
-        for head in (self.mean_head, self.log_var_head, self.mirror_head):
-            head.build(input_shape)
+        self.mirror_head.build(input_shape)
 
     def distribution(self, evidence, context, *, prior=None):
         features = concatenate_context(evidence, context)

@@ -5,7 +5,7 @@ from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.transformed import Transformed
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.inverse_autoregressive import InverseAutoregressive
-from keras_vae.layers.projection import Projection
+from keras_vae.layers.projection import Projection, gaussian_heads
 from keras_vae.posteriors.posterior import Posterior
 from keras_vae.registry import posteriors
 
@@ -51,13 +51,9 @@ class IAF(Posterior):
                 f"The posterior 'iaf' takes vector latents. Received: latents of shape {self.latent_shape}"
             )
         input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
-        self.mean_head = Projection(self.latent_shape, dtype=self.dtype_policy, name="z_mean")
-        self.log_var_head = Projection(
-            self.latent_shape, kernel_initializer="zeros", dtype=self.dtype_policy, name="z_log_var"
-        )
+        self.mean_head, self.log_var_head = gaussian_heads(input_shape, self.latent_shape, dtype=self.dtype_policy)
         self.context_head = Projection((self.context_units,), dtype=self.dtype_policy, name="flow_context")
-        for head in (self.mean_head, self.log_var_head, self.context_head):
-            head.build(input_shape)
+        self.context_head.build(input_shape)
         for step in self.steps:
             step.build((None, *self.latent_shape), (None, self.context_units))
 

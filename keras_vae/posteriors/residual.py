@@ -2,7 +2,7 @@
 
 from keras_vae.distributions.gaussian import Gaussian as GaussianDistribution
 from keras_vae.layers.context import concatenate_context, width_with_context
-from keras_vae.layers.projection import Projection
+from keras_vae.layers.projection import gaussian_heads
 from keras_vae.posteriors.posterior import Posterior
 from keras_vae.registry import posteriors
 
@@ -38,12 +38,9 @@ class Residual(Posterior):
     def build(self, evidence_shape, context_shape, latent_shape):
         super().build(evidence_shape, context_shape, latent_shape)
         input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
-        self.shift_head = Projection(self.latent_shape, dtype=self.dtype_policy, name="shift")
-        self.log_scale_head = Projection(
-            self.latent_shape, kernel_initializer="zeros", dtype=self.dtype_policy, name="log_scale"
+        self.shift_head, self.log_scale_head = gaussian_heads(
+            input_shape, self.latent_shape, names=("shift", "log_scale"), dtype=self.dtype_policy
         )
-        self.shift_head.build(input_shape)
-        self.log_scale_head.build(input_shape)
 
     def distribution(self, evidence, context, *, prior=None):
         features = concatenate_context(evidence, context)

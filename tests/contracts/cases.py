@@ -84,7 +84,10 @@ CASES = {
         "points": testing.over_one_hot,
     },
     ("posteriors", "full_covariance"): {"make": kv.posteriors.FullCovariance},
-    ("posteriors", "gaussian"): {"make": kv.posteriors.Gaussian},
+    ("posteriors", "gaussian"): {
+        "make": kv.posteriors.Gaussian,
+        "other_values": {"scale": "softplus", "log_var_range": (-3.0, 1.0), "hidden_units": (4,)},
+    },
     ("posteriors", "householder"): {"make": kv.posteriors.Householder},
     ("posteriors", "iaf"): {"make": lambda: kv.posteriors.IAF(hidden_units=6, context_units=5), "moments": False},
     ("posteriors", "von_mises_fisher"): {
