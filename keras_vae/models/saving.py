@@ -49,8 +49,36 @@ class Saving:
             config["condition_encoder"] = serialize_component(self.condition_encoder, "condition_encoder")
             parts.append(self.condition_encoder)
         plugins = foreign_components(parts)
-        return {**config, "plugins": plugins} if plugins else config
+        frozen = self._frozen_layers()
+        return {**config, **({"plugins": plugins} if plugins else {}), **({"frozen": frozen} if frozen else {})}
 
     @classmethod
     def from_config(cls, config):
-        return cls(**restore(config))
+        config = dict(config)
+        frozen = config.pop("frozen", {})
+        vae = cls(**restore(config))
+        vae._freeze_layers(frozen)
+        return vae
+
+    def _frozen_layers(self):
+        """For every part with frozen layers, their positions among all of its layers.
+
+        A part's config does not tell: it makes the layers inside it anew. Positions, because names of layers
+        are neither unique nor the same in every process.
+        """
+        found = {}
+        for name in (*PARTS, "condition_encoder"):
+            part = getattr(self, name)
+            layers = [] if part is None else part._flatten_layers()
+            found[name] = [position for position, layer in enumerate(layers) if not layer.trainable]
+        return {name: positions for name, positions in found.items() if positions}
+
+    def _freeze_layers(self, frozen):
+        for name, positions in frozen.items():
+            # A layer comes before those inside it, which follow its flag until they get their own.
+            for position, layer in enumerate(getattr(self, name)._flatten_layers()):
+                if position in positions:
+                    layer.trainable = True  # TensorFlow skips assignments that change nothing
+                    layer.trainable = False
+                elif not layer.trainable:
+                    layer.trainable = True
