@@ -1,0 +1,38 @@
+"""A decoder of gated recurrent units."""
+
+import keras
+
+from keras_vae.decoders.recurrent import Recurrent
+from keras_vae.registry import decoders
+
+__all__ = ["GRU"]
+
+
+@decoders.register("gru", package="keras_vae")
+class GRU(Recurrent):
+    """Gated recurrent units, step by step: for text, music and motion (Cho et al., 2014; Bowman et al., 2016).
+
+    For data `(time, features)` and tokens, of any length. The latents make the first state, and every step sees
+    them beside the step before.
+
+    Args:
+        hidden_units: width of every layer, in order.
+        dropout: rate of the dropout behind every layer, active in training.
+        word_dropout: probability that a step is not told, in training, what the step before was. It keeps the
+            decoder from ignoring the latents (Bowman et al., 2016).
+        max_length: number of steps to decode where neither the data's shape nor the caller says how many.
+        autoregressive: whether a step sees those before it; without, the latents alone.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE((None, 5), latent_dim=2, decoder=kv.decoders.GRU((16,)), likelihood="gaussian")
+    >>> vae.generate(3, length=7).shape
+    (3, 7, 5)
+    """
+
+    layer_class = keras.layers.GRU

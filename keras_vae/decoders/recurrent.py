@@ -1,0 +1,84 @@
+"""What recurrent decoders share."""
+
+import random
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_ints
+from keras_vae.decoders.sequence import Sequence
+
+__all__ = ["Recurrent"]
+
+
+class Recurrent(Sequence):
+    """Recurrent layers in a row, which start from the latents and see them at every step.
+
+    Base class of `gru` and `lstm`; to make another, name a Keras layer in `layer_class`, and the number of
+    its states.
+
+    Args:
+        hidden_units: width of every layer, in order.
+        dropout: rate of the dropout behind every layer, active in training.
+        **kwargs: those of `Sequence`; `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+    """
+
+    layer_class = None
+    states = 1
+
+    def __init__(
+        self, hidden_units=(256,), dropout=0.0, word_dropout=0.0, max_length=None, autoregressive=True, **kwargs
+    ):
+        super().__init__(word_dropout, max_length, autoregressive, **kwargs)
+        self.hidden_units = positive_ints(hidden_units, "hidden_units")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
+        self.dropout = dropout
+        # Each with a seed: without one, Keras on torch draws from a generator whose state nobody saves.
+        self.dropout_layers = [
+            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy)
+            for _ in self.hidden_units
+            if dropout
+        ]
+
+    def build(self, z_shape, target_shape=None):
+        super().build(z_shape, target_shape)
+        self.recurrent_layers, self.first_states = [], []
+        width = self.input_width
+        for index, units in enumerate(self.hidden_units):
+            options = {"dtype": self.dtype_policy}
+            layer = self.layer_class(units, return_sequences=True, name=f"layer_{index}", **options)
+            layer.build((None, None, width))
+            first = keras.layers.Dense(self.states * units, activation="tanh", name=f"state_{index}", **options)
+            first.build((None, self.z_width))
+            self.recurrent_layers.append(layer)
+            self.first_states.append(first)
+            width = units
+
+    def features(self, z, inputs, training=None):
+        x = inputs
+        for index, (layer, state) in enumerate(zip(self.recurrent_layers, self.start(z, None), strict=True)):
+            x = layer(x, initial_state=list(state), training=training)
+            if self.dropout_layers:
+                x = self.dropout_layers[index](x, training=training)
+        return x
+
+    def start(self, z, length):
+        z = ops.reshape(z, (-1, self.z_width))
+        return tuple(tuple(ops.split(first(z), self.states, axis=-1)) for first in self.first_states)
+
+    def next_features(self, z, target, step, state):
+        x, after = self._inputs(z, target)[:, 0], []
+        for layer, before in zip(self.recurrent_layers, state, strict=True):
+            x, states = layer.cell(x, list(before), training=False)
+            after.append(tuple(states))
+        return ops.expand_dims(x, 1), tuple(after)
+
+    def feature_width(self):
+        return self.hidden_units[-1]
+
+    def get_config(self):
+        return {**super().get_config(), "hidden_units": self.hidden_units, "dropout": self.dropout}

@@ -1,0 +1,105 @@
+"""A temporal convolutional decoder."""
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_int, positive_ints
+from keras_vae.decoders.sequence import Sequence
+from keras_vae.layers.causal_block import CausalBlock
+from keras_vae.layers.sequence import sinusoidal_positions
+from keras_vae.registry import decoders
+
+__all__ = ["TCN"]
+
+
+@decoders.register("tcn", package="keras_vae")
+class TCN(Sequence):
+    """Dilated causal convolutions in residual blocks (Bai, Kolter and Koltun, 2018; for text: Yang et al., 2017).
+
+    For data `(time, features)` and tokens, of any length. How far a step sees back, `1 + 2 (kernel_size - 1)
+    (2^blocks - 1)` steps, 61 by default, is the decoder's strength: with less it leaves more to the latents.
+    Decoding keeps the windows that the convolutions look back on, so a step costs the same at any length.
+
+    Args:
+        filters: number of channels of every block, in order.
+        kernel_size: number of steps that each convolution sees.
+        activation: activation in front of every convolution.
+        dropout: rate of the dropout inside every block, active in training.
+        word_dropout: probability that a step is not told, in training, what the step before was. It keeps the
+            decoder from ignoring the latents (Bowman et al., 2016).
+        max_length: number of steps to decode where neither the data's shape nor the caller says how many.
+        autoregressive: whether a step sees those before it; without, the latents and its position alone.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE((None, 5), latent_dim=2, decoder=kv.decoders.TCN((8, 8)), likelihood="gaussian")
+    >>> vae.generate(3, length=7).shape
+    (3, 7, 5)
+    """
+
+    def __init__(
+        self,
+        filters=(64, 64, 64, 64),
+        kernel_size=3,
+        activation="relu",
+        dropout=0.0,
+        word_dropout=0.0,
+        max_length=None,
+        autoregressive=True,
+        **kwargs,
+    ):
+        super().__init__(word_dropout, max_length, autoregressive, **kwargs)
+        self.filters = positive_ints(filters, "filters")
+        self.kernel_size = positive_int(kernel_size, "kernel_size")
+        self.dropout = dropout
+        self.embed = keras.layers.Dense(self.filters[0], dtype=self.dtype_policy, name="embed")
+        self.blocks = [
+            CausalBlock(
+                count, kernel_size, 2**index, activation, dropout, dtype=self.dtype_policy, name=f"block_{index}"
+            )
+            for index, count in enumerate(self.filters)
+        ]
+        self.norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name="norm")
+
+    def build(self, z_shape, target_shape=None):
+        super().build(z_shape, target_shape)
+        shape = (None, None, self.input_width)
+        for layer in (self.embed, *self.blocks, self.norm):
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def features(self, z, inputs, training=None):
+        x = self.embed(inputs)
+        if not self.autoregressive:
+            # Told the same at every step, convolutions would know the first few apart and no others.
+            x = x + ops.cast(sinusoidal_positions(ops.shape(x)[1], self.filters[0]), x.dtype)
+        for block in self.blocks:
+            x = block(x, training=training)
+        return self.norm(x)
+
+    def start(self, z, length):
+        return tuple(block.start(ops.shape(z)[0]) for block in self.blocks)
+
+    def next_features(self, z, target, step, state):
+        x, after = self.embed(self._inputs(z, target)), []
+        for block, before in zip(self.blocks, state, strict=True):
+            x, new = block.step(x, before)
+            after.append(new)
+        return self.norm(x), tuple(after)
+
+    def feature_width(self):
+        return self.filters[-1]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "activation": self.blocks[0].get_config()["activation"],
+            "dropout": self.dropout,
+        }

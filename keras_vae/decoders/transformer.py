@@ -1,0 +1,102 @@
+"""A transformer decoder."""
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.decoders.sequence import Sequence
+from keras_vae.layers.sequence import sinusoidal_positions
+from keras_vae.layers.transformer_block import TransformerBlock
+from keras_vae.registry import decoders
+
+__all__ = ["Transformer"]
+
+
+@decoders.register("transformer", package="keras_vae")
+class Transformer(Sequence):
+    """Causal self-attention over the steps before (Vaswani et al., 2017), each of which sees the latents.
+
+    For data `(time, features)` and tokens, of any length: the positions are sinusoids, not learned. Decoding
+    keeps what later steps attend to, so that a step's cost grows with the length, not with its square.
+
+    Args:
+        width: number of features of every step inside.
+        blocks: number of blocks.
+        heads: number of attention heads.
+        dropout: rate of the dropout inside every block, active in training.
+        word_dropout: probability that a step is not told, in training, what the step before was. It keeps the
+            decoder from ignoring the latents (Bowman et al., 2016).
+        max_length: number of steps to decode where neither the data's shape nor the caller says how many.
+        autoregressive: whether a step sees those before it; without, the latents and its position alone.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE((None, 5), latent_dim=2, decoder=kv.decoders.Transformer(width=8), likelihood="gaussian")
+    >>> vae.generate(3, length=7).shape
+    (3, 7, 5)
+    """
+
+    def __init__(
+        self,
+        width=128,
+        blocks=2,
+        heads=4,
+        dropout=0.0,
+        word_dropout=0.0,
+        max_length=None,
+        autoregressive=True,
+        **kwargs,
+    ):
+        super().__init__(word_dropout, max_length, autoregressive, **kwargs)
+        self.width = positive_int(width, "width")
+        self.heads = positive_int(heads, "heads")
+        self.dropout = dropout
+        self.embed = keras.layers.Dense(self.width, dtype=self.dtype_policy, name="embed")
+        self.blocks = [
+            TransformerBlock(heads, causal=True, dropout=dropout, dtype=self.dtype_policy, name=f"block_{index}")
+            for index in range(positive_int(blocks, "blocks"))
+        ]
+        self.norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name="norm")
+
+    def build(self, z_shape, target_shape=None):
+        super().build(z_shape, target_shape)
+        self.embed.build((None, None, self.input_width))
+        for layer in (*self.blocks, self.norm):
+            layer.build((None, None, self.width))
+
+    def features(self, z, inputs, training=None):
+        x = self._embedded(inputs, ops.shape(inputs)[1], 0)
+        for block in self.blocks:
+            x = block(x, training=training)
+        return self.norm(x)
+
+    def _embedded(self, inputs, length, start):
+        x = self.embed(inputs)
+        return x + ops.cast(sinusoidal_positions(length, self.width, start), x.dtype)
+
+    def start(self, z, length):
+        return tuple(block.start(ops.shape(z)[0], length) for block in self.blocks)
+
+    def next_features(self, z, target, step, state):
+        x, after = self._embedded(self._inputs(z, target), 1, step), []
+        for block, before in zip(self.blocks, state, strict=True):
+            x, new = block.step(x, before, step)
+            after.append(new)
+        return self.norm(x), tuple(after)
+
+    def feature_width(self):
+        return self.width
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "blocks": len(self.blocks),
+            "heads": self.heads,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,35 @@
+"""An encoder of gated recurrent units."""
+
+import keras
+
+from keras_vae.encoders.recurrent import Recurrent
+from keras_vae.registry import encoders
+
+__all__ = ["GRU"]
+
+
+@encoders.register("gru", package="keras_vae")
+class GRU(Recurrent):
+    """Gated recurrent units over a sequence, in both directions: for text, music and motion (Cho et al., 2014).
+
+    For data `(time, features)` and tokens, of any length. The features are the last layer's state behind the
+    last step that counts, one for each direction.
+
+    Args:
+        hidden_units: width of every layer, in order.
+        bidirectional: whether every layer reads the sequence in both directions, each with that width.
+        dropout: rate of the dropout behind every layer, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> tuple(kv.encoders.GRU((16,))(np.zeros((2, 9, 5), "float32")).shape)
+    (2, 32)
+    """
+
+    layer_class = keras.layers.GRU

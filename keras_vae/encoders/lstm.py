@@ -1,0 +1,35 @@
+"""An encoder of long short-term memory."""
+
+import keras
+
+from keras_vae.encoders.recurrent import Recurrent
+from keras_vae.registry import encoders
+
+__all__ = ["LSTM"]
+
+
+@encoders.register("lstm", package="keras_vae")
+class LSTM(Recurrent):
+    """Long short-term memory over a sequence, in both directions (Hochreiter and Schmidhuber, 1997).
+
+    For data `(time, features)` and tokens, of any length. The features are the last layer's output at the last
+    step that counts, one for each direction.
+
+    Args:
+        hidden_units: width of every layer, in order.
+        bidirectional: whether every layer reads the sequence in both directions, each with that width.
+        dropout: rate of the dropout behind every layer, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> tuple(kv.encoders.LSTM((16,), bidirectional=False)(np.zeros((2, 9, 5), "float32")).shape)
+    (2, 16)
+    """
+
+    layer_class = keras.layers.LSTM

@@ -1,0 +1,75 @@
+"""What recurrent encoders share."""
+
+import random
+
+import keras
+
+from keras_vae.arguments import positive_ints
+from keras_vae.encoders.encoder import Encoder
+from keras_vae.layers.sequence import hide_padding, sequence_width, step_mask
+
+__all__ = ["Recurrent"]
+
+
+class Recurrent(Encoder):
+    """Recurrent layers in a row, and the last one's state behind the last step that counts.
+
+    Base class of `gru` and `lstm`; to make another, name a Keras layer in `layer_class`.
+
+    Args:
+        hidden_units: width of every layer, in order.
+        bidirectional: whether every layer reads the sequence in both directions, each with that width.
+        dropout: rate of the dropout behind every layer, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+    """
+
+    layer_class = None
+
+    def __init__(self, hidden_units=(128,), bidirectional=True, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden_units = positive_ints(hidden_units, "hidden_units")
+        self.bidirectional = bool(bidirectional)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
+        self.dropout = dropout
+        # Each with a seed: without one, Keras on torch draws from a generator whose state nobody saves.
+        self.dropout_layers = [
+            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy)
+            for _ in self.hidden_units
+            if dropout
+        ]
+
+    def build(self, input_shape):
+        width = sequence_width(tuple(input_shape)[1:], "encoder", type(self).__name__.lower())
+        self.recurrent_layers = []
+        for index, units in enumerate(self.hidden_units):
+            options = {"return_sequences": index + 1 < len(self.hidden_units), "dtype": self.dtype_policy}
+            layer = self.layer_class(units, name=f"layer_{index}", **options)
+            if self.bidirectional:
+                layer = keras.layers.Bidirectional(layer, dtype=self.dtype_policy, name=f"both_ways_{index}")
+            layer.build((None, None, width))
+            self.recurrent_layers.append(layer)
+            width = units * (2 if self.bidirectional else 1)
+
+    def call(self, x, mask=None, training=None):
+        x = hide_padding(x, mask)
+        steps = None if mask is None else step_mask(mask)
+        for index, layer in enumerate(self.recurrent_layers):
+            x = layer(x, mask=steps, training=training)
+            if self.dropout_layers:
+                x = self.dropout_layers[index](x, training=training)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.hidden_units[-1] * (2 if self.bidirectional else 1))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_units": self.hidden_units,
+            "bidirectional": self.bidirectional,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,75 @@
+"""A temporal convolutional encoder."""
+
+import keras
+
+from keras_vae.arguments import positive_int, positive_ints
+from keras_vae.encoders.encoder import Encoder
+from keras_vae.layers.causal_block import CausalBlock
+from keras_vae.layers.sequence import hide_padding, masked_mean, sequence_width
+from keras_vae.registry import encoders
+
+__all__ = ["TCN"]
+
+
+@encoders.register("tcn", package="keras_vae")
+class TCN(Encoder):
+    """Dilated causal convolutions in residual blocks, then a mean over time (Bai, Kolter and Koltun, 2018).
+
+    For data `(time, features)` and tokens, of any length. The dilation doubles with every block, so that a step
+    of the last one sees `1 + 2 (kernel_size - 1) (2^blocks - 1)` steps: 61 by default.
+
+    Args:
+        filters: number of channels of every block, in order.
+        kernel_size: number of steps that each convolution sees.
+        activation: activation in front of every convolution.
+        dropout: rate of the dropout inside every block, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> tuple(kv.encoders.TCN((8, 16))(np.zeros((2, 9, 5), "float32")).shape)
+    (2, 16)
+    """
+
+    def __init__(self, filters=(64, 64, 64, 64), kernel_size=3, activation="relu", dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = positive_ints(filters, "filters")
+        self.kernel_size = positive_int(kernel_size, "kernel_size")
+        self.dropout = dropout
+        self.blocks = [
+            CausalBlock(
+                count, kernel_size, 2**index, activation, dropout, dtype=self.dtype_policy, name=f"block_{index}"
+            )
+            for index, count in enumerate(self.filters)
+        ]
+        self.norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name="norm")
+
+    def build(self, input_shape):
+        shape = (None, None, sequence_width(tuple(input_shape)[1:], "encoder", "tcn"))
+        for block in self.blocks:
+            block.build(shape)
+            shape = block.compute_output_shape(shape)
+        self.norm.build(shape)
+
+    def call(self, x, mask=None, training=None):
+        x = hide_padding(x, mask)
+        for block in self.blocks:
+            x = block(x, mask=mask, training=training)
+        return masked_mean(self.norm(x), mask)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.filters[-1])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "activation": self.blocks[0].get_config()["activation"],
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,74 @@
+"""A transformer encoder."""
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.encoders.encoder import Encoder
+from keras_vae.layers.sequence import hide_padding, masked_mean, sequence_width, sinusoidal_positions
+from keras_vae.layers.transformer_block import TransformerBlock
+from keras_vae.registry import encoders
+
+__all__ = ["Transformer"]
+
+
+@encoders.register("transformer", package="keras_vae")
+class Transformer(Encoder):
+    """Self-attention over the whole sequence, then a mean over time (Vaswani et al., 2017).
+
+    For data `(time, features)` and tokens, of any length: the positions are sinusoids, not learned. Its cost grows with
+    the square of the length.
+
+    Args:
+        width: number of features of every step inside.
+        blocks: number of blocks.
+        heads: number of attention heads.
+        dropout: rate of the dropout inside every block, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> tuple(kv.encoders.Transformer(width=16)(np.zeros((2, 9, 5), "float32")).shape)
+    (2, 16)
+    """
+
+    def __init__(self, width=128, blocks=2, heads=4, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.width = positive_int(width, "width")
+        self.heads = positive_int(heads, "heads")
+        self.dropout = dropout
+        self.embed = keras.layers.Dense(self.width, dtype=self.dtype_policy, name="embed")
+        self.blocks = [
+            TransformerBlock(heads, dropout=dropout, dtype=self.dtype_policy, name=f"block_{index}")
+            for index in range(positive_int(blocks, "blocks"))
+        ]
+        self.norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name="norm")
+
+    def build(self, input_shape):
+        self.embed.build((None, None, sequence_width(tuple(input_shape)[1:], "encoder", "transformer")))
+        for layer in (*self.blocks, self.norm):
+            layer.build((None, None, self.width))
+
+    def call(self, x, mask=None, training=None):
+        x = self.embed(hide_padding(x, mask))
+        x = x + ops.cast(sinusoidal_positions(ops.shape(x)[1], self.width), x.dtype)
+        for block in self.blocks:
+            x = block(x, mask=mask, training=training)
+        return masked_mean(self.norm(x), mask)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.width)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "blocks": len(self.blocks),
+            "heads": self.heads,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,126 @@
+"""The residual block of `tcn`."""
+
+import random
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.layers.sequence import hide_padding
+from keras_vae.serialization import serialize_function
+
+__all__ = ["CausalBlock"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.layers")
+class CausalBlock(keras.layers.Layer):
+    """x + f(x), f two dilated causal convolutions, each behind a layer normalisation and an activation.
+
+    The block of a temporal convolutional network (Bai, Kolter and Koltun, 2018), with layer normalisation in
+    place of the weights': the result at a step depends on that step and on those before it. The
+    normalisation sees one step at a time, so padding does not enter it.
+
+    Args:
+        filters: number of channels of the result.
+        kernel_size: number of steps that each convolution sees.
+        dilation: distance between them.
+        activation: activation in front of both convolutions.
+        dropout: rate of the dropout in front of the second, active in training.
+
+    Raises:
+        ValueError: bad arguments.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.layers import CausalBlock
+    >>> tuple(CausalBlock(4, dilation=2)(np.zeros((2, 9, 3), "float32")).shape)
+    (2, 9, 4)
+    """
+
+    def __init__(self, filters, kernel_size=3, dilation=1, activation="relu", dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = positive_int(filters, "filters")
+        self.kernel_size = positive_int(kernel_size, "kernel_size")
+        self.dilation = positive_int(dilation, "dilation")
+        self.activation = keras.activations.get(activation)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
+        self.dropout = dropout
+        # With a seed: without one, Keras on torch draws from a generator whose state nobody saves.
+        self.drop = (
+            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy) if dropout else None
+        )
+
+    def build(self, input_shape):
+        width = tuple(input_shape)[-1]
+        self.norms, self.convolutions = [], []
+        for index, channels in enumerate((width, self.filters)):
+            norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name=f"norm_{index}")
+            convolution = keras.layers.Conv1D(
+                self.filters,
+                self.kernel_size,
+                padding="causal",
+                dilation_rate=self.dilation,
+                data_format="channels_last",
+                dtype=self.dtype_policy,
+                name=f"conv_{index}",
+            )
+            norm.build((None, None, channels))
+            convolution.build((None, None, channels))
+            self.norms.append(norm)
+            self.convolutions.append(convolution)
+        self.skip = None
+        if width != self.filters:
+            self.skip = keras.layers.Dense(self.filters, use_bias=False, dtype=self.dtype_policy, name="skip")
+            self.skip.build((None, None, width))
+        self.width = width
+
+    def call(self, inputs, mask=None, training=None):
+        x = inputs
+        for index, (norm, convolution) in enumerate(zip(self.norms, self.convolutions, strict=True)):
+            # Padding in front of a sequence is then what the convolution itself puts there.
+            x = hide_padding(self.activation(norm(x)), mask)
+            if index and self.drop is not None:
+                x = self.drop(x, training=training)
+            x = convolution(x)
+        return x + self._shortcut(inputs)
+
+    def _shortcut(self, inputs):
+        return inputs if self.skip is None else self.skip(inputs)
+
+    def start(self, batch_size):
+        """What `step` remembers before the first step: the steps that each convolution looks back on."""
+        back = (self.kernel_size - 1) * self.dilation
+        return tuple(
+            ops.zeros((batch_size, back, channels), dtype=self.compute_dtype) for channels in (self.width, self.filters)
+        )
+
+    def step(self, inputs, state):
+        """One step `(batch, 1, channels)` from what the steps before it left, and what it leaves itself."""
+        x, after = inputs, []
+        for norm, convolution, before in zip(self.norms, self.convolutions, state, strict=True):
+            window = ops.concatenate([before, self.activation(norm(x))], axis=1)
+            after.append(window[:, 1:])
+            # Only the taps that this step's result is made of: the whole window would be convolved for one result.
+            taps = window[:, :: self.dilation]
+            kernel = ops.cast(convolution.kernel, self.compute_dtype)
+            x = ops.tensordot(taps, kernel, axes=[[1, 2], [0, 1]]) + ops.cast(convolution.bias, self.compute_dtype)
+            x = ops.expand_dims(x, 1)
+        return x + self._shortcut(inputs), tuple(after)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """None: masks travel as arguments, never attached to the features."""
+
+    def compute_output_shape(self, input_shape):
+        return (*tuple(input_shape)[:-1], self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "dilation": self.dilation,
+            "activation": serialize_function(self.activation, "activation"),
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,113 @@
+"""What networks for sequences share: which data they take, and how they leave padding out."""
+
+from keras import ops
+
+__all__ = ["hide_padding", "masked_mean", "sequence_width", "shift_right", "sinusoidal_positions"]
+
+
+def sequence_width(shape, what, name):
+    """Number of features of a sequence `(time, features)`.
+
+    Args:
+        shape: shape of one example, as the networks see it; the time may be None.
+        what: `"encoder"` or `"decoder"`, for the message.
+        name: its name, for the message.
+
+    Raises:
+        ValueError: data of another rank, or of an unknown number of features.
+
+    Example:
+
+    >>> from keras_vae.layers import sequence_width
+    >>> sequence_width((None, 5), "encoder", "gru")
+    5
+    """
+    if len(shape) != 2 or shape[-1] is None:
+        raise ValueError(
+            f"The {what} {name!r} needs sequences: data of shape (time, features), where time may be None, or tokens "
+            f"of shape (time,) with the likelihood 'categorical'. Received: {tuple(shape)}. "
+            + ("Add a feature axis (x[..., None])." if len(shape) == 1 else "Join or flatten the axes behind the time.")
+        )
+    return shape[-1]
+
+
+def hide_padding(x, mask):
+    """`x` `(batch, time, features)`, zero where `mask` is False, so that no value of the padding is ever read.
+
+    Args:
+        mask: boolean `(batch, time)`, or with more axes; or None.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.layers import hide_padding
+    >>> hidden = hide_padding(np.full((1, 3, 1), np.nan, "float32"), np.array([[False, False, False]]))
+    >>> float(abs(np.array(hidden)).max())
+    0.0
+    """
+    if mask is None:
+        return x
+    mask = ops.cast(mask, "bool")
+    mask = ops.reshape(mask, (*ops.shape(mask), *([1] * (len(x.shape) - len(mask.shape)))))
+    return ops.where(mask, x, ops.zeros_like(x))
+
+
+def step_mask(mask):
+    """Boolean `(batch, time)` from a mask that may have more axes: the steps of which anything counts."""
+    mask = ops.cast(mask, "bool")
+    return ops.any(mask, axis=tuple(range(2, len(mask.shape)))) if len(mask.shape) > 2 else mask
+
+
+def masked_mean(x, mask):
+    """Mean of `(batch, time, features)` over the steps that count: `(batch, features)`.
+
+    The sum is taken in float32, whatever the dtype of `x`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.layers import masked_mean
+    >>> x = np.array([[[1.0], [3.0], [100.0]]], "float32")
+    >>> float(masked_mean(x, np.array([[True, True, False]]))[0, 0])
+    2.0
+    """
+    values = ops.cast(x, "float32")
+    if mask is None:
+        return ops.cast(ops.mean(values, axis=1), x.dtype)
+    mask = step_mask(mask)
+    count = ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True)
+    return ops.cast(ops.sum(hide_padding(values, mask), axis=1) / ops.maximum(count, 1.0), x.dtype)
+
+
+def shift_right(x):
+    """`(batch, time, features)` one step later, with zeros first: what is known before each step.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.layers import shift_right
+    >>> np.array(shift_right(np.array([[[1.0], [2.0], [3.0]]], "float32"))).ravel().tolist()
+    [0.0, 1.0, 2.0]
+    """
+    return ops.concatenate([ops.zeros_like(x[:, :1]), x[:, :-1]], axis=1)
+
+
+def sinusoidal_positions(length, width, start=0):
+    """Encodings of positions, `(1, length, width)` float32, for sequences of any length (Vaswani et al., 2017).
+
+    Args:
+        length: number of positions, an int or a tensor.
+        width: number of features.
+        start: the first position, an int or a tensor.
+
+    Example:
+
+    >>> from keras_vae.layers import sinusoidal_positions
+    >>> tuple(sinusoidal_positions(5, 7).shape)
+    (1, 5, 7)
+    """
+    positions = ops.cast(ops.arange(length), "float32") + ops.cast(start, "float32")
+    half = -(-width // 2)
+    rates = ops.exp(ops.arange(half, dtype="float32") * (-9.210340371976184 / max(half, 1)))  # log(10000)
+    angles = positions[:, None] * rates[None]
+    return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=1)[None, :, :width]

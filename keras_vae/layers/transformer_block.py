@@ -1,0 +1,116 @@
+"""The block of `transformer`."""
+
+import random
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.layers.sequence import step_mask
+from keras_vae.serialization import serialize_function
+
+__all__ = ["TransformerBlock"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.layers")
+class TransformerBlock(keras.layers.Layer):
+    """Self-attention and a two-layer perceptron, both residual, with the normalisation in front (pre-norm).
+
+    `keras.layers.MultiHeadAttention` (Vaswani et al., 2017) in the order of Xiong et al. (2020), which trains
+    without a warm-up of the learning rate. Steps that the mask leaves out are not attended to.
+
+    Args:
+        heads: number of attention heads; the features are split among them.
+        expansion: width of the perceptron's hidden layer, in multiples of the features.
+        causal: whether a step sees itself and those before it only.
+        activation: activation of the perceptron.
+        dropout: rate of the dropout behind both parts, active in training.
+
+    Raises:
+        ValueError: bad arguments.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.layers import TransformerBlock
+    >>> tuple(TransformerBlock(heads=2)(np.zeros((2, 9, 6), "float32")).shape)
+    (2, 9, 6)
+    """
+
+    def __init__(self, heads=4, expansion=4, causal=False, activation="gelu", dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.heads = positive_int(heads, "heads")
+        self.expansion = positive_int(expansion, "expansion")
+        self.causal = bool(causal)
+        self.activation = keras.activations.get(activation)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
+        self.dropout = dropout
+        # With a seed: without one, Keras on torch draws from a generator whose state nobody saves.
+        self.drop = (
+            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy) if dropout else None
+        )
+
+    def build(self, input_shape):
+        width = tuple(input_shape)[-1]
+        shape = (None, None, width)
+        self.norms = [keras.layers.LayerNormalization(dtype=self.dtype_policy, name=f"norm_{i}") for i in range(2)]
+        for norm in self.norms:
+            norm.build(shape)
+        # In float32 under mixed_float16: a sum over channels can overflow it, and JAX has no such kernel on CPUs.
+        policy = "float32" if self.compute_dtype == "float16" else self.dtype_policy
+        # Without biases: one on the keys adds the same to all logits of a softmax, and would never move.
+        self.attention = keras.layers.MultiHeadAttention(
+            self.heads, max(1, width // self.heads), use_bias=False, dtype=policy, name="attention"
+        )
+        self.attention.build(shape, shape)
+        hidden = self.expansion * width
+        self.dense = [
+            keras.layers.Dense(hidden, activation=self.activation, dtype=self.dtype_policy, name="expand"),
+            keras.layers.Dense(width, dtype=self.dtype_policy, name="contract"),
+        ]
+        self.dense[0].build(shape)
+        self.dense[1].build((None, None, hidden))
+        self.width = width
+
+    def call(self, inputs, mask=None, training=None):
+        x = self.norms[0](inputs)
+        visible = None if mask is None else ops.expand_dims(step_mask(mask), 1)
+        x = self.attention(x, x, attention_mask=visible, use_causal_mask=self.causal, training=training)
+        return self._perceptron(inputs + self._dropped(x, training), training)
+
+    def _perceptron(self, x, training=None):
+        return x + self._dropped(self.dense[1](self.dense[0](self.norms[1](x))), training)
+
+    def _dropped(self, x, training):
+        x = ops.cast(x, self.compute_dtype)
+        return x if self.drop is None else self.drop(x, training=training)
+
+    def start(self, batch_size, length):
+        """What `step` remembers: the normalised steps that later ones attend to, none of them yet."""
+        return ops.zeros((batch_size, length, self.width), dtype=self.compute_dtype)
+
+    def step(self, inputs, seen, step):
+        """One step `(batch, 1, features)`, number `step`, from those that were seen, and these with it."""
+        x = self.norms[0](inputs)
+        positions = ops.arange(ops.shape(seen)[1])
+        seen = ops.where(ops.reshape(ops.equal(positions, step), (1, -1, 1)), x, seen)
+        visible = ops.reshape(positions <= step, (1, 1, -1))
+        x = self.attention(x, seen, attention_mask=visible, training=False)
+        return self._perceptron(inputs + ops.cast(x, self.compute_dtype)), seen
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """None: masks travel as arguments, never attached to the features."""
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "heads": self.heads,
+            "expansion": self.expansion,
+            "causal": self.causal,
+            "activation": serialize_function(self.activation, "activation"),
+            "dropout": self.dropout,
+        }
