@@ -9,6 +9,7 @@ import keras_vae as kv
 from keras_vae import testing
 
 IMAGE = (5, 4, 1)  # divides by no stride, so that decoders have to crop
+SEQUENCE = (3, 2)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -105,6 +106,16 @@ CASES = {
         "other_values": {"padding": 2, "end": 1},
         "points": testing.over_integers(0, 2),
     },
+    ("likelihoods", "discretized_logistic"): {
+        "make": lambda: kv.likelihoods.DiscretizedLogistic(7),
+        "points": testing.over_integers(0, 6),
+    },
+    ("likelihoods", "discretized_logistic_mixture"): {
+        "make": lambda: kv.likelihoods.DiscretizedLogisticMixture(2, num_levels=7),
+        "data_shape": (2, 1, 2),
+        "density_data_shapes": ((2, 1, 1),),
+        "points": testing.over_integers(0, 6),
+    },
     ("likelihoods", "gaussian"): {
         "make": lambda: kv.likelihoods.Gaussian(scale="predicted"),
         "other_values": {"scale": 0.5},
@@ -146,6 +157,23 @@ CASES = {
         "other_values": {"activation": "relu", "hidden_units": None},
         "data_shape": IMAGE,
     },
+    ("encoders", "gru"): {
+        "make": lambda: kv.encoders.GRU((3, 2), dropout=0.1),
+        "data_shape": SEQUENCE,
+    },
+    ("encoders", "lstm"): {
+        "make": lambda: kv.encoders.LSTM((3,), bidirectional=False),
+        "data_shape": SEQUENCE,
+    },
+    ("encoders", "tcn"): {
+        "make": lambda: kv.encoders.TCN((3, 4), kernel_size=2, activation="tanh", dropout=0.1),
+        "other_values": {"activation": "relu"},
+        "data_shape": SEQUENCE,
+    },
+    ("encoders", "transformer"): {
+        "make": lambda: kv.encoders.Transformer(width=4, blocks=1, heads=2, dropout=0.1),
+        "data_shape": SEQUENCE,
+    },
     ("decoders", "gated_mlp"): {"make": lambda: kv.decoders.GatedMLP((5, 6), dropout=0.1)},
     ("decoders", "mlp"): {
         "make": lambda: kv.decoders.MLP((5, 6), activation="tanh", dropout=0.1),
@@ -156,10 +184,35 @@ CASES = {
         "other_values": {"activation": "relu"},
         "data_shape": IMAGE,
     },
+    ("decoders", "pixel_cnn"): {
+        "make": lambda: kv.decoders.PixelCNN(2, 1, network=kv.decoders.MLP((3,))),
+        "other_values": {"network": kv.decoders.MLP((4,)), "kernel_size": 5, "first_kernel_size": 3},
+        "data_shape": (3, 2, 1),
+    },
     ("decoders", "resnet"): {
         "make": lambda: kv.decoders.ResNet((8,), kernel_size=2, dropout=0.1),
         "other_values": {"activation": "relu"},
         "data_shape": IMAGE,
+    },
+    ("decoders", "gru"): {
+        "make": lambda: kv.decoders.GRU((3, 2), dropout=0.1, word_dropout=0.1),
+        "other_values": {"max_length": 7},
+        "data_shape": SEQUENCE,
+    },
+    ("decoders", "lstm"): {
+        "make": lambda: kv.decoders.LSTM((3,)),
+        "other_values": {"max_length": 7},
+        "data_shape": SEQUENCE,
+    },
+    ("decoders", "tcn"): {
+        "make": lambda: kv.decoders.TCN((3, 4), kernel_size=2, activation="tanh", dropout=0.1, word_dropout=0.1),
+        "other_values": {"activation": "relu", "max_length": 7},
+        "data_shape": SEQUENCE,
+    },
+    ("decoders", "transformer"): {
+        "make": lambda: kv.decoders.Transformer(width=4, blocks=1, heads=2, dropout=0.1, word_dropout=0.1),
+        "other_values": {"max_length": 7},
+        "data_shape": SEQUENCE,
     },
     ("objectives", "elbo"): {"make": lambda: kv.objectives.ELBO(beta=0.5, num_samples=2)},
 }

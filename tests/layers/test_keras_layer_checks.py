@@ -53,6 +53,12 @@ CASES = {
         "expected_num_trainable_weights": 4,
         "run_training_check": False,
     },
+    "MaskedConvolution": {
+        "init_kwargs": {"filters": 3, "kernel_size": 5, "sees_present": True, "activation": "tanh"},
+        "input_shape": (2, 4, 3, 2),
+        "expected_output_shape": (2, 4, 3, 3),
+        "expected_num_trainable_weights": 2,
+    },
     "MergeConv": {
         "init_kwargs": {"filters": 5, "upsample": 2, "kernel_size": 1, "activation": "tanh"},
         "input_shape": ((2, 3), (2, 4, 4, 2)),
@@ -77,6 +83,27 @@ CASES = {
         "input_shape": (2, 5, 4, 3),
         "expected_output_shape": (2, 3, 2, 4),
         "expected_num_trainable_weights": 10,
+    },
+    "CausalBlock": {
+        "init_kwargs": {"filters": 4, "kernel_size": 2, "dilation": 2, "activation": "tanh", "dropout": 0.1},
+        "input_shape": (2, 5, 3),
+        "expected_output_shape": (2, 5, 4),
+        "expected_num_trainable_weights": 9,
+    },
+    "TransformerBlock": {
+        "init_kwargs": {"heads": 2, "expansion": 3, "causal": True, "activation": "relu", "dropout": 0.1},
+        "input_shape": (2, 5, 4),
+        "expected_output_shape": (2, 5, 4),
+        "expected_num_trainable_weights": 12,
+    },
+    "WordDropout": {
+        "init_kwargs": {"rate": 0.4, "seed": 3},
+        "input_shape": (2, 5, 4),
+        "expected_output_shape": (2, 5, 4),
+        "expected_num_trainable_weights": 0,
+        "expected_num_seed_generators": 1,
+        # It has no weights, and its draws differ from run to run as dropout's do.
+        "run_training_check": False,
     },
     "SpatialAttention": {
         "init_kwargs": {"heads": 2},
