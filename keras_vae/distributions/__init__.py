@@ -2,6 +2,8 @@
 
 from keras_vae.distributions.bernoulli import Bernoulli
 from keras_vae.distributions.categorical import Categorical
+from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
+from keras_vae.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
 from keras_vae.distributions.distribution import Distribution, Factorised
 from keras_vae.distributions.from_tfp import TFPDistribution, from_tfp
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
@@ -21,6 +23,8 @@ __all__ = [
     "LOG_VAR_RANGE",
     "Bernoulli",
     "Categorical",
+    "DiscretizedLogistic",
+    "DiscretizedLogisticMixture",
     "Distribution",
     "Factorised",
     "Gaussian",

@@ -48,6 +48,9 @@ class Categorical(Factorised):
         chosen = ops.take_along_axis(logits, index, axis=-1)[..., 0]
         return chosen - ops.logsumexp(logits, axis=-1)
 
+    def filler(self):
+        return ops.zeros((), dtype="float32")
+
     def sample(self, seed=None, temperature=1.0):
         logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
         uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)

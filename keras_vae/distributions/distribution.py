@@ -113,8 +113,12 @@ class Factorised(Distribution):
         value = ops.cast(value, "float32")
         if self.mask is not None:
             # Padding may hold anything, NaN too, and a gradient of zero times infinity is NaN.
-            value = ops.where(self._event_mask(), value, ops.stop_gradient(self.mean()))
+            value = ops.where(self._event_mask(), value, self.filler())
         return self.sum_over_event(self.elementwise_log_prob(value))
+
+    def filler(self):
+        """Values at which the density is finite, for the elements that the mask leaves out: the mean."""
+        return ops.stop_gradient(self.mean())
 
     def sum_over_event(self, elements):
         """Sum `(..., *event)` over the event axes, masked elements left out: `(...)`."""

@@ -2,6 +2,8 @@
 
 from keras_vae.likelihoods.bernoulli import Bernoulli
 from keras_vae.likelihoods.categorical import Categorical
+from keras_vae.likelihoods.discretized_logistic import DiscretizedLogistic
+from keras_vae.likelihoods.discretized_logistic_mixture import DiscretizedLogisticMixture
 from keras_vae.likelihoods.gaussian import Gaussian
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.likelihoods.tfp import TFP
@@ -15,6 +17,8 @@ __all__ = [
     "TFP",
     "Bernoulli",
     "Categorical",
+    "DiscretizedLogistic",
+    "DiscretizedLogisticMixture",
     "Gaussian",
     "Likelihood",
     "Support",
