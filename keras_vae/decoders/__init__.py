@@ -8,6 +8,7 @@ from keras_vae.decoders.gated_mlp import GatedMLP
 from keras_vae.decoders.gru import GRU
 from keras_vae.decoders.lstm import LSTM
 from keras_vae.decoders.mlp import MLP
+from keras_vae.decoders.pixel_cnn import PixelCNN
 from keras_vae.decoders.recurrent import Recurrent
 from keras_vae.decoders.resnet import ResNet
 from keras_vae.decoders.sequence import Sequence
@@ -29,6 +30,7 @@ __all__ = [
     "Decoder",
     "FromModel",
     "GatedMLP",
+    "PixelCNN",
     "Recurrent",
     "ResNet",
     "Sequence",

@@ -8,6 +8,7 @@ from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.layers.inverse_autoregressive import InverseAutoregressive
 from keras_vae.layers.kl_divergence_regularizer import KLDivergenceRegularizer
+from keras_vae.layers.masked_convolution import MaskedConvolution
 from keras_vae.layers.merge_conv import MergeConv
 from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.layers.projection import Projection, gaussian_heads
@@ -26,6 +27,7 @@ __all__ = [
     "DenseStack",
     "InverseAutoregressive",
     "KLDivergenceRegularizer",
+    "MaskedConvolution",
     "MergeConv",
     "MergeDense",
     "Projection",

@@ -1,0 +1,127 @@
+"""An autoregressive decoder of images."""
+
+import keras
+from keras import ops
+
+from keras_vae import registry
+from keras_vae.arguments import positive_int
+from keras_vae.decoders.autoregressive import Autoregressive
+from keras_vae.layers.masked_convolution import MaskedConvolution
+from keras_vae.layers.projection import Projection
+from keras_vae.registry import decoders
+
+__all__ = ["PixelCNN"]
+
+
+@decoders.register("pixel_cnn", package="keras_vae")
+class PixelCNN(Autoregressive):
+    """p(x | z) = prod_i p(x_i | pixels before i, z): gated masked convolutions over a picture made from z.
+
+    The decoder of PixelVAE (Gulrajani et al., 2017): a network turns z into a map of features as large as the
+    image, which every layer of a gated PixelCNN (van den Oord et al., 2016) gets beside what it sees of the
+    pixels. Training is one pass; generation is one compiled loop over the pixels, the slower the larger
+    the image. The channels of a pixel are one step, so the likelihood says how they depend on each other.
+
+    A pixel sees `first_kernel_size // 2 + depth * (kernel_size // 2)` pixels around it. Where it sees
+    everything it can do without z, and the KL goes to zero: keep the sight small, and z carries what
+    lies further apart than that (the lossy code of Chen et al., 2017).
+
+    Args:
+        filters: number of channels of every layer.
+        depth: number of gated layers behind the first.
+        kernel_size: size of their kernels, odd.
+        first_kernel_size: size of the first layer's kernel, odd.
+        network: decoder that turns z into the map: a name, a config or an instance.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no images.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> decoder = kv.decoders.PixelCNN(filters=8, depth=1)
+    >>> decoder.build((None, 4), (None, 6, 6, 1))
+    >>> z, x = np.zeros((2, 4), "float32"), np.zeros((2, 6, 6, 1), "float32")
+    >>> tuple(decoder(z, target=x).shape)
+    (2, 6, 6, 8)
+    """
+
+    step_axes = 2
+
+    def __init__(self, filters=32, depth=3, kernel_size=3, first_kernel_size=5, network="conv", **kwargs):
+        super().__init__(**kwargs)
+        self.filters = positive_int(filters, "filters")
+        self.depth = positive_int(depth, "depth")
+        self.network = registry.decoders.get(network, dtype=self.dtype_policy)
+        self.first = MaskedConvolution(filters, first_kernel_size, dtype=self.dtype_policy, name="first")
+        self.masked = [
+            MaskedConvolution(2 * filters, kernel_size, sees_present=True, dtype=self.dtype_policy, name=f"masked_{i}")
+            for i in range(self.depth)
+        ]
+        options = {"data_format": "channels_last", "dtype": self.dtype_policy}
+        # From the map to each gated layer, and from its gates back to the sum.
+        self.given = [
+            keras.layers.Conv2D(2 * filters, 1, use_bias=False, name=f"given_{i}", **options) for i in range(self.depth)
+        ]
+        self.out = [keras.layers.Conv2D(filters, 1, name=f"out_{i}", **options) for i in range(self.depth)]
+        self.first_kernel_size, self.kernel_size = self.first.kernel_size[0], self.masked[0].kernel_size[0]
+
+    def build(self, z_shape, target_shape=None):
+        super().build(z_shape, target_shape)
+        if len(self.target_shape) != 3 or None in self.target_shape:
+            raise ValueError(
+                "The decoder 'pixel_cnn' needs images of shape (height, width, channels), every axis known. "
+                f"Received: {self.target_shape}"
+            )
+        if not self.network.built:
+            self.network.build(tuple(z_shape), tuple(target_shape))
+        shape = (None, *self.target_shape[:-1], self.filters)
+        self.map = Projection(shape[1:], dtype=self.dtype_policy, name="map")
+        self.map.build(self.network.compute_output_shape(tuple(z_shape)))
+        self.first.build((None, *self.target_shape))
+        for masked, given, out in zip(self.masked, self.given, self.out, strict=True):
+            for layer in (masked, given, out):
+                layer.build(shape)
+
+    def call(self, z, target=None, mask=None, training=None):
+        if target is None:
+            raise ValueError(
+                "The decoder 'pixel_cnn' needs `target`, the image whose pixels it sees: call(z, target=x). To make an "
+                "image from z alone, use decode."
+            )
+        return self._features(self._map(z, training), target)
+
+    def _map(self, z, training=False):
+        return ops.cast(self.map(self.network(z, training=training)), self.compute_dtype)
+
+    def _features(self, picture, target):
+        x = self.first(target) + picture
+        for masked, given, out in zip(self.masked, self.given, self.out, strict=True):
+            signal, gate = ops.split(masked(x) + given(picture), 2, axis=-1)
+            x = x + out(ops.tanh(signal) * ops.sigmoid(gate))
+        return ops.silu(x)
+
+    def start(self, z, length):
+        """The map from z, which all steps share."""
+        return self._map(z)
+
+    def next_features(self, z, target, step, state):
+        features = self._features(state, target)
+        flat = ops.reshape(features, (-1, features.shape[1] * features.shape[2], self.filters))
+        taken = ops.take(flat, ops.reshape(step, (1,)), axis=1)
+        return ops.reshape(taken, (-1, 1, 1, self.filters)), state
+
+    def compute_output_shape(self, z_shape, target_shape=None):
+        return (z_shape[0], *self.target_shape[:-1], self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "depth": self.depth,
+            "kernel_size": self.kernel_size,
+            "first_kernel_size": self.first_kernel_size,
+            "network": keras.saving.serialize_keras_object(self.network),
+        }
