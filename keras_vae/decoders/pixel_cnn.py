@@ -6,6 +6,8 @@ from keras import ops
 from keras_vae import registry
 from keras_vae.arguments import positive_int
 from keras_vae.decoders.autoregressive import Autoregressive
+from keras_vae.decoders.decoder import Decoder
+from keras_vae.decoders.from_model import FromModel
 from keras_vae.layers.masked_convolution import MaskedConvolution
 from keras_vae.layers.projection import Projection
 from keras_vae.registry import decoders
@@ -31,7 +33,7 @@ class PixelCNN(Autoregressive):
         depth: number of gated layers behind the first.
         kernel_size: size of their kernels, odd.
         first_kernel_size: size of the first layer's kernel, odd.
-        network: decoder that turns z into the map: a name, a config or an instance.
+        network: decoder that turns z into the map: a name, a config or an instance, or any Keras model.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -54,7 +56,9 @@ class PixelCNN(Autoregressive):
         super().__init__(**kwargs)
         self.filters = positive_int(filters, "filters")
         self.depth = positive_int(depth, "depth")
-        self.network = registry.decoders.get(network, dtype=self.dtype_policy)
+        if not isinstance(network, keras.layers.Layer):
+            network = registry.decoders.get(network, dtype=self.dtype_policy)
+        self.network = network if isinstance(network, Decoder) else FromModel(network, dtype=network.dtype_policy)
         self.first = MaskedConvolution(filters, first_kernel_size, dtype=self.dtype_policy, name="first")
         self.masked = [
             MaskedConvolution(2 * filters, kernel_size, sees_present=True, dtype=self.dtype_policy, name=f"masked_{i}")

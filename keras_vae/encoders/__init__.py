@@ -1,6 +1,7 @@
 """x -> features: encoders."""
 
 from keras_vae.encoders.conv import Conv
+from keras_vae.encoders.denoising import Denoising
 from keras_vae.encoders.encoder import Encoder
 from keras_vae.encoders.from_model import FromModel
 from keras_vae.encoders.gated_mlp import GatedMLP
@@ -24,6 +25,7 @@ __all__ = [
     "MLP",
     "TCN",
     "Conv",
+    "Denoising",
     "Encoder",
     "FromModel",
     "GatedMLP",

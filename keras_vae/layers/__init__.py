@@ -13,6 +13,7 @@ from keras_vae.layers.merge_conv import MergeConv
 from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.layers.projection import Projection, gaussian_heads
 from keras_vae.layers.residual_block import ResidualBlock, group_normalization
+from keras_vae.layers.salt_and_pepper import SaltAndPepper
 from keras_vae.layers.sampling import Sampling
 from keras_vae.layers.sequence import hide_padding, masked_mean, sequence_width, shift_right, sinusoidal_positions
 from keras_vae.layers.spatial import spatial_rank
@@ -32,6 +33,7 @@ __all__ = [
     "MergeDense",
     "Projection",
     "ResidualBlock",
+    "SaltAndPepper",
     "Sampling",
     "SpatialAttention",
     "TransformerBlock",

@@ -144,6 +144,10 @@ CASES = {
         "other_values": {"activation": "relu", "hidden_units": None},
         "data_shape": IMAGE,
     },
+    ("encoders", "denoising"): {
+        "make": lambda: kv.encoders.Denoising(kv.encoders.MLP((5,)), keras.layers.GaussianNoise(0.1, seed=0)),
+        "other_values": {"encoder": kv.encoders.MLP((4,)), "corruption": kv.layers.SaltAndPepper(0.1, seed=0)},
+    },
     ("encoders", "gated_mlp"): {"make": lambda: kv.encoders.GatedMLP((6, 5), dropout=0.1)},
     ("encoders", "pyramid"): {
         "make": lambda: kv.encoders.Pyramid((2, 3), kernel_size=2, activation="tanh"),

@@ -105,6 +105,15 @@ CASES = {
         # It has no weights, and its draws differ from run to run as dropout's do.
         "run_training_check": False,
     },
+    "SaltAndPepper": {
+        "init_kwargs": {"rate": 0.2, "values": (0.0, 2.0), "seed": 1},
+        "input_shape": (2, 3),
+        "expected_output_shape": (2, 3),
+        "expected_num_seed_generators": 1,
+        "supports_masking": True,
+        # Keras trains for one step, and a layer without weights has nothing to train.
+        "run_training_check": False,
+    },
     "SpatialAttention": {
         "init_kwargs": {"heads": 2},
         "input_shape": (2, 3, 2, 4),

@@ -1,0 +1,80 @@
+"""An encoder that sees corrupted data in training."""
+
+import keras
+
+from keras_vae import registry
+from keras_vae.encoders.encoder import Encoder
+from keras_vae.encoders.from_model import FromModel
+from keras_vae.layers.salt_and_pepper import SaltAndPepper
+from keras_vae.registry import encoders
+
+__all__ = ["Denoising"]
+
+
+@encoders.register("denoising", package="keras_vae")
+class Denoising(Encoder):
+    """Any encoder behind noise that is there in training only, while what is reconstructed stays clean.
+
+    The denoising criterion for variational autoencoders of Im et al. (2017), after Vincent et al. (2008).
+    `predict`, `encode` and `elbo` see the data as they are.
+
+    The pseudo-inputs of a VampPrior are corrupted in training as the data are: the prior is to match the
+    posteriors that the KL compares it with, and those are of corrupted data.
+
+    Args:
+        encoder: name, config or instance of the encoder behind, or any Keras model.
+        corruption: Keras layer that keeps the shape, such as `keras.layers.GaussianNoise(0.3)`; by default
+            `keras_vae.layers.SaltAndPepper(0.25)`. It sees what the encoder sees: images in [0, 1].
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        TypeError: a corruption that is no Keras layer.
+        ValueError: a corruption that changes the shape.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> encoder = kv.encoders.Denoising("conv", keras.layers.GaussianNoise(0.3, seed=0))
+    >>> vae = kv.VAE(data_shape=(8, 8, 1), latent_dim=4, encoder=encoder)
+    """
+
+    def __init__(self, encoder="mlp", corruption=None, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(encoder, keras.layers.Layer):
+            encoder = registry.encoders.get(encoder, dtype=self.dtype_policy)
+        self.encoder = encoder if isinstance(encoder, Encoder) else FromModel(encoder, dtype=encoder.dtype_policy)
+        if isinstance(corruption, dict):
+            corruption = keras.saving.deserialize_keras_object(corruption)
+        self.corruption = SaltAndPepper(dtype=self.dtype_policy) if corruption is None else corruption
+        if not isinstance(self.corruption, keras.layers.Layer):
+            raise TypeError(
+                "Argument `corruption` must be a Keras layer, such as keras.layers.GaussianNoise(0.3). Received: "
+                f"corruption={corruption!r}"
+            )
+
+    def build(self, input_shape):
+        for layer in (self.corruption, self.encoder):
+            if not layer.built:
+                layer.build(tuple(input_shape))
+
+    def call(self, x, mask=None, training=None):
+        if training:
+            noisy = self.corruption(x, training=True)
+            if tuple(noisy.shape[1:]) != tuple(x.shape[1:]):
+                raise ValueError(
+                    f"Argument `corruption`: {type(self.corruption).__name__} must keep the shape of the data, "
+                    f"{tuple(x.shape[1:])}. It gives {tuple(noisy.shape[1:])}."
+                )
+            x = noisy
+        return self.encoder(x, mask=mask, training=training)
+
+    def compute_output_shape(self, input_shape):
+        return self.encoder.compute_output_shape(input_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "corruption": keras.saving.serialize_keras_object(self.corruption),
+        }
