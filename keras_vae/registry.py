@@ -118,6 +118,11 @@ class Registry:
         """Name of the distribution whose entry point brought `name`, or None for a decorator's."""
         return self._origins.get(name)
 
+    def failures(self):
+        """Plugins' components that could not be loaded: dict from name to `(distribution, error)`."""
+        self.load_plugins()
+        return dict(self._failures)
+
     def get(self, identifier, **kwargs):
         """Turn `None`, a name, a config dict, a class or an instance into an instance (or None).
 

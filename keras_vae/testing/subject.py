@@ -57,6 +57,7 @@ class Subject:
                 f"check_{self.family} needs a class or a function that makes fresh instances, because the checks "
                 f"build several. Received: {self.factory!r}. Write `lambda: {type(self.factory).__name__}(...)`."
             )
+        registry.load_plugins()  # what only an entry point registers must be registered here too
         component = self.factory()
         contract = getattr(registry, f"{self.family}s").contract_class
         self.require(

@@ -1,0 +1,99 @@
+"""Lists every registered component: `python -m keras_vae`, or `python -m keras_vae --json`."""
+
+import argparse
+import importlib.metadata
+import inspect
+import json
+import sys
+import warnings
+
+from keras_vae import registry
+
+FAMILIES = ("encoders", "posteriors", "priors", "decoders", "likelihoods", "objectives")
+
+
+def components():
+    """Lists of what is registered and of what could not be loaded.
+
+    Returns:
+        `(found, failures)`: dicts with the keys `family`, `name`, `origin`, `class`, `signature` and `summary`,
+        and dicts with `family`, `name`, `origin` and `error`.
+    """
+    found, failures = [], []
+    for family_name in FAMILIES:
+        family = getattr(registry, family_name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # said below, beside the component
+            members = family.items()
+        for name, cls in members:
+            found.append(
+                {
+                    "family": family_name,
+                    "name": name,
+                    "origin": _origin(family, name, cls),
+                    "class": f"{cls.__module__}.{cls.__qualname__}",
+                    "signature": _signature(cls),
+                    "summary": (inspect.getdoc(cls) or "").split("\n", 1)[0],
+                }
+            )
+        for name, (distribution, error) in sorted(family.failures().items()):
+            failures.append(
+                {
+                    "family": family_name,
+                    "name": name,
+                    "origin": distribution,
+                    "error": f"{type(error).__name__}: {error}",
+                }
+            )
+    return found, failures
+
+
+def _origin(family, name, cls):
+    """The distribution that brings a component, with its version where it is installed."""
+    distribution = family.origin(name) or cls.__module__.split(".")[0].replace("_", "-")
+    try:
+        return f"{distribution} {importlib.metadata.version(distribution)}"
+    except importlib.metadata.PackageNotFoundError:
+        return distribution
+
+
+def _signature(cls):
+    """Its choices: the arguments of every Keras layer left out."""
+    parameters = [
+        parameter.replace(annotation=parameter.empty)
+        for parameter in inspect.signature(cls).parameters.values()
+        if parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    return str(inspect.Signature(parameters))
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m keras_vae", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="for programs: an object with `components`, `failures`")
+    parser.add_argument("--family", choices=FAMILIES, help="this family only")
+    options = parser.parse_args(arguments)
+    found, failures = (
+        [entry for entry in entries if options.family in (None, entry["family"])] for entries in components()
+    )
+    if options.json:
+        print(json.dumps({"components": found, "failures": failures}, indent=2))
+        return 0
+    for family in FAMILIES:
+        members = [entry for entry in found if entry["family"] == family]
+        if members:
+            print(f"{family}\n")
+        for entry in members:
+            print(f"  {entry['name']}{entry['signature']}")
+            print(f"      {entry['summary']}")
+            print(f"      {entry['class']}, from {entry['origin']}\n")
+    for entry in failures:
+        print(
+            f"The {entry['family'][:-1]} {entry['name']!r} of the distribution {entry['origin']!r} could not be "
+            f"loaded: {entry['error']}",
+            file=sys.stderr,
+        )
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
