@@ -1,6 +1,7 @@
 """Distribution values: no weights, no random state, written in `keras.ops`."""
 
 from keras_vae.distributions.bernoulli import Bernoulli
+from keras_vae.distributions.beta_binomial import BetaBinomial
 from keras_vae.distributions.categorical import Categorical
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
@@ -14,14 +15,17 @@ from keras_vae.distributions.kl_divergence import (
     kl_divergence_per_dimension,
     register_kl_divergence,
 )
+from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.multivariate_gaussian import MultivariateGaussian
 from keras_vae.distributions.one_hot_categorical import OneHotCategorical
+from keras_vae.distributions.spike_and_slab import SpikeAndSlab
 from keras_vae.distributions.transformed import Transformed
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher
 
 __all__ = [
     "LOG_VAR_RANGE",
     "Bernoulli",
+    "BetaBinomial",
     "Categorical",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
@@ -29,8 +33,10 @@ __all__ = [
     "Factorised",
     "Gaussian",
     "GaussianMixture",
+    "Laplace",
     "MultivariateGaussian",
     "OneHotCategorical",
+    "SpikeAndSlab",
     "TFPDistribution",
     "Transformed",
     "VonMisesFisher",
