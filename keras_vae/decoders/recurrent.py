@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_vae.arguments import positive_ints
 from keras_vae.decoders.sequence import Sequence
+from keras_vae.layers.sequence import check_embedding_units, step_embedding
 
 __all__ = ["Recurrent"]
 
@@ -18,8 +19,10 @@ class Recurrent(Sequence):
     its states.
 
     Args:
-        hidden_units: width of every layer, in order.
-        dropout: rate of the dropout behind every layer, active in training.
+        hidden_units: width of every layer, in order. dropout: rate of the dropout behind every layer, active in
+        training. embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By
+        default 64 where there are
+            more than 128 features, which is a vocabulary, and none otherwise.
         **kwargs: those of `Sequence`; `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -30,13 +33,21 @@ class Recurrent(Sequence):
     states = 1
 
     def __init__(
-        self, hidden_units=(256,), dropout=0.0, word_dropout=0.0, max_length=None, autoregressive=True, **kwargs
+        self,
+        hidden_units=(256,),
+        dropout=0.0,
+        embedding_units=None,
+        word_dropout=0.0,
+        max_length=None,
+        autoregressive=True,
+        **kwargs,
     ):
         super().__init__(word_dropout, max_length, autoregressive, **kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         if not 0 <= dropout < 1:
             raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
         self.dropout = dropout
+        self.embedding_units = check_embedding_units(embedding_units)
         # Each with a seed: without one, Keras on torch draws from a generator whose state nobody saves.
         self.dropout_layers = [
             keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy)
@@ -46,6 +57,11 @@ class Recurrent(Sequence):
 
     def build(self, z_shape, target_shape=None):
         super().build(z_shape, target_shape)
+        self.embedding = None
+        if self.autoregressive:
+            self.embedding = step_embedding(self.embedding_units, self.target_shape[-1], self.dtype_policy)
+            if self.embedding is not None:
+                self.input_width = self.z_width + self.embedding.units
         self.recurrent_layers, self.first_states = [], []
         width = self.input_width
         for index, units in enumerate(self.hidden_units):
@@ -66,6 +82,9 @@ class Recurrent(Sequence):
                 x = self.dropout_layers[index](x, training=training)
         return x
 
+    def embed_steps(self, before):
+        return before if self.embedding is None else self.embedding(before)
+
     def start(self, z, length):
         z = ops.reshape(z, (-1, self.z_width))
         return tuple(tuple(ops.split(first(z), self.states, axis=-1)) for first in self.first_states)
@@ -81,4 +100,9 @@ class Recurrent(Sequence):
         return self.hidden_units[-1]
 
     def get_config(self):
-        return {**super().get_config(), "hidden_units": self.hidden_units, "dropout": self.dropout}
+        return {
+            **super().get_config(),
+            "hidden_units": self.hidden_units,
+            "dropout": self.dropout,
+            "embedding_units": self.embedding_units,
+        }

@@ -62,8 +62,12 @@ class Sequence(Autoregressive):
         z = ops.cast(ops.reshape(z, (-1, 1, self.z_width)), self.compute_dtype)
         if before is None:
             return ops.repeat(z, length, axis=1) if isinstance(length, int) else z + ops.zeros((1, length, 1), z.dtype)
-        z = z + ops.zeros_like(before[:, :, :1])
-        return ops.concatenate([ops.cast(before, self.compute_dtype), z], axis=-1)
+        before = self.embed_steps(ops.cast(before, self.compute_dtype))
+        return ops.concatenate([before, z + ops.zeros_like(before[:, :, :1])], axis=-1)
+
+    def embed_steps(self, before):
+        """What stands for the step before in the inputs: itself, unless a subclass says otherwise."""
+        return before
 
     def features(self, z, inputs, training=None):
         """Features of all steps, `(batch, time, units)`.

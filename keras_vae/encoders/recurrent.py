@@ -6,7 +6,7 @@ import keras
 
 from keras_vae.arguments import positive_ints
 from keras_vae.encoders.encoder import Encoder
-from keras_vae.layers.sequence import hide_padding, sequence_width, step_mask
+from keras_vae.layers.sequence import check_embedding_units, hide_padding, sequence_width, step_embedding, step_mask
 
 __all__ = ["Recurrent"]
 
@@ -17,9 +17,11 @@ class Recurrent(Encoder):
     Base class of `gru` and `lstm`; to make another, name a Keras layer in `layer_class`.
 
     Args:
-        hidden_units: width of every layer, in order.
-        bidirectional: whether every layer reads the sequence in both directions, each with that width.
-        dropout: rate of the dropout behind every layer, active in training.
+        hidden_units: width of every layer, in order. bidirectional: whether every layer reads the sequence in
+        both directions, each with that width. dropout: rate of the dropout behind every layer, active in
+        training. embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By
+        default 64 where there are
+            more than 128 features, which is a vocabulary, and none otherwise.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -28,13 +30,14 @@ class Recurrent(Encoder):
 
     layer_class = None
 
-    def __init__(self, hidden_units=(128,), bidirectional=True, dropout=0.0, **kwargs):
+    def __init__(self, hidden_units=(128,), bidirectional=True, dropout=0.0, embedding_units=None, **kwargs):
         super().__init__(**kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         self.bidirectional = bool(bidirectional)
         if not 0 <= dropout < 1:
             raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
         self.dropout = dropout
+        self.embedding_units = check_embedding_units(embedding_units)
         # Each with a seed: without one, Keras on torch draws from a generator whose state nobody saves.
         self.dropout_layers = [
             keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy)
@@ -44,6 +47,8 @@ class Recurrent(Encoder):
 
     def build(self, input_shape):
         width = sequence_width(tuple(input_shape)[1:], "encoder", type(self).__name__.lower())
+        self.embedding = step_embedding(self.embedding_units, width, self.dtype_policy)
+        width = width if self.embedding is None else self.embedding.units
         self.recurrent_layers = []
         for index, units in enumerate(self.hidden_units):
             options = {"return_sequences": index + 1 < len(self.hidden_units), "dtype": self.dtype_policy}
@@ -56,6 +61,7 @@ class Recurrent(Encoder):
 
     def call(self, x, mask=None, training=None):
         x = hide_padding(x, mask)
+        x = x if self.embedding is None else self.embedding(x)
         steps = None if mask is None else step_mask(mask)
         for index, layer in enumerate(self.recurrent_layers):
             x = layer(x, mask=steps, training=training)
@@ -72,4 +78,5 @@ class Recurrent(Encoder):
             "hidden_units": self.hidden_units,
             "bidirectional": self.bidirectional,
             "dropout": self.dropout,
+            "embedding_units": self.embedding_units,
         }

@@ -15,7 +15,14 @@ from keras_vae.layers.projection import Projection, gaussian_heads
 from keras_vae.layers.residual_block import ResidualBlock, group_normalization
 from keras_vae.layers.salt_and_pepper import SaltAndPepper
 from keras_vae.layers.sampling import Sampling
-from keras_vae.layers.sequence import hide_padding, masked_mean, sequence_width, shift_right, sinusoidal_positions
+from keras_vae.layers.sequence import (
+    hide_padding,
+    masked_mean,
+    sequence_width,
+    shift_right,
+    sinusoidal_positions,
+    step_embedding,
+)
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.layers.spatial_attention import SpatialAttention
 from keras_vae.layers.transformer_block import TransformerBlock
@@ -48,5 +55,6 @@ __all__ = [
     "shift_right",
     "sinusoidal_positions",
     "spatial_rank",
+    "step_embedding",
     "width_with_context",
 ]

@@ -1,8 +1,15 @@
 """What networks for sequences share: which data they take, and how they leave padding out."""
 
+import keras
 from keras import ops
 
-__all__ = ["hide_padding", "masked_mean", "sequence_width", "shift_right", "sinusoidal_positions"]
+from keras_vae.arguments import positive_int
+
+__all__ = ["hide_padding", "masked_mean", "sequence_width", "shift_right", "sinusoidal_positions", "step_embedding"]
+
+WIDE = 128
+"""Features from which on a sequence is taken for one of one-hot tokens, which an embedding makes cheaper."""
+EMBEDDING_UNITS = 64
 
 
 def sequence_width(shape, what, name):
@@ -29,6 +36,36 @@ def sequence_width(shape, what, name):
             + ("Add a feature axis (x[..., None])." if len(shape) == 1 else "Join or flatten the axes behind the time.")
         )
     return shape[-1]
+
+
+def step_embedding(units, width, dtype=None):
+    """The linear layer that embeds steps of `width` features, or None where there is none.
+
+    Multiplying one-hot tokens by a matrix of narrow rows, and these by a layer's weights, costs far less than
+    multiplying them by the weights themselves. It has no bias, so that hidden steps stay zero.
+
+    Args:
+        units: its width; 0 for none; None for 64 where there are more than 128 features, else none.
+        width: number of features of a step.
+        dtype: dtype or policy of the layer.
+
+    Example:
+
+    >>> from keras_vae.layers import step_embedding
+    >>> step_embedding(None, 2000).units, step_embedding(None, 88), step_embedding(16, 88).units
+    (64, None, 16)
+    """
+    units = (EMBEDDING_UNITS if width > WIDE else 0) if units is None else units
+    if not units:
+        return None
+    layer = keras.layers.Dense(units, use_bias=False, dtype=dtype, name="embedding")
+    layer.build((None, None, width))
+    return layer
+
+
+def check_embedding_units(value):
+    """The value of an argument `embedding_units`: None or an int >= 0."""
+    return value if value is None or value == 0 else positive_int(value, "embedding_units")
 
 
 def hide_padding(x, mask):

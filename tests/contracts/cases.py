@@ -45,6 +45,11 @@ def ladder():
 CASES = {
     ("priors", "standard"): {"make": kv.priors.Standard},
     ("priors", "gaussian"): {"make": kv.priors.Gaussian},
+    ("priors", "laplace"): {"make": lambda: kv.priors.Laplace(learn_scale=True), "density_latent_dims": (2,)},
+    ("priors", "spike_and_slab"): {
+        "make": lambda: kv.priors.SpikeAndSlab(0.4, spike_scale=0.3, learn_weight=True),
+        "density_latent_dims": (2,),
+    },
     ("priors", "mixture"): {"make": lambda: kv.priors.Mixture(3, seed=0)},
     ("priors", "vamp"): {
         "make": lambda: kv.priors.VampPrior(3, learn_weights=True, seed=0),
@@ -101,6 +106,10 @@ CASES = {
     },
     ("posteriors", "residual"): {"make": kv.posteriors.Residual, "vae": {"prior": "gaussian"}},
     ("likelihoods", "bernoulli"): {"make": kv.likelihoods.Bernoulli, "points": testing.over_integers(0, 1)},
+    ("likelihoods", "beta_binomial"): {
+        "make": lambda: kv.likelihoods.BetaBinomial(6),
+        "points": testing.over_integers(0, 6),
+    },
     ("likelihoods", "categorical"): {
         "make": lambda: kv.likelihoods.Categorical(3),
         "other_values": {"padding": 2, "end": 1},
@@ -137,7 +146,7 @@ CASES = {
     },
     ("encoders", "mlp"): {
         "make": lambda: kv.encoders.MLP((6, 5), activation="tanh", dropout=0.1),
-        "other_values": {"activation": "relu"},
+        "other_values": {"activation": "relu", "normalization": "batch"},
     },
     ("encoders", "conv"): {
         "make": lambda: kv.encoders.Conv((2, 3), hidden_units=5, activation="tanh"),
@@ -148,7 +157,10 @@ CASES = {
         "make": lambda: kv.encoders.Denoising(kv.encoders.MLP((5,)), keras.layers.GaussianNoise(0.1, seed=0)),
         "other_values": {"encoder": kv.encoders.MLP((4,)), "corruption": kv.layers.SaltAndPepper(0.1, seed=0)},
     },
-    ("encoders", "gated_mlp"): {"make": lambda: kv.encoders.GatedMLP((6, 5), dropout=0.1)},
+    ("encoders", "gated_mlp"): {
+        "make": lambda: kv.encoders.GatedMLP((6, 5), dropout=0.1),
+        "other_values": {"normalization": "batch"},
+    },
     ("encoders", "pyramid"): {
         "make": lambda: kv.encoders.Pyramid((2, 3), kernel_size=2, activation="tanh"),
         "other_values": {"activation": "relu"},
@@ -162,11 +174,12 @@ CASES = {
         "data_shape": IMAGE,
     },
     ("encoders", "gru"): {
-        "make": lambda: kv.encoders.GRU((3, 2), dropout=0.1),
+        "make": lambda: kv.encoders.GRU((3, 2), dropout=0.1, embedding_units=2),
         "data_shape": SEQUENCE,
     },
     ("encoders", "lstm"): {
         "make": lambda: kv.encoders.LSTM((3,), bidirectional=False),
+        "other_values": {"embedding_units": 2},
         "data_shape": SEQUENCE,
     },
     ("encoders", "tcn"): {
@@ -178,10 +191,13 @@ CASES = {
         "make": lambda: kv.encoders.Transformer(width=4, blocks=1, heads=2, dropout=0.1),
         "data_shape": SEQUENCE,
     },
-    ("decoders", "gated_mlp"): {"make": lambda: kv.decoders.GatedMLP((5, 6), dropout=0.1)},
+    ("decoders", "gated_mlp"): {
+        "make": lambda: kv.decoders.GatedMLP((5, 6), dropout=0.1),
+        "other_values": {"normalization": "batch"},
+    },
     ("decoders", "mlp"): {
         "make": lambda: kv.decoders.MLP((5, 6), activation="tanh", dropout=0.1),
-        "other_values": {"activation": "relu"},
+        "other_values": {"activation": "relu", "normalization": "batch"},
     },
     ("decoders", "conv"): {
         "make": lambda: kv.decoders.Conv((3, 2), activation="tanh"),
@@ -199,13 +215,13 @@ CASES = {
         "data_shape": IMAGE,
     },
     ("decoders", "gru"): {
-        "make": lambda: kv.decoders.GRU((3, 2), dropout=0.1, word_dropout=0.1),
+        "make": lambda: kv.decoders.GRU((3, 2), dropout=0.1, embedding_units=2, word_dropout=0.1),
         "other_values": {"max_length": 7},
         "data_shape": SEQUENCE,
     },
     ("decoders", "lstm"): {
         "make": lambda: kv.decoders.LSTM((3,)),
-        "other_values": {"max_length": 7},
+        "other_values": {"max_length": 7, "embedding_units": 2},
         "data_shape": SEQUENCE,
     },
     ("decoders", "tcn"): {

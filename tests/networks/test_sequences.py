@@ -1,0 +1,271 @@
+"""Sequences: padding counts nowhere, no step sees a later one, and what is decoded is what was trained."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_vae as kv
+from tests.mathematics.autodiff import jacobian
+
+ENCODERS = {
+    "gru": lambda: kv.encoders.GRU((3, 4)),
+    "lstm": lambda: kv.encoders.LSTM((4,), bidirectional=False),
+    "tcn": lambda: kv.encoders.TCN((3, 4), kernel_size=2),
+    "transformer": lambda: kv.encoders.Transformer(width=6, blocks=2, heads=2),
+}
+DECODERS = {
+    "gru": kv.decoders.GRU,
+    "lstm": kv.decoders.LSTM,
+    "tcn": kv.decoders.TCN,
+    "transformer": kv.decoders.Transformer,
+}
+SIZES = {
+    "gru": {"hidden_units": (5, 4)},
+    "lstm": {"hidden_units": (4,)},
+    "tcn": {"filters": (5, 4), "kernel_size": 2},
+    "transformer": {"width": 6, "blocks": 2, "heads": 2},
+}
+PADDING, END, WORDS = 0, 1, 6
+LENGTHS = np.array([7, 2, 5, 1])
+
+
+def make(name, data_shape=(None, 3), likelihood=None, **options):
+    keras.utils.set_random_seed(1)
+    vae = kv.VAE(
+        data_shape,
+        latent_dim=2,
+        encoder=ENCODERS[name](),
+        decoder=DECODERS[name](**SIZES[name], **options),
+        likelihood=likelihood or kv.likelihoods.Gaussian(scale=0.5),
+        seed=0,
+    )
+    generator = np.random.default_rng(0)
+    for weight in vae.trainable_weights:
+        weight.assign(ops.convert_to_numpy(weight) + 0.3 * generator.standard_normal(weight.shape))
+    return vae
+
+
+def tokens():
+    return kv.likelihoods.Categorical(WORDS, padding=PADDING, end=END)
+
+
+def padded(length, seed):
+    """The same sequences at any length, with other garbage behind them."""
+    values = np.random.default_rng(5).standard_normal((4, 7, 3)).astype("float32")
+    x = 100 * np.random.default_rng(seed).standard_normal((4, length, 3)).astype("float32")
+    mask = np.arange(length) < LENGTHS[:, None]
+    x[:, :7][mask[:, :7]] = values[mask[:, :7]]
+    return {"x": x, "mask": mask}
+
+
+def latents(rows=4):
+    return np.random.default_rng(3).standard_normal((rows, 2)).astype("float32")
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_padding_changes_neither_elbo_nor_gradients(name):
+    elbos, steps = [], []
+    for length, seed in ((7, 0), (11, 1)):
+        vae = make(name)
+        data = padded(length, seed)
+        elbos.append(vae.elbo(data, seed=2))
+        before = [ops.convert_to_numpy(weight) for weight in vae.trainable_weights]
+        vae.compile(keras.optimizers.SGD(1.0), run_eagerly=True)
+        vae.train_on_batch(data)
+        after = [ops.convert_to_numpy(weight) for weight in vae.trainable_weights]
+        steps.append([new - old for new, old in zip(after, before, strict=True)])
+    np.testing.assert_allclose(elbos[0], elbos[1], rtol=1e-5)
+    assert max(np.abs(step).max() for step in steps[0]) > 0.01
+    for first, second in zip(*steps, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-5 * max(1.0, np.abs(first).max()))
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_gap_in_the_mask_is_not_read(name):
+    vae = make(name)
+    data = padded(7, 0)
+    data["mask"] = data["mask"].copy()
+    data["mask"][0, 3] = False
+    elbo = vae.elbo(data, seed=2)
+    data["x"] = data["x"].copy()
+    data["x"][0, 3] = 1000.0
+    np.testing.assert_allclose(vae.elbo(data, seed=2), elbo, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_no_step_sees_itself_or_a_later_one(name):
+    vae = make(name)
+    z = ops.convert_to_tensor(latents(1))
+
+    def features(target):
+        value = vae.decoder(z, target=ops.reshape(target, (1, 5, 3)), training=False)
+        return ops.reshape(value, (1, -1))
+
+    matrix = jacobian(features, np.random.default_rng(0).standard_normal((1, 15)))
+    influence = np.abs(matrix.reshape(5, -1, 5, 3)).max(axis=(1, 3))
+    assert np.abs(np.triu(influence)).max() == 0.0
+    assert (np.diagonal(influence, -1) > 1e-4).all()
+    assert (influence[:, 0][1:] > 1e-6).all() or name == "tcn"  # a tcn of two blocks sees four steps back
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_what_is_decoded_is_a_fixed_point(name):
+    vae = make(name)
+    z = latents()
+    decoded = vae.decode(z, length=6)
+    assert decoded.shape == (4, 6, 3)
+    params = vae.likelihood(vae.decoder(ops.convert_to_tensor(z), target=ops.convert_to_tensor(decoded)))
+    np.testing.assert_allclose(ops.convert_to_numpy(params["loc"]), decoded, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_decoded_tokens_are_a_fixed_point_and_end(name):
+    vae = make(name, (9,), tokens())
+    z = latents(16)
+    decoded = vae.decode(z)
+    assert decoded.dtype.kind == "i"
+    target = vae.likelihood.to_network(ops.convert_to_tensor(decoded))
+    params = vae.likelihood(vae.decoder(ops.convert_to_tensor(z), target=target))
+    mode = ops.convert_to_numpy(vae.likelihood.distribution(params).mode())
+    behind = np.cumsum(decoded == END, axis=1) - (decoded == END) > 0
+    np.testing.assert_array_equal(decoded[~behind], mode[~behind])
+    assert (decoded[behind] == PADDING).all()
+    drawn = vae.decode(z, mode="sample", seed=1)
+    np.testing.assert_array_equal(drawn, vae.decode(z, mode="sample", seed=1))
+    assert (drawn != vae.decode(z, mode="sample", seed=2)).any()
+    np.testing.assert_array_equal(vae.decode(z, mode="sample", data_temperature=0.0, seed=1), decoded)
+    ended = (drawn == END).any(axis=1)
+    assert ended.any()
+    assert (drawn[np.cumsum(drawn == END, axis=1) - (drawn == END) > 0] == PADDING).all()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", DECODERS)
+def test_decoding_in_half_precision(name, policy):
+    full = make(name)
+    keras.config.set_dtype_policy(policy)
+    half = make(name)
+    half.set_weights(full.get_weights())
+    decoded = half.decode(latents(), length=5)
+    np.testing.assert_allclose(decoded, full.decode(latents(), length=5), atol=0.3)
+    assert half.decode(latents(), length=5, mode="sample", seed=1).shape == (4, 5, 3)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_from_the_latents_alone(name):
+    vae = make(name, autoregressive=False, max_length=4)
+    z, data = ops.convert_to_tensor(latents()), padded(7, 0)
+    features = [
+        ops.convert_to_numpy(vae.decoder(z, target=ops.convert_to_tensor(x))) for x in (data["x"], 0 * data["x"])
+    ]
+    np.testing.assert_array_equal(*features)
+    assert np.abs(np.diff(features[0], axis=1)).max() > 1e-3  # the steps differ
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(vae.likelihood(features[0])["loc"]), vae.decode(latents(), length=7), atol=1e-5
+    )
+    assert vae.generate(2).shape == (2, 4, 3)
+
+
+def test_tokens_from_the_latents_alone_end_too():
+    vae = make("gru", (12,), tokens(), autoregressive=False)
+    assert not vae.decoder.requires_target
+    drawn = vae.decode(latents(8), mode="sample", seed=0)
+    behind = np.cumsum(drawn == END, axis=1) - (drawn == END) > 0
+    assert behind.any()
+    assert (drawn[behind] == PADDING).all()
+
+
+class TestWordDropout:
+    def test_a_hidden_step_is_not_seen_in_training(self):
+        decoder = kv.decoders.GRU((4,), word_dropout=1.0)
+        decoder.build((None, 2), (None, 5, 3))
+        z, x = latents(2), np.random.default_rng(0).standard_normal((2, 5, 3)).astype("float32")
+
+        def features(target, training):
+            return ops.convert_to_numpy(decoder(z, target=target, training=training))
+
+        np.testing.assert_array_equal(features(x, True), features(0 * x, True))
+        assert np.abs(features(x, False) - features(0 * x, False)).max() > 0.01
+
+    def test_the_rate_of_hidden_steps(self):
+        layer = kv.layers.WordDropout(0.3, seed=1)
+        x = np.ones((50, 40, 2), "float32")
+        first, second = (ops.convert_to_numpy(layer(x, training=True)) for _ in range(2))
+        assert abs((first[..., 0] == 0).mean() - 0.3) < 0.03
+        np.testing.assert_array_equal(first[..., 0], first[..., 1])
+        assert (first != second).any()
+        assert set(np.unique(first)) == {0.0, 1.0}  # what is left is not scaled
+
+    def test_its_noise_is_saved(self, tmp_path):
+        vae = make("gru", (9,), tokens(), word_dropout=0.5)
+        vae.compile("sgd")
+        x = np.full((4, 9), 3, "int32")
+        vae.fit(x, epochs=1, verbose=0)
+        vae.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        state, restored = (ops.convert_to_numpy(model.decoder.hide.seed_generator.state) for model in (vae, loaded))
+        np.testing.assert_array_equal(state, restored)
+        assert state[1] > 0
+
+
+class TestEmbedding:
+    def test_wide_data_get_one(self):
+        widths = {}
+        for name, width, units in (("words", 200, None), ("keys", 88, None), ("asked", 88, 5), ("refused", 200, 0)):
+            encoder, decoder = (family.GRU((3,), embedding_units=units) for family in (kv.encoders, kv.decoders))
+            encoder.build((None, None, width))
+            decoder.build((None, 2), (None, None, width))
+            widths[name] = [part.embedding and part.embedding.units for part in (encoder, decoder)]
+        assert widths == {"words": [64, 64], "keys": [None, None], "asked": [5, 5], "refused": [None, None]}
+
+    @pytest.mark.parametrize("units", [-1, 1.5, "many"])
+    def test_bad_units(self, units):
+        with pytest.raises(ValueError, match="embedding_units"):
+            kv.encoders.GRU(embedding_units=units)
+
+
+@pytest.mark.parametrize("family", ["encoder", "decoder"])
+@pytest.mark.parametrize("shape", [(5,), (5, 4, 3), (5, None)])
+def test_data_that_are_no_sequences(family, shape):
+    network = kv.encoders.GRU((3,)) if family == "encoder" else kv.decoders.GRU((3,))
+    shapes = [(None, *shape)] if family == "encoder" else [(None, 2), (None, *shape)]
+    with pytest.raises(ValueError, match=rf"{family} 'gru' needs sequences.*Received: \({shape[0]}"):
+        network.build(*shapes)
+
+
+def test_a_decoder_without_its_target_says_so():
+    vae = make("gru")
+    with pytest.raises(ValueError, match="needs `target`"):
+        vae.decoder(latents())
+
+
+def test_no_length_is_known():
+    vae = make("gru")
+    with pytest.raises(ValueError, match=r"length.*max_length"):
+        vae.generate(2)
+    assert vae.generate(2, length=3).shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("data_shape", "likelihood", "words"),
+    [((None, 3), "gaussian", "known length"), ((5,), tokens, "names of categories")],
+)
+def test_pseudo_inputs_cannot_be_sequences_of_unknown_length_or_of_tokens(data_shape, likelihood, words):
+    with pytest.raises(ValueError, match=words):
+        kv.VAE(data_shape, 2, prior="vamp", likelihood=likelihood if isinstance(likelihood, str) else likelihood())
+
+
+def test_pseudo_inputs_of_a_known_length():
+    vae = kv.VAE(
+        (4, 3),
+        2,
+        encoder=ENCODERS["gru"](),
+        decoder=kv.decoders.GRU((3,)),
+        likelihood="gaussian",
+        prior=kv.priors.VampPrior(3),
+        seed=0,
+    )
+    x = np.random.default_rng(0).standard_normal((6, 4, 3)).astype("float32")
+    vae.prior.adapt(x)
+    assert vae.generate(2).shape == (2, 4, 3)
