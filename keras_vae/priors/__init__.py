@@ -3,9 +3,11 @@
 from keras_vae.priors.flow import Flow
 from keras_vae.priors.gaussian import Gaussian
 from keras_vae.priors.hierarchical import Hierarchical
+from keras_vae.priors.laplace import Laplace
 from keras_vae.priors.level import Level
 from keras_vae.priors.mixture import Mixture
 from keras_vae.priors.prior import LatentLevel, Prior
+from keras_vae.priors.spike_and_slab import SpikeAndSlab
 from keras_vae.priors.standard import Standard
 from keras_vae.priors.tfp import TFP
 from keras_vae.priors.uniform_categorical import UniformCategorical
@@ -22,10 +24,12 @@ __all__ = [
     "Flow",
     "Gaussian",
     "Hierarchical",
+    "Laplace",
     "LatentLevel",
     "Level",
     "Mixture",
     "Prior",
+    "SpikeAndSlab",
     "Standard",
     "UniformCategorical",
     "UniformSphere",
