@@ -19,6 +19,7 @@ class MLP(Decoder):
         hidden_units: width of every layer, in order.
         activation: activation of every layer.
         dropout: rate of the dropout behind every layer, active in training.
+        normalization: `"batch"` for batch normalisation in front of every activation, or None.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Example:
@@ -29,9 +30,9 @@ class MLP(Decoder):
     (2, 64)
     """
 
-    def __init__(self, hidden_units=(256, 512), activation="relu", dropout=0.0, **kwargs):
+    def __init__(self, hidden_units=(256, 512), activation="relu", dropout=0.0, normalization=None, **kwargs):
         super().__init__(**kwargs)
-        self.stack = DenseStack(hidden_units, activation, dropout, dtype=self.dtype_policy, name="stack")
+        self.stack = DenseStack(hidden_units, activation, dropout, normalization, dtype=self.dtype_policy, name="stack")
 
     def build(self, z_shape, target_shape=None):
         self.width = math.prod(tuple(z_shape)[1:])

@@ -14,6 +14,7 @@ from keras_vae.distributions.discretized_logistic import (
     to_unit,
 )
 from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.draws import several
 
 __all__ = ["DiscretizedLogisticMixture"]
 
@@ -107,7 +108,7 @@ class DiscretizedLogisticMixture(Factorised):
             yield loc, pick(self.log_scale, channel)
 
     def sample(self, seed=None, temperature=1.0):
-        temperature = ops.cast(temperature, "float32")
+        temperature, seed = ops.cast(temperature, "float32"), several(seed)
         logits = self.logits / ops.maximum(temperature, 1e-6)
         uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
         component = ops.argmax(logits - ops.log(-ops.log(uniform)), axis=-1)

@@ -17,6 +17,7 @@ class MLP(Encoder):
         hidden_units: width of every layer, in order.
         activation: activation of every layer.
         dropout: rate of the dropout behind every layer, active in training.
+        normalization: `"batch"` for batch normalisation in front of every activation, or None.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Example:
@@ -27,9 +28,9 @@ class MLP(Encoder):
     (2, 32)
     """
 
-    def __init__(self, hidden_units=(512, 256), activation="relu", dropout=0.0, **kwargs):
+    def __init__(self, hidden_units=(512, 256), activation="relu", dropout=0.0, normalization=None, **kwargs):
         super().__init__(**kwargs)
-        self.stack = DenseStack(hidden_units, activation, dropout, dtype=self.dtype_policy, name="stack")
+        self.stack = DenseStack(hidden_units, activation, dropout, normalization, dtype=self.dtype_policy, name="stack")
         self.flatten = keras.layers.Flatten(data_format="channels_last", dtype=self.dtype_policy)
 
     def build(self, input_shape):

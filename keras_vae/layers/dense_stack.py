@@ -4,7 +4,7 @@ import random
 
 import keras
 
-from keras_vae.arguments import positive_ints
+from keras_vae.arguments import one_of, positive_ints
 from keras_vae.serialization import serialize_function
 
 __all__ = ["DenseStack"]
@@ -12,7 +12,7 @@ __all__ = ["DenseStack"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class DenseStack(keras.layers.Layer):
-    """`Dense` layers of the given widths, each followed by dropout where a rate is given.
+    """`Dense` layers of the given widths, with batch normalisation and dropout where they are asked for.
 
     With `activation="glu"` every layer is gated: a linear map times the sigmoid of another (Dauphin et
     al., 2017), of the given width.
@@ -20,10 +20,11 @@ class DenseStack(keras.layers.Layer):
     Args:
         hidden_units: width of every layer, in order: an int or a sequence of ints.
         activation: activation of every layer.
-        dropout: dropout rate, in [0, 1).
+        dropout: dropout rate, in [0, 1), behind the activation.
+        normalization: `"batch"` for batch normalisation between map and activation, or None.
 
     Raises:
-        ValueError: widths that are not positive ints, or a rate outside [0, 1).
+        ValueError: widths that are not positive ints, a rate outside [0, 1), an unknown normalization.
 
     Example:
 
@@ -33,7 +34,7 @@ class DenseStack(keras.layers.Layer):
     (2, 4)
     """
 
-    def __init__(self, hidden_units, activation="relu", dropout=0.0, **kwargs):
+    def __init__(self, hidden_units, activation="relu", dropout=0.0, normalization=None, **kwargs):
         super().__init__(**kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         if not 0 <= dropout < 1:
@@ -41,15 +42,24 @@ class DenseStack(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.gated = self.activation is keras.activations.glu
         self.dropout = dropout
+        self.normalization = one_of(normalization, (None, "batch"), "normalization")
+        # One fused operation where nothing comes between map and activation.
+        self.activate = self.gated or normalization is not None
         self.dense_layers = [
             keras.layers.Dense(
                 # glu halves the axis: one half is the map, the other its gate
                 units * (2 if self.gated else 1),
-                activation=None if self.gated else self.activation,
+                activation=None if self.activate else self.activation,
+                use_bias=normalization is None,  # batch normalisation has its own
                 dtype=self.dtype_policy,
                 name=f"dense_{index}",
             )
             for index, units in enumerate(self.hidden_units)
+        ]
+        self.normalization_layers = [
+            keras.layers.BatchNormalization(dtype=self.dtype_policy, name=f"normalization_{index}")
+            for index in range(len(self.hidden_units))
+            if normalization
         ]
         # Each with a seed: without one, Keras on torch draws from a generator whose state nobody saves.
         self.dropout_layers = [
@@ -60,16 +70,22 @@ class DenseStack(keras.layers.Layer):
 
     def build(self, input_shape):
         shape = tuple(input_shape)
-        for layer, units in zip(self.dense_layers, self.hidden_units, strict=True):
+        for index, (layer, units) in enumerate(zip(self.dense_layers, self.hidden_units, strict=True)):
             layer.build(shape)
+            if self.normalization_layers:
+                self.normalization_layers[index].build(layer.compute_output_shape(shape))
             shape = (*shape[:-1], units)
 
     def call(self, inputs, training=None):
         x = inputs
         for index, layer in enumerate(self.dense_layers):
-            x = self.activation(layer(x)) if self.gated else layer(x)
+            # training is passed on by hand: on JAX, `fit` sets no call context that would carry it.
+            x = layer(x)
+            if self.normalization_layers:
+                x = self.normalization_layers[index](x, training=training)
+            if self.activate:
+                x = self.activation(x)
             if self.dropout_layers:
-                # training is passed on by hand: on JAX, `fit` sets no call context that would carry it.
                 x = self.dropout_layers[index](x, training=training)
         return x
 
@@ -82,6 +98,7 @@ class DenseStack(keras.layers.Layer):
             "hidden_units": self.hidden_units,
             "activation": serialize_function(self.activation, "activation"),
             "dropout": self.dropout,
+            "normalization": self.normalization,
         }
 
     def get_config(self):

@@ -1,6 +1,7 @@
 """p(x | z): likelihoods of the data."""
 
 from keras_vae.likelihoods.bernoulli import Bernoulli
+from keras_vae.likelihoods.beta_binomial import BetaBinomial
 from keras_vae.likelihoods.categorical import Categorical
 from keras_vae.likelihoods.discretized_logistic import DiscretizedLogistic
 from keras_vae.likelihoods.discretized_logistic_mixture import DiscretizedLogisticMixture
@@ -16,6 +17,7 @@ names = _family.names
 __all__ = [
     "TFP",
     "Bernoulli",
+    "BetaBinomial",
     "Categorical",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
