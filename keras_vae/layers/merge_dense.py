@@ -47,5 +47,4 @@ class MergeDense(keras.layers.Layer):
 
     def get_config(self):
         choices = self.stack.choices()
-        choices.pop("dropout")
-        return {**super().get_config(), **choices}
+        return {**super().get_config(), **{name: choices[name] for name in ("hidden_units", "activation")}}
