@@ -25,9 +25,12 @@ class Distribution(abc.ABC):
     Attributes:
         samples_with_log_prob: True where `sample_and_log_prob` is cheaper than `sample` followed by
             `log_prob`, as in flows.
+        has_tensors: False where the value cannot be taken apart into tensors and rebuilt, as a flow's
+            cannot: nothing that needs q(z | x) outside of the model goes with it.
     """
 
     samples_with_log_prob: ClassVar[bool] = False
+    has_tensors: ClassVar[bool] = True
 
     @abc.abstractmethod
     def log_prob(self, value):

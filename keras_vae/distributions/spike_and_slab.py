@@ -66,7 +66,7 @@ class SpikeAndSlab(Factorised):
     def slab_probability(self, value):
         """Probability that each element came from the slab, `(..., *event)`: whether a dimension is in use."""
         height, decay = self.spike_over_slab()
-        return ops.sigmoid(decay * ops.square(value) - height)
+        return ops.sigmoid(decay * ops.square(ops.cast(value, "float32")) - height)
 
     def sample(self, seed=None, temperature=1.0):
         shape = ops.shape(self.logits + self.slab_log_var)

@@ -36,6 +36,7 @@ class Transformed(Distribution):
     """
 
     samples_with_log_prob: ClassVar[bool] = True
+    has_tensors: ClassVar[bool] = False
 
     base: Distribution
     forward: object

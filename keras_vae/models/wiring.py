@@ -70,6 +70,7 @@ class Wiring:
                 f"{tuple(self.likelihood.data_shape)}, and the model has data_shape={self.data_shape}. Pass one that "
                 "has not been built."
             )
+        self._check_objective()
         self.objective.built = True
         # The flag of a loaded part must reach the layers that were made after it was set.
         for part in (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood):
@@ -109,6 +110,19 @@ class Wiring:
                 f"prior {type(self.prior).__name__} for {tuple(root)}. Give both the same size, or pass parts that "
                 "have not been built."
             )
+
+    def _check_objective(self):
+        """A posterior that cannot leave the model's forward pass serves no objective that asks for it."""
+        if "posterior" not in self.objective.requires:
+            return
+        for posterior in (self.posterior, *getattr(self.prior, "posteriors", ())):
+            value = posterior.distribution_class
+            if value is not None and not value.has_tensors:
+                raise ValueError(
+                    f"The objective {type(self.objective).__name__} requires the term 'posterior', and the posterior "
+                    f"{type(posterior).__name__} gives a {value.__name__}, which cannot be rebuilt from tensors. Use a "
+                    "posterior such as 'gaussian', or an objective that needs the draws alone ('z', 'log_ratio')."
+                )
 
     def _condition_width(self):
         if self.condition_shape is None:

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_vae.arguments import positive_ints
+from keras_vae.backend import StepSeed
 from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.priors.level import Level
 from keras_vae.priors.prior import Prior
@@ -186,7 +187,7 @@ class Hierarchical(Prior):
         return self.priors[0].distribution(context, encode=encode)
 
     def infer(self, posterior, evidence, context, *, encode=None, seed=None, deterministic=False, training=False):
-        drawn = []
+        drawn, seed = [], seed_of_levels(seed)
         for index in range(len(self.levels)):
             p = self.priors[index].distribution(context, encode=None if index else encode)
             level_posterior = self.posteriors[index - 1] if index else posterior
@@ -197,7 +198,7 @@ class Hierarchical(Prior):
         return drawn
 
     def generate(self, context, *, encode=None, seed=None, temperature=1.0):
-        latents = []
+        latents, seed = [], seed_of_levels(seed)
         for index in range(len(self.levels)):
             p = self.priors[index].distribution(context, encode=None if index else encode)
             latents.append(p.sample(seed, temperature=temperature))
@@ -251,6 +252,11 @@ class Hierarchical(Prior):
             "merge": self.merge and serialize_component(self.merge, "merge"),
             "decoder_sees": self.decoder_sees,
         }
+
+
+def seed_of_levels(seed):
+    """What gives every level other noise, which an int does not."""
+    return StepSeed(StepSeed.key(seed), 0) if isinstance(seed, numbers.Integral) else seed
 
 
 def as_level(level):

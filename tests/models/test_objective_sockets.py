@@ -75,6 +75,20 @@ def test_objective_trains(objective):
     assert vae.predict(X[:3]).shape == (3, 6)
 
 
+@pytest.mark.parametrize("posterior", ["iaf", "householder"])
+def test_an_objective_that_needs_the_posterior_refuses_flows(posterior):
+    with pytest.raises(ValueError, match=r"TotalCorrelation.*'posterior'.*(IAF|Householder).*'gaussian'"):
+        small_vae(objective=TotalCorrelation(), posterior=posterior)
+    lower = kv.priors.Level(2, posterior=posterior)
+    with pytest.raises(ValueError, match=r"TotalCorrelation.*(IAF|Householder)"):
+        small_vae(
+            latent_dim=None,
+            objective=TotalCorrelation(),
+            prior=kv.priors.Hierarchical([kv.priors.Level(2, prior="standard"), lower]),
+        )
+    assert small_vae(objective=MMD(), posterior=posterior).objective.requires == ("z", "prior_z")
+
+
 def test_importance_weights_tighten_the_bound():
     """The mean of log mean exp is at least the mean of the mean: it holds for every draw of the noise."""
     keras.utils.set_random_seed(0)
