@@ -1,8 +1,10 @@
 """Distribution values: no weights, no random state, written in `keras.ops`."""
 
 from keras_vae.distributions.bernoulli import Bernoulli
+from keras_vae.distributions.beta import Beta
 from keras_vae.distributions.beta_binomial import BetaBinomial
 from keras_vae.distributions.categorical import Categorical
+from keras_vae.distributions.continuous_bernoulli import ContinuousBernoulli
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
 from keras_vae.distributions.distribution import Distribution, Factorised
@@ -16,17 +18,24 @@ from keras_vae.distributions.kl_divergence import (
     register_kl_divergence,
 )
 from keras_vae.distributions.laplace import Laplace
+from keras_vae.distributions.log_normal import LogNormal
 from keras_vae.distributions.multivariate_gaussian import MultivariateGaussian
+from keras_vae.distributions.negative_binomial import NegativeBinomial
 from keras_vae.distributions.one_hot_categorical import OneHotCategorical
+from keras_vae.distributions.poisson import Poisson
 from keras_vae.distributions.spike_and_slab import SpikeAndSlab
+from keras_vae.distributions.student_t import StudentT
 from keras_vae.distributions.transformed import Transformed
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher
+from keras_vae.distributions.zero_inflated import ZeroInflated
 
 __all__ = [
     "LOG_VAR_RANGE",
     "Bernoulli",
+    "Beta",
     "BetaBinomial",
     "Categorical",
+    "ContinuousBernoulli",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
     "Distribution",
@@ -34,12 +43,17 @@ __all__ = [
     "Gaussian",
     "GaussianMixture",
     "Laplace",
+    "LogNormal",
     "MultivariateGaussian",
+    "NegativeBinomial",
     "OneHotCategorical",
+    "Poisson",
     "SpikeAndSlab",
+    "StudentT",
     "TFPDistribution",
     "Transformed",
     "VonMisesFisher",
+    "ZeroInflated",
     "from_tfp",
     "has_kl_divergence",
     "kl_divergence",

@@ -14,7 +14,15 @@ from keras_vae.testing.likelihood import check_likelihood
 from keras_vae.testing.objective import check_objective
 from keras_vae.testing.posterior import check_posterior
 from keras_vae.testing.prior import check_prior
-from keras_vae.testing.quadrature import over_integers, over_interval, over_one_hot, over_reals, over_sphere
+from keras_vae.testing.quadrature import (
+    over_integers,
+    over_interval,
+    over_one_hot,
+    over_open_interval,
+    over_positive,
+    over_reals,
+    over_sphere,
+)
 
 __all__ = [
     "check_decoder",
@@ -26,6 +34,8 @@ __all__ = [
     "over_integers",
     "over_interval",
     "over_one_hot",
+    "over_open_interval",
+    "over_positive",
     "over_reals",
     "over_sphere",
 ]

@@ -5,7 +5,15 @@ import math
 
 import numpy as np
 
-__all__ = ["over_integers", "over_interval", "over_one_hot", "over_reals", "over_sphere"]
+__all__ = [
+    "over_integers",
+    "over_interval",
+    "over_one_hot",
+    "over_open_interval",
+    "over_positive",
+    "over_reals",
+    "over_sphere",
+]
 
 
 def over_reals(draws):
@@ -46,6 +54,46 @@ def over_interval(low, high):
         size = math.prod(draws.shape[1:])
         nodes, weights = np.polynomial.legendre.leggauss({1: 400, 2: 200}.get(size) or _too_many(size))
         nodes, weights = low + 0.5 * (high - low) * (nodes + 1.0), 0.5 * (high - low) * weights
+        return _product([nodes] * size, [weights] * size, draws.shape[1:])
+
+    return points
+
+
+def over_positive(draws):
+    """A grid over the positive numbers, or pairs of them, even in the logarithm: `(points, weights)`.
+
+    Args:
+        draws: `(n, *event)`, from the distribution.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.testing import over_positive
+    >>> points, weights = over_positive(np.random.default_rng(0).exponential(size=(100, 1)))
+    >>> round(float(np.sum(weights * np.exp(-points[:, 0]))), 4)
+    1.0
+    """
+    points, weights = over_reals(np.log(draws))
+    points = np.exp(np.clip(points.astype("float64"), -80.0, 80.0))
+    return points.astype("float32"), weights * np.prod(points.reshape(len(points), -1), axis=-1)
+
+
+def over_open_interval(low, high):
+    """Function for the densities between `low` and `high` that may be infinite at the ends, or on the square.
+
+    >>> import numpy as np
+    >>> from keras_vae.testing import over_open_interval
+    >>> points, weights = over_open_interval(0.0, 1.0)(np.zeros((1, 1)))
+    >>> round(float(np.sum(weights * 0.5 / np.sqrt(points[:, 0]))), 3)
+    1.0
+    """
+
+    def points(draws):
+        size = math.prod(draws.shape[1:])
+        # even in the log odds, as far out as float32 tells a point from the upper end
+        t = np.linspace(-15.0, 15.0, {1: 2001, 2: 301}.get(size) or _too_many(size))
+        share = 1.0 / (1.0 + np.exp(-t))
+        nodes, weights = low + (high - low) * share, (high - low) * share * (1.0 - share) * (t[1] - t[0])
         return _product([nodes] * size, [weights] * size, draws.shape[1:])
 
     return points

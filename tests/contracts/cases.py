@@ -106,6 +106,31 @@ CASES = {
     },
     ("posteriors", "residual"): {"make": kv.posteriors.Residual, "vae": {"prior": "gaussian"}},
     ("likelihoods", "bernoulli"): {"make": kv.likelihoods.Bernoulli, "points": testing.over_integers(0, 1)},
+    ("likelihoods", "beta"): {"make": kv.likelihoods.Beta, "points": testing.over_open_interval(0.0, 1.0)},
+    ("likelihoods", "continuous_bernoulli"): {
+        "make": kv.likelihoods.ContinuousBernoulli,
+        "points": testing.over_interval(0.0, 1.0),
+    },
+    ("likelihoods", "laplace"): {"make": kv.likelihoods.Laplace, "other_values": {"scale": 2.0}},
+    ("likelihoods", "log_normal"): {
+        "make": lambda: kv.likelihoods.LogNormal(0.5),
+        "points": testing.over_positive,
+    },
+    ("likelihoods", "negative_binomial"): {
+        "make": kv.likelihoods.NegativeBinomial,
+        "other_values": {"dispersion": "predicted"},
+        "points": testing.over_integers(0, 90),
+    },
+    ("likelihoods", "poisson"): {"make": kv.likelihoods.Poisson, "points": testing.over_integers(0, 40)},
+    ("likelihoods", "student_t"): {
+        "make": lambda: kv.likelihoods.StudentT(df=9.0),
+        "other_values": {"scale": 2.0, "df": "learned"},
+    },
+    ("likelihoods", "zero_inflated_negative_binomial"): {
+        "make": lambda: kv.likelihoods.ZeroInflatedNegativeBinomial(dispersion="predicted"),
+        "other_values": {"dispersion": "learned"},
+        "points": testing.over_integers(0, 90),
+    },
     ("likelihoods", "beta_binomial"): {
         "make": lambda: kv.likelihoods.BetaBinomial(6),
         "points": testing.over_integers(0, 6),

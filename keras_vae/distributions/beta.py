@@ -1,0 +1,80 @@
+"""Proportions: numbers between 0 and 1, the ends excluded."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.draws import draw_log_gamma, several
+from keras_vae.distributions.gamma_functions import log_beta
+
+__all__ = ["Beta"]
+
+LOG_SHAPE_RANGE = (-7.0, 9.0)
+NEAREST = 1e-7
+"""Draws and modes keep this distance from the ends, where the density of shapes below one is infinite."""
+
+
+@keras.saving.register_keras_serializable("keras_vae.distributions")
+@dataclasses.dataclass(frozen=True, eq=False)
+class Beta(Factorised):
+    """density proportional to x^(alpha - 1) (1 - x)^(beta - 1) on (0, 1).
+
+    A temperature divides alpha - 1 and beta - 1, as far as both stay positive: towards 0 draws gather at
+    the mode.
+
+    Args:
+        log_alpha: log of alpha, `(..., *event)`; clipped to (-7, 9), as that of beta is.
+        log_beta: log of beta, likewise.
+        event_ndims: number of trailing axes that make up one event.
+        mask: elements that count, see `Factorised`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import Beta
+    >>> p = Beta(np.log(np.full((1, 1), 2.0)), np.zeros((1, 1)))
+    >>> round(float(np.exp(p.log_prob(np.full((1, 1), 0.25)))[0]), 4)
+    0.5
+    """
+
+    log_alpha: object
+    log_beta: object
+
+    def __post_init__(self):
+        tensors = (ops.cast(ops.convert_to_tensor(value), "float32") for value in (self.log_alpha, self.log_beta))
+        alpha, beta = (ops.clip(value, *LOG_SHAPE_RANGE) for value in tensors)
+        self._set(log_alpha=alpha, log_beta=beta)
+
+    def elementwise_log_prob(self, value):
+        alpha, beta = ops.exp(self.log_alpha), ops.exp(self.log_beta)
+        return (alpha - 1.0) * ops.log(value) + (beta - 1.0) * ops.log1p(-value) - log_beta(alpha, beta)
+
+    def sample(self, seed=None, temperature=1.0):
+        seed = several(seed)
+        temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-4)
+        alpha, beta = (
+            ops.clip((ops.exp(value) - 1.0) / temperature + 1.0, 1e-3, 1e7) for value in (self.log_alpha, self.log_beta)
+        )
+        zeros = ops.zeros_like(alpha + beta)
+        log_odds = draw_log_gamma(alpha + zeros, seed) - draw_log_gamma(beta + zeros, seed)
+        return ops.clip(ops.sigmoid(log_odds), NEAREST, 1.0 - NEAREST)
+
+    def filler(self):
+        return 0.5 * ops.ones((), dtype="float32")
+
+    def mean(self):
+        return ops.sigmoid(self.log_alpha - self.log_beta)
+
+    def mode(self):
+        """Where the density is largest: next to an end where alpha or beta are below one."""
+        alpha, beta = ops.exp(self.log_alpha), ops.exp(self.log_beta)
+        inside = (alpha - 1.0) / ops.maximum(alpha + beta - 2.0, 1e-6)
+        end = ops.cast(alpha > beta, "float32")
+        mode = ops.where(ops.logical_and(alpha > 1.0, beta > 1.0), inside, end)
+        return ops.clip(mode, NEAREST, 1.0 - NEAREST)
+
+    def variance(self):
+        total = ops.exp(self.log_alpha) + ops.exp(self.log_beta)
+        return self.mean() * ops.sigmoid(self.log_beta - self.log_alpha) / (total + 1.0)

@@ -1,0 +1,74 @@
+"""Positive numbers, whose logarithms are Gaussian."""
+
+import dataclasses
+import math
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.gaussian import Gaussian
+from keras_vae.distributions.kl_divergence import kl_divergence_per_dimension, register_kl_divergence
+
+__all__ = ["LogNormal"]
+
+LOC_RANGE = (-30.0, 30.0)
+LOG_VAR_RANGE = (-20.0, 3.0)
+
+
+@keras.saving.register_keras_serializable("keras_vae.distributions")
+@dataclasses.dataclass(frozen=True, eq=False)
+class LogNormal(Factorised):
+    """exp of a Gaussian with independent elements.
+
+    A temperature raises the density to the power 1 / temperature^2, as it does for a Gaussian: towards 0
+    draws gather at the mode, which lies below the median.
+
+    Args:
+        loc: mean of the logarithm, `(..., *event)`; clipped to (-30, 30).
+        log_var: log variance of the logarithm, broadcastable to `loc`; clipped to (-20, 3).
+        event_ndims: number of trailing axes that make up one event.
+        mask: elements that count, see `Factorised`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import LogNormal
+    >>> round(float(LogNormal(np.zeros((1, 1)), np.zeros((1, 1))).log_prob(np.ones((1, 1)))[0]), 4)
+    -0.9189
+    """
+
+    loc: object
+    log_var: object
+
+    def __post_init__(self):
+        loc, log_var = (ops.cast(ops.convert_to_tensor(value), "float32") for value in (self.loc, self.log_var))
+        self._set(loc=ops.clip(loc, *LOC_RANGE), log_var=ops.clip(log_var, *LOG_VAR_RANGE))
+
+    def elementwise_log_prob(self, value):
+        logarithm = ops.log(value)
+        squared = ops.square(logarithm - self.loc) * ops.exp(-self.log_var)
+        return -0.5 * (math.log(2 * math.pi) + self.log_var + squared) - logarithm
+
+    def sample(self, seed=None, temperature=1.0):
+        noise = keras.random.normal(ops.shape(self.loc + self.log_var), dtype="float32", seed=seed)
+        shift = (ops.square(temperature) - 1.0) * ops.exp(self.log_var)
+        return ops.exp(self.loc + shift + temperature * ops.exp(0.5 * self.log_var) * noise)
+
+    def filler(self):
+        return ops.ones((), dtype="float32")
+
+    def mean(self):
+        return ops.exp(self.loc + 0.5 * ops.exp(self.log_var))
+
+    def mode(self):
+        return ops.exp(self.loc - ops.exp(self.log_var))
+
+    def variance(self):
+        variance = ops.exp(self.log_var)
+        return ops.expm1(variance) * ops.exp(2.0 * self.loc + variance)
+
+
+@register_kl_divergence(LogNormal, LogNormal)
+def _kl_log_normal(q, p):
+    return kl_divergence_per_dimension(Gaussian(q.loc, q.log_var), Gaussian(p.loc, p.log_var))

@@ -1,0 +1,63 @@
+"""Counts without a largest value."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.draws import at_temperature, draw_poisson
+from keras_vae.distributions.gamma_functions import log_poisson
+from keras_vae.distributions.kl_divergence import register_kl_divergence
+
+__all__ = ["LOG_RATE_RANGE", "Poisson"]
+
+LOG_RATE_RANGE = (-20.0, 16.0)
+"""Log rates are clipped to this range: whole numbers above exp(16) are no longer exact in float32."""
+
+
+@keras.saving.register_keras_serializable("keras_vae.distributions")
+@dataclasses.dataclass(frozen=True, eq=False)
+class Poisson(Factorised):
+    """Independent counts. A temperature pulls a draw towards the mode, in proportion, and rounds it.
+
+    Args:
+        log_rate: log of the mean, `(..., *event)`; clipped to `LOG_RATE_RANGE`.
+        event_ndims: number of trailing axes that make up one event.
+        mask: elements that count, see `Factorised`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import Poisson
+    >>> float(Poisson(np.zeros((1, 1))).log_prob(np.zeros((1, 1)))[0])
+    -1.0
+    """
+
+    log_rate: object
+
+    def __post_init__(self):
+        log_rate = ops.cast(ops.convert_to_tensor(self.log_rate), "float32")
+        self._set(log_rate=ops.clip(log_rate, *LOG_RATE_RANGE))
+
+    def elementwise_log_prob(self, value):
+        return log_poisson(value, self.mean())
+
+    def sample(self, seed=None, temperature=1.0):
+        return at_temperature(draw_poisson(self.mean(), seed), self.mode(), temperature)
+
+    def mean(self):
+        return ops.exp(self.log_rate)
+
+    def mode(self):
+        return ops.floor(self.mean())
+
+    def variance(self):
+        return self.mean()
+
+
+@register_kl_divergence(Poisson, Poisson)
+def _kl_poisson(q, p):
+    # expm1(d) - d keeps the small differences that exp(d) - 1 - d would round away
+    difference = p.log_rate - q.log_rate
+    return q.mean() * (ops.expm1(difference) - difference)

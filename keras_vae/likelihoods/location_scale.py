@@ -1,0 +1,96 @@
+"""What likelihoods with a location and a scale share: where the scale comes from."""
+
+import math
+
+import numpy as np
+from keras import ops
+
+from keras_vae.arguments import positive_number
+from keras_vae.likelihoods.likelihood import Likelihood
+
+__all__ = ["LocationScale"]
+
+LOG_VAR_SPEED = 10.0
+
+
+class LocationScale(Likelihood):
+    """Base class: a location from the decoder's features, and a scale that is learned, predicted or fixed.
+
+    Args:
+        scale: `"learned"`, one for all elements; `"predicted"`, one for every element, from the decoder's
+            features; or a positive number, fixed. The first two start at the spread of the training data,
+            which the first `fit` takes.
+        min_scale: lower bound of a learned or predicted scale; without one, data that repeat exactly
+            drive the density to infinity.
+        project: with False, the decoder's output is taken as the parameters: the location, or
+            `[loc, log_var]` where the scale is predicted.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Attributes:
+        squared_scale: the squared scale of data with variance one, at which a scale starts.
+    """
+
+    zero_initialised = ("log_var",)
+    must_adapt = False
+    squared_scale = 1.0
+
+    def __init__(self, scale="learned", min_scale=1e-3, project=True, **kwargs):
+        super().__init__(project=project, **kwargs)
+        if isinstance(scale, str) and scale not in ("learned", "predicted"):
+            raise ValueError(
+                f"Argument `scale` must be 'learned', 'predicted' or a positive number. Received: scale={scale!r}"
+            )
+        self.scale = scale if isinstance(scale, str) else positive_number(scale, "scale")
+        self.min_scale = positive_number(min_scale, "min_scale")
+
+    @property
+    def parameter_names(self):
+        return ("loc", "log_var") if self.scale == "predicted" else ("loc",)
+
+    def build(self, features_shape, data_shape=None):
+        super().build(features_shape, data_shape)
+        if self.scale == "learned":
+            self.log_var = self.add_weight(name="log_var", shape=(), initializer="zeros", autocast=False)
+        options = {"shape": (), "trainable": False, "autocast": False}
+        if isinstance(self.scale, str):
+            self.initial_log_var = self.add_weight(name="initial_log_var", initializer="zeros", **options)
+        adapted = "zeros" if isinstance(self.scale, str) else "ones"
+        self.adapted = self.add_weight(name="adapted", initializer=adapted, **options)
+
+    def adapt(self, x, context=None):
+        """Start a learned scale at the spread of data `x`; `fit` does it by itself."""
+        if isinstance(self.scale, str):
+            x = self.measured(np.asarray(ops.convert_to_numpy(x), dtype="float64"))
+            self.initial_log_var.assign(math.log(self.squared_scale * float(np.var(x)) + self.min_scale**2))
+        self.adapted.assign(1.0)
+
+    def measured(self, x):
+        """Data in the space of the location, a NumPy array."""
+        return x
+
+    def current_scale(self):
+        """The scale in force, a float; None where it is predicted for every element."""
+        if self.scale == "predicted":
+            return None
+        if self.scale == "learned":
+            return float(ops.exp(0.5 * self._bounded(self._learned_log_var())))
+        return self.scale
+
+    def log_var_of(self, params):
+        """Log of the squared scale, a tensor or a float."""
+        if self.scale == "predicted":
+            return self._bounded(params["log_var"] + ops.cast(self.initial_log_var, "float32"))
+        if self.scale == "learned":
+            return self._bounded(self._learned_log_var())
+        return 2.0 * math.log(self.scale)
+
+    def _learned_log_var(self):
+        # Ten times the weight: optimizers move weights by their learning rate, and a scale has far to go.
+        return ops.cast(self.initial_log_var, "float32") + LOG_VAR_SPEED * ops.cast(self.log_var, "float32")
+
+    def _bounded(self, log_var):
+        # log(exp(log_var) + min_scale^2): smooth, so that the gradient never stops at the bound.
+        return ops.logaddexp(log_var, 2.0 * math.log(self.min_scale))
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale, "min_scale": self.min_scale}
