@@ -36,7 +36,7 @@ class SpikeAndSlab(Factorised):
     >>> from keras_vae.distributions import SpikeAndSlab
     >>> p = SpikeAndSlab(np.zeros(1), np.log([0.01]), np.zeros(1))
     >>> [round(float(p.log_prob(np.array([value]))), 4) for value in (0.0, 1.0)]
-    [0.7857, -2.1121]
+    [0.7858, -2.1121]
     """
 
     logits: object

@@ -126,12 +126,12 @@ class TestSpikeAndSlab:
         means = np.array([0.0, 0.02, 0.1, -0.3, 1.0, -3.0])
         spike = choice[1]
         cuts = [factor * spike for factor in (-6, -4, -2, -1, 0, 1, 2, 4, 6)]
-        for deviation in (1e-3, 0.05, 0.5, 3.0):
-            expected = [integrated_kl(mean, deviation, lambda z: self.log_prob(z, *choice), cuts) for mean in means]
-            q = Gaussian(means[:, None], np.full((len(means), 1), 2.0 * np.log(deviation)))
-            found = numpy(kl_divergence_per_dimension(q, self.value(*choice)))[:, 0]
-            np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-4)
-            assert (found > -1e-4).all()
+        rows = [(mean, deviation) for mean in means for deviation in (1e-3, 0.05, 0.5, 3.0)]
+        expected = [integrated_kl(*row, lambda z: self.log_prob(z, *choice), cuts) for row in rows]
+        loc, deviation = np.array(rows).T[..., None]
+        found = numpy(kl_divergence_per_dimension(Gaussian(loc, 2.0 * np.log(deviation)), self.value(*choice)))[:, 0]
+        np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-4)
+        assert (found > -1e-4).all()
 
     def test_kl_far_away_is_the_slabs(self):
         q = Gaussian([[1e4], [-300.0]], [[-20.0], [10.0]])
