@@ -22,7 +22,8 @@ class DiscretizedLogistic(Factorised):
     """Whole numbers 0 to num_levels - 1, each with the mass of a logistic density in the bin around it.
 
     The first and the last bin are open, so that the masses add up to one (Kingma et al., 2016; Salimans et
-    al., 2017, equation 2). Parameters are in units in which the levels span [-1, 1].
+    al., 2017, equation 2). Parameters are in units in which the levels span [-1, 1]. A temperature scales the
+    spread: towards 0 a draw is the level at the location.
 
     Args:
         loc: location, `(..., *event)`.

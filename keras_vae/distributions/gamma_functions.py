@@ -4,8 +4,9 @@ import math
 
 from keras import ops
 
-__all__ = ["log_beta", "log_gamma_ratio", "log_poisson"]
+__all__ = ["log_beta", "log_gamma_ratio", "log_negative_binomial", "log_poisson"]
 
+SERIES_AT_FIVE = math.lgamma(5.0) - (4.5 * math.log(5.0) - 5.0 + 0.5 * math.log(2.0 * math.pi))
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -59,6 +60,35 @@ def log_poisson(value, rate):
     deviance = many * ops.log1p((many - rate) / rate) - (many - rate)
     saddle = -HALF_LOG_TWO_PI - 0.5 * ops.log(many) - _series(many) - deviance
     return ops.where(value < 4.0, direct, saddle)
+
+
+def log_negative_binomial(value, mean, r):
+    """log of the negative binomial probability of `value`, with variance mean + mean^2 / r.
+
+    Stirling's formulas of its three gamma functions are put together by hand: their large terms combine into
+    logarithms of two quotients that are near one where the probability is large.
+
+    >>> from keras import ops
+    >>> from keras_vae.distributions.gamma_functions import log_negative_binomial
+    >>> one = ops.ones(())
+    >>> round(float(ops.exp(log_negative_binomial(2.0 * one, one, one))), 4)
+    0.125
+    """
+    total = r + mean
+    first = _log_near_one(r * (value - mean) - 4.0 * mean, (r + value + 4.0) * r, (r + 4.0) * total)
+    second = _log_near_one(r * (mean - value) - mean - 5.0 * r, (r + value + 4.0) * mean, (value + 5.0) * total)
+    series = _series(r + value + 4.0) - _series(r + 4.0) - _series(value + 5.0) + SERIES_AT_FIVE
+    shift = ops.log(_rising(value + 1.0) / 24.0) - ops.log(_rising(r + value) / _rising(r))
+    return (
+        r * first + value * second + 3.5 * ops.log1p(value / (r + 4.0)) - 4.5 * ops.log1p(value / 5.0) + series + shift
+    )
+
+
+def _log_near_one(difference, numerator, denominator):
+    """log(numerator / denominator), from their difference where the quotient is near one."""
+    quotient = numerator / denominator
+    near = ops.logical_and(quotient > 0.5, quotient < 2.0)
+    return ops.where(near, ops.log1p(ops.where(near, difference / denominator, 0.0)), ops.log(quotient))
 
 
 def _rising(a):

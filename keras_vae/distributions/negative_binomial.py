@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.draws import at_temperature, draw_log_gamma, draw_poisson, several
-from keras_vae.distributions.gamma_functions import log_gamma_ratio
+from keras_vae.distributions.gamma_functions import log_negative_binomial
 from keras_vae.distributions.poisson import LOG_RATE_RANGE
 
 __all__ = ["LOG_INVERSE_DISPERSION_RANGE", "NegativeBinomial"]
@@ -49,11 +49,7 @@ class NegativeBinomial(Factorised):
         )
 
     def elementwise_log_prob(self, value):
-        r = ops.exp(self.log_inverse_dispersion)
-        ways = log_gamma_ratio(r, value) - log_gamma_ratio(ops.ones((), dtype="float32"), value)
-        # softplus: log(1 + mean / r) and log(1 + r / mean) from the logs of both
-        difference = self.log_mean - self.log_inverse_dispersion
-        return ways - r * ops.softplus(difference) - value * ops.softplus(-difference)
+        return log_negative_binomial(value, ops.exp(self.log_mean), ops.exp(self.log_inverse_dispersion))
 
     def sample(self, seed=None, temperature=1.0):
         seed = several(seed)

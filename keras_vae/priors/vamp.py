@@ -1,5 +1,7 @@
 """The variational mixture of posteriors."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -19,8 +21,12 @@ class VampPrior(Prior):
     """p(z) = sum_k weight_k q(z | u_k), posteriors of learned pseudo-inputs u_k (Tomczak and Welling, 2018).
 
     The pseudo-inputs are trained with the model. They stay in the range where the likelihood's data
-    live. In a conditional model each has a pseudo-context beside it, a point in the space of encoded
-    conditions.
+    live, and are kept in units of that range's width where it is finite: a learning rate of 0.001 moves
+    8-bit pixels as it moves those from 0 to 1. In a conditional model each has a pseudo-context beside
+    it, a point in the space of encoded conditions.
+
+    Attributes:
+        unit: width of that range, by which the weight `pseudo_inputs` is multiplied to give data.
 
     Args:
         components: number of pseudo-inputs.
@@ -84,6 +90,8 @@ class VampPrior(Prior):
                 f"VampPrior needs data whose every axis has a known length. Received: data of shape {self.data_shape}"
             )
         low, high = data_spec["support"]
+        self.unit = high - low if math.isfinite(high - low) else 1.0
+        low, high = low / self.unit, high / self.unit
         initializer = "zeros" if self.from_data else self.initializer
         self.pseudo_inputs = self.add_weight(
             name="pseudo_inputs",
@@ -93,7 +101,8 @@ class VampPrior(Prior):
             autocast=False,
         )
         if not self.from_data:
-            self.pseudo_inputs.assign(Between(low, high)(self.pseudo_inputs))
+            # the initializer draws data
+            self.pseudo_inputs.assign(Between(low, high)(self.pseudo_inputs / self.unit))
         self.pseudo_contexts = self.add_weight(
             name="pseudo_contexts",
             shape=(self.components, self.context_width),
@@ -133,7 +142,7 @@ class VampPrior(Prior):
         rows = generator.permutation(len(x))[: self.components]
         repeats = generator.integers(len(x), size=self.components - len(rows))
         noise = 0.1 * x.std() * generator.standard_normal((len(repeats), *self.data_shape))
-        chosen = np.concatenate([x[rows], x[repeats] + noise.astype("float32")])
+        chosen = np.concatenate([x[rows], x[repeats] + noise.astype("float32")]) / np.float32(self.unit)
         self.pseudo_inputs.assign(self.pseudo_inputs.constraint(ops.convert_to_tensor(chosen)))
         if self.context_width:
             context = np.asarray(ops.convert_to_numpy(context), dtype="float32")
@@ -146,7 +155,8 @@ class VampPrior(Prior):
                 "VampPrior is made of the encoder's posteriors: distribution(context, encode=...) needs `encode`, a "
                 "function (x, context) -> q(z | x). Received: encode=None"
             )
-        q = encode(ops.convert_to_tensor(self.pseudo_inputs), ops.convert_to_tensor(self.pseudo_contexts))
+        pseudo_inputs = self.unit * ops.convert_to_tensor(self.pseudo_inputs)
+        q = encode(pseudo_inputs, ops.convert_to_tensor(self.pseudo_contexts))
         if type(q) is not Gaussian:
             raise ValueError(
                 f"VampPrior mixes diagonal Gaussian posteriors, and the posterior here is a {type(q).__name__}. Use "
