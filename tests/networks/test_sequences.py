@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 import keras_vae as kv
-from tests.mathematics.autodiff import jacobian
+from tests.mathematics.autodiff import vector_jacobian
 
 ENCODERS = {
     "gru": lambda: kv.encoders.GRU((3, 4)),
@@ -65,17 +65,17 @@ def latents(rows=4):
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_padding_changes_neither_elbo_nor_gradients(name):
-    elbos, steps = [], []
+    losses, steps = [], []
     for length, seed in ((7, 0), (11, 1)):
         vae = make(name)
-        data = padded(length, seed)
-        elbos.append(vae.elbo(data, seed=2))
         before = [ops.convert_to_numpy(weight) for weight in vae.trainable_weights]
-        vae.compile(keras.optimizers.SGD(1.0), run_eagerly=True)
-        vae.train_on_batch(data)
+        # A step of size one along the gradient shows the gradient.
+        vae.compile(keras.optimizers.SGD(1.0))
+        losses.append(vae.train_on_batch(padded(length, seed), return_dict=True))
         after = [ops.convert_to_numpy(weight) for weight in vae.trainable_weights]
         steps.append([new - old for new, old in zip(after, before, strict=True)])
-    np.testing.assert_allclose(elbos[0], elbos[1], rtol=1e-5)
+    for term in ("loss", "reconstruction_loss", "kl_loss"):
+        np.testing.assert_allclose(losses[0][term], losses[1][term], rtol=1e-5)
     assert max(np.abs(step).max() for step in steps[0]) > 0.01
     for first, second in zip(*steps, strict=True):
         np.testing.assert_allclose(first, second, atol=1e-5 * max(1.0, np.abs(first).max()))
@@ -97,13 +97,17 @@ def test_a_gap_in_the_mask_is_not_read(name):
 def test_no_step_sees_itself_or_a_later_one(name):
     vae = make(name)
     z = ops.convert_to_tensor(latents(1))
+    target = np.random.default_rng(0).standard_normal((1, 5, 3)).astype("float32")
 
     def features(target):
-        value = vae.decoder(z, target=ops.reshape(target, (1, 5, 3)), training=False)
-        return ops.reshape(value, (1, -1))
+        return vae.decoder(z, target=target, training=False)
 
-    matrix = jacobian(features, np.random.default_rng(0).standard_normal((1, 15)))
-    influence = np.abs(matrix.reshape(5, -1, 5, 3)).max(axis=(1, 3))
+    # One backward pass for each step: TensorFlow's vectorised Jacobian of dilated convolutions crashes.
+    influence = np.zeros((5, 5))
+    for step in range(5):
+        upstream = np.zeros((1, 5, vae.decoder.feature_width()), "float32")
+        upstream[:, step] = np.random.default_rng(1).standard_normal(upstream.shape[-1])
+        influence[step] = np.abs(vector_jacobian(features, [target], upstream)[1][0]).max(axis=(0, 2))
     assert np.abs(np.triu(influence)).max() == 0.0
     assert (np.diagonal(influence, -1) > 1e-4).all()
     assert (influence[:, 0][1:] > 1e-6).all() or name == "tcn"  # a tcn of two blocks sees four steps back
