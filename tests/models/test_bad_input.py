@@ -70,6 +70,10 @@ class Greedy(kv.objectives.Objective):
     requires = ("the_moon",)
 
 
+def averaged():
+    return keras.Sequential([keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(3)])
+
+
 def two_tensors():
     inputs = keras.Input((6,))
     return keras.Model(inputs, [keras.layers.Dense(2)(inputs), keras.layers.Dense(2)(inputs)])
@@ -276,7 +280,98 @@ IN_THE_VERBS = [
     ("interpolate path", lambda: plain().interpolate(X, X, path="curved"), ValueError, ["`path`", "'spherical'"]),
 ]
 
-ROWS = IN_THE_CONSTRUCTOR + IN_COMPILE_AND_FIT + IN_THE_VERBS
+COUNTS = np.random.default_rng(0).integers(0, 7, (8, 6))
+
+
+@functools.cache
+def under(likelihood, **kwargs):
+    return compiled(small_vae(likelihood=getattr(kv.likelihoods, likelihood)(**kwargs)))
+
+
+@functools.cache
+def tokens():
+    return compiled(small_vae(likelihood=kv.likelihoods.Categorical(7, padding=0, end=1)))
+
+
+def count(value, dtype="int64"):
+    return changed(value, (3, 2), COUNTS.astype(dtype))
+
+
+IN_THE_LIKELIHOODS = [
+    ("one category", lambda: kv.likelihoods.Categorical(1), ValueError, ["`num_categories`", "at least 2"]),
+    ("padding beyond", lambda: kv.likelihoods.Categorical(7, padding=7), ValueError, ["`padding`", "0 to 6", "7"]),
+    ("padding as end", lambda: kv.likelihoods.Categorical(7, padding=0, end=0), ValueError, ["`padding`", "`end`"]),
+    ("end of levels", lambda: kv.likelihoods.Categorical(7, True, end=1), ValueError, ["`end`", "ordered"]),
+    ("one level", lambda: kv.likelihoods.DiscretizedLogistic(1), ValueError, ["`num_levels`", "at least 2"]),
+    ("no trials", lambda: kv.likelihoods.BetaBinomial(0), ValueError, ["`num_trials`", "0"]),
+    ("df unknown", lambda: kv.likelihoods.StudentT(df="fitted"), ValueError, ["`df`", "'fitted'", "'learned'"]),
+    ("dispersion", lambda: kv.likelihoods.NegativeBinomial("gene"), ValueError, ["`dispersion`", "'gene'"]),
+    (
+        "a mixture of vectors",
+        lambda: small_vae(likelihood="discretized_logistic_mixture"),
+        ValueError,
+        ["(height, width, channels)", "(6,)", "'discretized_logistic'"],
+    ),
+    ("unknown normalization", lambda: kv.encoders.MLP(normalization="layer"), ValueError, ["`normalization`", "layer"]),
+    ("negative count", lambda: under("Poisson").fit(count(-1)), ValueError, ["`x`", ">= 0", "-1", "(3, 2)"]),
+    ("half a count", lambda: under("Poisson").fit(count(2.5, "float32")), ValueError, ["whole", "2.5", "(3, 2)"]),
+    ("a count missing", lambda: under("Poisson").fit(count(np.nan, "float32")), ValueError, ["nan", "(3, 2)"]),
+    (
+        "level 256 of 256",
+        lambda: under("DiscretizedLogistic").fit(count(256)),
+        ValueError,
+        ["whole numbers in [0, 255]", "256", "(3, 2)"],
+    ),
+    (
+        "level 256 in a stream",
+        lambda: under("BetaBinomial").fit(Batches((count(256),))),
+        ValueError,
+        ["[0, 255]", "256", "(3, 2)"],
+    ),
+    (
+        "negative count in a generator",
+        lambda: under("NegativeBinomial").fit(batch for batch in [(count(-1),)]),
+        ValueError,
+        [">= 0", "-1", "(3, 2)"],
+    ),
+    ("unknown token", lambda: tokens().fit(count(7)), ValueError, ["categories", "[0, 6]", "7", "(3, 2)"]),
+    ("unknown token in a stream", lambda: tokens().fit(Batches((count(7),))), ValueError, ["[0, 6]", "(3, 2)"]),
+    (
+        "a row of padding",
+        lambda: tokens().fit(changed(0, (3,), COUNTS)),
+        ValueError,
+        ["row 3", "no valid step", "padding"],
+    ),
+    (
+        "a row of padding in a stream",
+        lambda: tokens().fit(Batches((changed(0, (3,), COUNTS),))),
+        ValueError,
+        ["row 3", "no valid step"],
+    ),
+    (
+        "empty sequences",
+        lambda: compiled(
+            kv.VAE((None,), 2, likelihood=kv.likelihoods.Categorical(7), encoder=averaged(), decoder="gru")
+        ).fit(COUNTS[:, :0]),
+        ValueError,
+        ["`x`", "empty sequences", "(8, 0)"],
+    ),
+    (
+        "zero under a logarithm",
+        lambda: under("LogNormal").fit(changed(0.0, array=1 + X)),
+        ValueError,
+        ["> 0", "(3, 2)"],
+    ),
+    (
+        "one where the interval is open",
+        lambda: under("Beta").fit(changed(1.0, array=0.5 * X + 0.2)),
+        ValueError,
+        ["(0, 1)", "(3, 2)", "off the ends"],
+    ),
+    ("y out of range", lambda: under("Poisson").fit(COUNTS, count(-2)), ValueError, ["`y`", "-2", "(3, 2)"]),
+]
+
+ROWS = IN_THE_LIKELIHOODS + IN_THE_CONSTRUCTOR + IN_COMPILE_AND_FIT + IN_THE_VERBS
 
 
 @pytest.mark.parametrize(("act", "exception", "words"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
