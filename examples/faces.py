@@ -127,7 +127,7 @@ def read_options(arguments=None):
     parser.add_argument("--latent-dim", type=int, default=24)
     parser.add_argument("--filters", type=int, default=24, help="channels of the finest stage")
     parser.add_argument("--dropout", type=float, default=0.0, help="within the residual blocks")
-    parser.add_argument("--prior", default="mixture", help="name of a prior")
+    parser.add_argument("--prior", default="vamp", help="name of a prior")
     parser.add_argument("--components", type=int, default=50, help="of the priors mixture and vamp")
     parser.add_argument("--temperature", type=float, default=0.8, help="spread of the samples' latents")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/faces"), help="output folder")

@@ -96,8 +96,10 @@ class ResidualBlock(keras.layers.Layer):
         self.last = convolution(self.filters, self.kernel_size, kernel_initializer="zeros", name="last", **options)
         self.skip = None
         if self.strides > 1 or shape[-1] != self.filters:
-            self.skip = convolution(self.filters, 1, strides=self.strides, name="skip", **options)
+            self.skip = convolution(self.filters, 1, name="skip", **options)
             self.skip.build(shape)
+            # What a stride would take. TensorFlow 2.21 dies in the gradient of a strided kernel of size 1 on CPUs.
+            self.taken = (slice(None), *([slice(None, None, self.strides)] * rank))
         inner = (*self.compute_output_shape(shape)[:-1], self.filters)
         self.first_norm.build(shape)
         self.first.build(shape)
@@ -106,7 +108,7 @@ class ResidualBlock(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         # A convolution of size 1 and repeating commute, and it is cheaper on the small map.
-        shortcut = inputs if self.skip is None else self.skip(inputs)
+        shortcut = inputs if self.skip is None else self.skip(inputs if self.strides == 1 else inputs[self.taken])
         x = self.activation(self.first_norm(inputs))
         if self.widen is not None:
             shortcut, x = self.widen(shortcut), self.widen(x)

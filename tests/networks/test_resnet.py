@@ -33,6 +33,17 @@ def test_sizes_of_a_block(strides, upsample, size):
     assert tuple(block(MAP).shape) == (3, *size, 6) == block.compute_output_shape(MAP.shape)
 
 
+def test_the_shortcut_takes_what_a_stride_would():
+    """Without a strided kernel of size 1, whose gradient kills TensorFlow for some numbers of channels."""
+    block = ResidualBlock(6, strides=2)
+    shortcut = numpy_of(block(MAP))  # all there is at the start
+    assert block.skip.strides == (1, 1)
+    strided = keras.layers.Conv2D(6, 1, strides=2, padding="same", data_format="channels_last")
+    strided.build(MAP.shape)
+    strided.set_weights(block.skip.get_weights())
+    np.testing.assert_allclose(shortcut, numpy_of(strided(MAP)), atol=1e-5)
+
+
 def test_bad_blocks():
     with pytest.raises(ValueError, match=r"`strides` and `upsample` must be 1. Received: strides=2, upsample=2"):
         ResidualBlock(4, strides=2, upsample=2)
