@@ -77,7 +77,7 @@ class Verbs(Evidence, Interpolation):
             data_temperature: see above.
             length: see above; by default that of x.
         """
-        options = {"mode": self._mode(mode), "length": _length(length), "deterministic": bool(deterministic)}
+        options = {"mode": self._mode(mode), "length": self._length(length), "deterministic": bool(deterministic)}
         return self._over_data(
             ("reconstruct", *options.values()),
             functools.partial(_reconstruct, **options),
@@ -145,7 +145,7 @@ class Verbs(Evidence, Interpolation):
             data_temperature: see above.
             length: see above.
         """
-        mode, length = self._mode(mode), _length(length)
+        mode, length = self._mode(mode), self._length(length)
         shapes = self.prior.level_shapes()
         z = tuple(z) if isinstance(z, tuple) or len(shapes) > 1 else (z,)
         z = tuple(np.asarray(ops.convert_to_numpy(level), dtype="float32") for level in z)
@@ -189,7 +189,7 @@ class Verbs(Evidence, Interpolation):
             data_temperature: see above.
             length: see above.
         """
-        mode, length = self._mode(mode), _length(length)
+        mode, length = self._mode(mode), self._length(length)
         if condition is not None and n is None:
             n = len(np.asarray(condition)) if np.ndim(condition) > len(self.condition_shape or ()) else 1
         n = positive_int(1 if n is None else n, "n")
@@ -226,6 +226,14 @@ class Verbs(Evidence, Interpolation):
         self.inputs_check.check_condition(condition, rows)
         return condition
 
+    def _length(self, length):
+        if length is not None and None not in self.data_shape:
+            raise ValueError(
+                f"Argument `length` is for data of unknown length, and here data_shape={self.data_shape} says it. "
+                f"Received: length={length!r}. Leave it out, or build the model with None as the first axis."
+            )
+        return None if length is None else positive_int(length, "length")
+
     @staticmethod
     def _rows(condition, n):
         """Inputs that tell a verb how many rows to make, and the condition of each."""
@@ -246,7 +254,3 @@ def _decode(vae, latents, inputs, mode, seed, temperature, length):
     context = vae.context(inputs.get("condition"), ops.shape(inputs["rows"])[0])
     z = vae.decoder_input(latents, context)
     return vae.decoder.decode(z, vae.likelihood, seed=seed, mode=mode, temperature=temperature, length=length)
-
-
-def _length(length):
-    return None if length is None else positive_int(length, "length")

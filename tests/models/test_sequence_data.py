@@ -152,6 +152,11 @@ def test_bad_sequences_are_named(sequences, index, data, words):
         sequences[index].fit(data, verbose=0)
 
 
+def test_a_length_where_the_shape_has_one(sequences):
+    with pytest.raises(ValueError, match=r"length.*data_shape=\(5,\)"):
+        sequences[1].generate(2, length=3)
+
+
 def test_the_default_networks():
     series = kv.VAE((None, 5), likelihood="gaussian")
     tokens = kv.VAE((40,), likelihood=kv.likelihoods.Categorical(60, padding=0, end=1))
