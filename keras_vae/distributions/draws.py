@@ -48,9 +48,11 @@ def draw_log_gamma(shape_parameter, seed):
     small = shape_parameter < 1.0
     d = ops.where(small, shape_parameter + 1.0, shape_parameter) - 1.0 / 3.0
     c = 1.0 / ops.sqrt(9.0 * d)
-    drawn, accepted = ops.log(d), ops.zeros(shape, dtype="bool")
-    seeds = several(seed)
-    for _ in range(ROUNDS):
+    key = StepSeed.key(seed)
+
+    def propose(step, state):
+        drawn, accepted = state
+        seeds = StepSeed(key, step)
         normal = keras.random.normal(shape, dtype="float32", seed=seeds)
         uniform = keras.random.uniform(shape, 1e-7, 1.0, dtype="float32", seed=seeds)
         root = 1.0 + c * normal
@@ -58,8 +60,10 @@ def draw_log_gamma(shape_parameter, seed):
         bound = 0.5 * ops.square(normal) + d * (1.0 - ops.exp(log_cube) + log_cube)
         good = ops.logical_and(root > 1e-6, ops.log(uniform) < bound)
         drawn = ops.where(ops.logical_and(good, ops.logical_not(accepted)), ops.log(d) + log_cube, drawn)
-        accepted = ops.logical_or(accepted, good)
-    uniform = keras.random.uniform(shape, 1e-7, 1.0, dtype="float32", seed=seeds)
+        return drawn, ops.logical_or(accepted, good)
+
+    drawn, _ = ops.fori_loop(0, ROUNDS, propose, (ops.log(d), ops.zeros(shape, dtype="bool")))
+    uniform = keras.random.uniform(shape, 1e-7, 1.0, dtype="float32", seed=StepSeed(key, ROUNDS))
     return ops.where(small, drawn + ops.log(uniform) / ops.minimum(shape_parameter, 1.0), drawn)
 
 
@@ -76,9 +80,9 @@ def draw_poisson(rate, seed):
     >>> abs(draws.mean() - 3.0) < 0.2
     True
     """
-    seeds = several(seed)
+    key = StepSeed.key(seed)
     small = ops.minimum(rate, SMALL_RATE)
-    uniform = keras.random.uniform(ops.shape(rate), dtype="float32", seed=seeds)
+    uniform = keras.random.uniform(ops.shape(rate), dtype="float32", seed=StepSeed(key, 2 * ROUNDS))
     first = ops.exp(-small)
 
     def count(step, state):
@@ -88,18 +92,20 @@ def draw_poisson(rate, seed):
         return p, below + p, drawn
 
     few = ops.fori_loop(0, SMALL_COUNTS, count, (first, first, ops.zeros_like(rate)))[2]
-    return ops.where(rate < SMALL_RATE, few, _draw_large_poisson(ops.maximum(rate, SMALL_RATE), seeds))
+    return ops.where(rate < SMALL_RATE, few, _draw_large_poisson(ops.maximum(rate, SMALL_RATE), key))
 
 
-def _draw_large_poisson(rate, seeds):
+def _draw_large_poisson(rate, key):
     """Algorithm PTRS, for rates of at least 10; a round accepts eight proposals in ten, and more for larger rates."""
     shape = ops.shape(rate)
     b = 0.931 + 2.53 * ops.sqrt(rate)
     a = -0.059 + 0.02483 * b
     inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
     squeeze = 0.9277 - 3.6224 / (b - 2.0)
-    drawn, accepted = ops.round(rate), ops.zeros(shape, dtype="bool")
-    for _ in range(2 * ROUNDS):
+
+    def propose(step, state):
+        drawn, accepted = state
+        seeds = StepSeed(key, step)
         u = keras.random.uniform(shape, dtype="float32", seed=seeds) - 0.5
         v = keras.random.uniform(shape, 1e-7, 1.0, dtype="float32", seed=seeds)
         us = ops.maximum(0.5 - ops.abs(u), 1e-7)
@@ -110,5 +116,6 @@ def _draw_large_poisson(rate, seeds):
         good = ops.logical_or(at_once, score <= log_poisson(safe, rate))
         good = ops.logical_and(good, ops.logical_and(k >= 0.0, ops.logical_or(us >= 0.013, v <= us)))
         drawn = ops.where(ops.logical_and(good, ops.logical_not(accepted)), safe, drawn)
-        accepted = ops.logical_or(accepted, good)
-    return drawn
+        return drawn, ops.logical_or(accepted, good)
+
+    return ops.fori_loop(0, 2 * ROUNDS, propose, (ops.round(rate), ops.zeros(shape, dtype="bool")))[0]

@@ -42,7 +42,7 @@ class DiscretizedLogistic(Likelihood):
     """
 
     parameter_names = ("loc", "log_scale")
-    zero_initialised = ("log_scale",)
+    zero_initialised = ("loc", "log_scale")
 
     def __init__(self, num_levels=256, project=True, **kwargs):
         super().__init__(project=project, **kwargs)

@@ -43,7 +43,8 @@ class DiscretizedLogisticMixture(Likelihood):
     True
     """
 
-    zero_initialised = ("log_scale", "coefficients")
+    # The locations too: a component is narrow, and an error of a few widths costs several bits for each pixel.
+    zero_initialised = ("loc", "log_scale", "coefficients")
 
     def __init__(self, components=10, num_levels=256, project=True, **kwargs):
         super().__init__(project=project, **kwargs)
