@@ -12,7 +12,8 @@ __all__ = ["check_decoder"]
 def check_decoder(decoder, *, other_values=None, latent_dim=2, data_shape=(4,), data=None, vae=None, checks=None):
     """Run every check of the decoder's contract: a failure is an AssertionError with the mend.
 
-    The checks are those of `check_encoder`; `decode` gives data of the data's shape in every mode.
+    The checks are those of `check_encoder`; `decode` gives data of the data's shape in every mode, and as many steps as
+    it is asked for where the shape leaves them open.
 
     Args:
         decoder: class, or function without arguments that makes a fresh decoder.
@@ -54,8 +55,10 @@ def _shape(vae):
 def _check_decode(subject):
     vae, x = subject.model(perturb=True)
     z = _latents(vae, ops.convert_to_tensor(x))[0]
-    for mode in ("mean", "mode", "sample"):
-        data = ops.convert_to_numpy(vae.decoder.decode(z, vae.likelihood, seed=1, mode=mode))
+    length = x.shape[1] if vae.data_shape[0] is None else None
+    # Tokens have no mean.
+    for mode in ("mode", "sample") if vae.likelihood.support.nominal else ("mean", "mode", "sample"):
+        data = ops.convert_to_numpy(vae.decoder.decode(z, vae.likelihood, seed=1, mode=mode, length=length))
         subject.require(
             data.shape == x.shape and np.all(np.isfinite(data)),
             "shapes",

@@ -3,6 +3,7 @@
 import keras
 import pytest
 
+import keras_vae as kv
 from keras_vae import registry, testing
 from tests.contracts.cases import CASES, VARIANTS
 
@@ -43,3 +44,13 @@ def test_case_makes_the_class_of_its_name(family, name):
     if CASES[family, name].get("only_on", keras.backend.backend()) != keras.backend.backend():
         pytest.skip("tensorflow_probability's objects run on TensorFlow only")
     assert type(CASES[family, name]["make"]()) is dict(getattr(registry, family).items())[name]
+
+
+@pytest.mark.parametrize("data_shape", [(None, 2), (None,)])
+def test_checks_of_data_of_any_length(data_shape):
+    """Series, and tokens: the shipped checks find data for both, and decode as long as these are."""
+    likelihood = "gaussian" if len(data_shape) == 2 else lambda: kv.likelihoods.Categorical(5, padding=0, end=1)
+    options = {"data_shape": data_shape, "checks": ["shapes"]}
+    encoder, decoder = (lambda: kv.encoders.LSTM((3,)), lambda: kv.decoders.LSTM((3,)))
+    testing.check_encoder(encoder, vae={"likelihood": likelihood, "decoder": decoder}, **options)
+    testing.check_decoder(decoder, vae={"likelihood": likelihood, "encoder": encoder}, **options)
