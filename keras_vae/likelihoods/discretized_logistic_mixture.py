@@ -83,9 +83,10 @@ class DiscretizedLogisticMixture(Likelihood):
             values = params[name]
             return ops.reshape(values, (*ops.shape(values)[:-1], rows, self.components))
 
-        # Component k starts in the middle of its own K-th part of the levels, about as wide as that part.
+        # Component k starts in the middle of its own K-th part of the levels, about as wide as that part. Of several
+        # channels it has the same part of each, and must reach pixels of which one is dark and another bright.
         starts = ops.convert_to_tensor((2 * np.arange(self.components) + 1) / self.components - 1, dtype="float32")
-        width = math.log(2.0 / (math.pi * self.components))
+        width = -math.log(math.pi) + (math.log(2.0 / self.components) if channels == 1 else 0.0)
         coefficients = None
         if channels > 1:
             coefficients = ops.tanh(split("coefficients", channels * (channels - 1) // 2))

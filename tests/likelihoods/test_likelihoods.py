@@ -35,6 +35,13 @@ def test_training_on_8_bits_starts_near_8_bits(make):
     assert 7.9 < -log_prob.mean() / 48 / np.log(2) < 9.5
 
 
+def test_a_mixture_of_one_channel_starts_at_8_bits():
+    likelihood = built(kv.likelihoods.DiscretizedLogisticMixture(), (4, 4, 1))
+    features = RNG.standard_normal((12, 4, 4, 5)).astype("float32")
+    log_prob = ops.convert_to_numpy(likelihood.distribution(likelihood(features)).log_prob(LEVELS[..., :1]))
+    assert 7.9 < -log_prob.mean() / 16 / np.log(2) < 9.0
+
+
 @pytest.mark.parametrize("name", [name for name in kv.likelihoods.names() if name not in ("tfp", "categorical")])
 def test_one_step_at_a_time(name):
     """The distribution of one pixel, from features whose leading axes are shorter than the data's."""
