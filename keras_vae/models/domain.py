@@ -67,9 +67,17 @@ def fits_float32(values):
     return bool(-limit <= values.min() and values.max() <= limit)  # False for NaN
 
 
+def as_density_sees(values):
+    """Float32, what is too small for a normal number zero: 1 - 1e-9 is 1, and 1e-40 is 0 where backends flush it."""
+    values = values.astype("float32")
+    return np.where(np.abs(values) < np.finfo("float32").tiny, np.float32(0.0), values)
+
+
 def _check_support(values, support, argument, noisy):
-    low, high = float(values.min()), float(values.max())
     noisy = noisy and not support.nominal
+    if (support.open_low or support.open_high) and values.dtype.kind == "f":
+        values = as_density_sees(values)
+    low, high = float(values.min()), float(values.max())
     # Noise may take the values out of the support, by as much as it is wide.
     room = support.high - support.low if noisy else 0.0
     below = np.less_equal if support.open_low and not noisy else np.less
@@ -107,7 +115,14 @@ def _range_hint(support, low, high):
                 "such as 'gaussian'."
             )
         if support.open_low and low >= 0 and high <= 1:
-            return " Move the data off the ends, for example (x * (n - 1) + 0.5) / n for n of them."
+            return (
+                " Densities are taken in float32, where what is within 6e-8 of an end lies on it. Move the data off "
+                "the ends, for example (x * (n - 1) + 0.5) / n for n of them."
+            )
+    if support.open_low and low == support.low:
+        return (
+            " Densities are taken in float32, where numbers below 1.2e-38 are zero. Add an offset, or rescale the data."
+        )
     if support.nominal:
         return " Give the likelihood as many categories as there are, or map what is unknown to one of them."
     if support.integer:

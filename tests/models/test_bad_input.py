@@ -368,6 +368,18 @@ IN_THE_LIKELIHOODS = [
         ValueError,
         ["(0, 1)", "(3, 2)", "off the ends"],
     ),
+    (
+        "zero in float32 under a logarithm",
+        lambda: under("LogNormal").fit(changed(1e-300, array=1 + X.astype("float64"))),
+        ValueError,
+        ["> 0", "(3, 2)", "float32"],
+    ),
+    (
+        "one in float32 where the interval is open",
+        lambda: under("Beta").fit(changed(1 - 1e-12, array=0.5 * X.astype("float64") + 0.2)),
+        ValueError,
+        ["(0, 1)", "(3, 2)", "float32"],
+    ),
     ("y out of range", lambda: under("Poisson").fit(COUNTS, count(-2)), ValueError, ["`y`", "-2", "(3, 2)"]),
 ]
 
