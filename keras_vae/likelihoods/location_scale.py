@@ -1,16 +1,19 @@
 """What likelihoods with a location and a scale share: where the scale comes from."""
 
 import math
+import warnings
 
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_number
+from keras_vae.distributions.gaussian import LOG_VAR_RANGE
 from keras_vae.likelihoods.likelihood import Likelihood
 
 __all__ = ["LocationScale"]
 
 LOG_VAR_SPEED = 10.0
+SHARPNESS = 4.0
 
 
 class LocationScale(Likelihood):
@@ -28,11 +31,13 @@ class LocationScale(Likelihood):
 
     Attributes:
         squared_scale: the squared scale of data with variance one, at which a scale starts.
+        largest_log_var: log of the largest squared scale that the distribution holds; it clips those beyond.
     """
 
     zero_initialised = ("log_var",)
     must_adapt = False
     squared_scale = 1.0
+    largest_log_var = LOG_VAR_RANGE[1]
 
     def __init__(self, scale="learned", min_scale=1e-3, project=True, **kwargs):
         super().__init__(project=project, **kwargs)
@@ -61,7 +66,15 @@ class LocationScale(Likelihood):
         """Start a learned scale at the spread of data `x`; `fit` does it by itself."""
         if isinstance(self.scale, str):
             x = self.measured(np.asarray(ops.convert_to_numpy(x), dtype="float64"))
-            self.initial_log_var.assign(math.log(self.squared_scale * float(np.var(x)) + self.min_scale**2))
+            log_var = math.log(self.squared_scale * float(np.var(x)) + self.min_scale**2)
+            if log_var > self.largest_log_var:
+                warnings.warn(
+                    f"The data's standard deviation is {float(np.std(x)):.3g}, and the scale of {type(self).__name__} "
+                    f"is at most {math.exp(0.5 * self.largest_log_var):.3g}. Rescale the data, for example to variance "
+                    "one.",
+                    stacklevel=2,
+                )
+            self.initial_log_var.assign(min(log_var, self.largest_log_var))
         self.adapted.assign(1.0)
 
     def measured(self, x):
@@ -90,7 +103,9 @@ class LocationScale(Likelihood):
 
     def _bounded(self, log_var):
         # log(exp(log_var) + min_scale^2): smooth, so that the gradient never stops at the bound.
-        return ops.logaddexp(log_var, 2.0 * math.log(self.min_scale))
+        log_var = ops.logaddexp(log_var, 2.0 * math.log(self.min_scale))
+        # Likewise above, where the distribution's own clip would stop it; so sharp that nothing moves far below.
+        return -ops.logaddexp(-SHARPNESS * log_var, -SHARPNESS * self.largest_log_var) / SHARPNESS
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale, "min_scale": self.min_scale}

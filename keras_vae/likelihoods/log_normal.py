@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions.log_normal import LOG_VAR_RANGE
 from keras_vae.distributions.log_normal import LogNormal as LogNormalDistribution
 from keras_vae.likelihoods.likelihood import Support
 from keras_vae.likelihoods.location_scale import LocationScale
@@ -42,6 +43,7 @@ class LogNormal(LocationScale):
     """
 
     support = Support(0.0, open_low=True)
+    largest_log_var = LOG_VAR_RANGE[1]
 
     def measured(self, x):
         return np.log(x)
