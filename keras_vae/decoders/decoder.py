@@ -1,6 +1,7 @@
 """The contract of a decoder."""
 
 import keras
+from keras import ops
 
 from keras_vae.registry import decoders
 
@@ -65,7 +66,8 @@ class Decoder(keras.layers.Layer):
             length: number of steps, where the data's shape leaves it open.
         """
         del length
-        return draw(likelihood.distribution(likelihood(self(z, training=False))), mode, seed, temperature)
+        value = draw(likelihood.distribution(likelihood(self(z, training=False))), mode, seed, temperature)
+        return fill_behind_end(value, likelihood)
 
 
 def draw(distribution, mode, seed=None, temperature=1.0):
@@ -80,3 +82,20 @@ def draw(distribution, mode, seed=None, temperature=1.0):
     if mode == "sample":
         return distribution.sample(seed, temperature=temperature)
     return distribution.mode() if mode == "mode" else distribution.mean()
+
+
+def fill_behind_end(value, likelihood):
+    """Decoded sequences with `likelihood.padding` behind the step that ends each; unchanged where none can end.
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> from keras_vae.decoders.decoder import fill_behind_end
+    >>> tokens = kv.likelihoods.Categorical(5, padding=0, end=1)
+    >>> [int(token) for token in fill_behind_end(np.array([[3, 1, 4]]), tokens)[0]]
+    [3, 1, 0]
+    """
+    ends = likelihood.has_ended(value)
+    if ends is None:
+        return value
+    ends = ops.cast(ends, "int32")
+    return ops.where(ops.cumsum(ends, axis=1) - ends > 0, ops.cast(likelihood.padding, value.dtype), value)

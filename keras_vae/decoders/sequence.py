@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.decoders.autoregressive import Autoregressive
-from keras_vae.decoders.decoder import draw
+from keras_vae.decoders.decoder import draw, fill_behind_end
 from keras_vae.layers.sequence import hide_padding, sequence_width, shift_right
 from keras_vae.layers.word_dropout import WordDropout
 
@@ -86,11 +86,7 @@ class Sequence(Autoregressive):
         (length,) = self.step_sizes(likelihood, length)
         features = self.features(z, self._inputs(z, length=length), training=False)
         value = draw(likelihood.distribution(likelihood(features)), mode, seed, temperature)
-        ends = likelihood.has_ended(value)
-        if ends is None:
-            return value
-        ends = ops.cast(ends, "int32")
-        return ops.where(ops.cumsum(ends, axis=1) - ends > 0, ops.cast(likelihood.padding, value.dtype), value)
+        return fill_behind_end(value, likelihood)
 
     def compute_output_shape(self, z_shape, target_shape=None):
         length = self.target_shape[0] if target_shape is None else target_shape[1]

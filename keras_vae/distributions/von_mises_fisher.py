@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.draws import several
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 
 __all__ = ["VonMisesFisher"]
@@ -93,6 +94,7 @@ class VonMisesFisher(Distribution):
         # A temperature below one gathers the draws, as it does for a Gaussian, whose precision it divides.
         concentration = self.concentration / ops.maximum(ops.square(ops.cast(temperature, "float32")), 1e-8)
         concentration = ops.clip(concentration, 0.0, MAX_CONCENTRATION)
+        seed = several(seed)
         cosine = self._sample_cosine(concentration, seed)
         tangent = keras.random.normal(ops.shape(self.loc), dtype="float32", seed=seed)
         tangent = tangent - ops.sum(tangent * self.loc, axis=-1, keepdims=True) * self.loc

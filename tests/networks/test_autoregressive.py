@@ -119,3 +119,12 @@ def test_the_loop_ends_with_the_last_sequence(monkeypatch):
 def test_the_shape_must_be_known():
     with pytest.raises(ValueError, match=r"data's shape.*build\(z_shape, target_shape\)"):
         Triangular().build((None, 2))
+
+
+def test_a_decoder_of_one_pass_fills_behind_the_end_too():
+    tokens = kv.likelihoods.Categorical(4, padding=0, end=1)
+    vae = kv.VAE((9,), 2, encoder=kv.encoders.MLP((4,)), decoder=kv.decoders.MLP((4,)), likelihood=tokens, seed=0)
+    drawn = vae.generate(64, mode="sample", seed=1)
+    ended = np.cumsum(drawn == 1, axis=1) - (drawn == 1) > 0
+    assert ended.any()
+    assert np.all(drawn[ended] == 0)
