@@ -25,13 +25,15 @@ class Inputs:
         data_shape: shape of one example.
         condition_shape: shape of one example's condition, or None for a model without conditions.
         likelihood: the likelihood, whose `support` and `valid_mask` say what data may be.
+        decoder: the decoder, which may read x.
     """
 
-    def __init__(self, data_shape, condition_shape, likelihood):
+    def __init__(self, data_shape, condition_shape, likelihood, decoder):
         self.data_shape = data_shape
         self.condition_shape = condition_shape
         self.support = likelihood.support
         self.valid_mask = likelihood.valid_mask
+        self.decoder_reads_x = decoder.requires_target and getattr(decoder, "autoregressive", True)
 
     def check(self, inputs, argument="x", noisy=False):
         """Check arrays `x`, `[x, condition]` or a dict of them.
@@ -67,6 +69,12 @@ class Inputs:
                 f"Argument `{argument}`: row {int(empty[0])} has no valid step, {len(empty)} such rows in all: "
                 f"{'it holds padding only' if padding else 'its mask is False everywhere'}. Leave those rows out."
             )
+        gaps = np.flatnonzero(np.any(~mask[:, :-1] & mask[:, 1:], axis=1)) if padding else ()
+        if len(gaps):
+            raise ValueError(
+                f"Argument `{argument}`: row {int(gaps[0])} has padding in front of a valid step, {len(gaps)} such rows in "
+                "all. Padding goes behind: keras.utils.pad_sequences(rows, padding='post')."
+            )
 
     @staticmethod
     def _check_is_array(data, argument, shape):
@@ -83,13 +91,13 @@ class Inputs:
                 raise ValueError(
                     "Argument `condition`: this model was built without conditions. Build it with "
                     "VAE(..., condition_shape=...), or leave the condition out. If the second array holds "
-                    "targets, pass it as y."
+                    "targets, pass it as y; if it is a mask, pass {'x': x, 'mask': mask}."
                 )
             return
         if condition is None:
             raise ValueError(
                 f"Argument `condition`: this model was built with condition_shape={self.condition_shape}, and no "
-                "condition came. Pass [x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
+                "condition came. Pass condition=... to generate and decode; elsewhere [x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
                 "((x, condition),) or such dicts."
             )
         self._check_is_array(condition, "condition", self.condition_shape)
@@ -100,8 +108,9 @@ class Inputs:
                 f"Received: {len(condition)} rows for {rows} examples."
             )
 
-    def check_target(self, y, rows, argument="y"):
-        """Check that `y` is something to reconstruct, and not labels."""
+    def check_target(self, y, x, argument="y"):
+        """Check that `y` is something to reconstruct in place of `x`, and not labels."""
+        rows = len(x)
         try:
             self._check_is_array(y, argument, self.data_shape)
             check_rows(y, self.data_shape, self.support, argument)
@@ -113,6 +122,12 @@ class Inputs:
                 "shape. Labels belong in the inputs of a conditional model: "
                 "VAE(..., condition_shape=...).fit([x, labels])."
             ) from None
+        if self.decoder_reads_x and not np.array_equal(to_numpy(x), to_numpy(y)):
+            raise ValueError(
+                f"Argument `{argument}` must equal x, or be left out: the decoder goes from step to step, and sees "
+                "the steps before in x. For denoising use encoder=keras_vae.encoders.Denoising(...), whose noise "
+                "the decoder does not see."
+            )
 
     def check_weights(self, sample_weight, rows):
         """Check that there is one weight for each example."""
@@ -137,7 +152,7 @@ class Inputs:
         (x, condition, mask), y, sample_weight = peek(stream)
         self.check({"x": x, "condition": condition, "mask": mask}, argument, noisy=noisy or y is not None)
         if y is not None:
-            self.check_target(y, len(x))
+            self.check_target(y, x)
         if sample_weight is not None:
             self.check_weights(sample_weight, len(x))
         return wrap_bare_loader(stream)
@@ -157,7 +172,7 @@ class Inputs:
             return x, y
         data = unpack(x)[0]
         if y is not None:
-            self.check_target(y, len(data))
+            self.check_target(y, data)
         if sample_weight is not None:
             self.check_weights(without_tables(sample_weight), len(data))
             y = data if y is None else y  # Keras drops the weights where there are no targets

@@ -118,7 +118,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             keras.metrics.Mean(name=f"kl_loss_{level}") for level in range(1, levels + 1) if levels > 1
         ]
         self.rate_trackers = rate_metrics(self.likelihood.support)
-        self.inputs_check = Inputs(self.data_shape, self.condition_shape, self.likelihood)
+        self.inputs_check = Inputs(self.data_shape, self.condition_shape, self.likelihood, self.decoder)
         self._runner = Runner(self, seed)
         # What tracing `call` leaves for `compute_loss`.
         self._traced_posteriors = Untracked([])
@@ -217,7 +217,8 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         """
         x, _, mask = unpack(inputs)
         target = x if target is None else target
-        mask = self.likelihood.valid_mask(x) if mask is None else mask
+        # The target's own padding: in a corrupted x the padding token may stand for what is to be restored.
+        mask = self.likelihood.valid_mask(target) if mask is None else mask
         terms = {name: value for name, value in outputs.items() if name != "params"}
         if "posterior" in terms:
             terms["posterior"] = [

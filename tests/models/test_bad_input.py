@@ -380,6 +380,14 @@ IN_THE_LIKELIHOODS = [
         ValueError,
         ["(0, 1)", "(3, 2)", "float32"],
     ),
+    (
+        "another y than the x that the decoder reads",
+        lambda: compiled(
+            kv.VAE((6,), 2, likelihood=kv.likelihoods.Categorical(7), encoder="mlp", decoder=kv.decoders.GRU((4,)))
+        ).fit(np.full((4, 6), 3), np.full((4, 6), 5)),
+        ValueError,
+        ["`y`", "step to step", "Denoising"],
+    ),
     ("y out of range", lambda: under("Poisson").fit(COUNTS, count(-2)), ValueError, ["`y`", "-2", "(3, 2)"]),
 ]
 
