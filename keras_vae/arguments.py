@@ -18,7 +18,7 @@ def _is_finite(value):
 def positive_int(value, argument):
     """The value, an int of at least 1."""
     if not _is_int(value) or value < 1:
-        raise ValueError(f"Argument `{argument}` must be an int >= 1. Received: {argument}={value!r}")
+        raise ValueError(f"Argument `{argument}` must be an int >= 1. Received: {argument}={value!r:.80}")
     return int(value)
 
 

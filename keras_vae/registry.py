@@ -141,7 +141,9 @@ class Registry:
             # A name where that says it all: Keras writes the config of a class without get_config from such arguments.
             kwargs["dtype"] = kwargs["dtype"].name
         if isinstance(identifier, str):
-            return self._class_named(identifier)(**kwargs)
+            cls = self._class_named(identifier)
+            self._check_needs_nothing(identifier, cls, kwargs)
+            return cls(**kwargs)
         if isinstance(identifier, dict):
             return self._from_dict(identifier)
         if inspect.isclass(identifier):
@@ -192,6 +194,21 @@ class Registry:
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         broken = f" Plugins that failed to load: {sorted(self._failures)}." if self._failures else ""
         raise ValueError(f"Unknown {self.singular} {name!r}. Expected one of {self.names()}.{hint}{broken}")
+
+    def _check_needs_nothing(self, name, cls, kwargs):
+        needed = [
+            parameter.name
+            for parameter in inspect.signature(cls).parameters.values()
+            if parameter.default is parameter.empty
+            and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+            and parameter.name not in kwargs
+        ]
+        if needed:
+            call = f"{cls.__name__}({', '.join(f'{argument}=...' for argument in needed)})"
+            raise ValueError(
+                f"The {self.singular} {name!r} has no default for {', '.join(needed)}: pass an instance, "
+                f"{self.singular}=keras_vae.{self.family}.{call}. Received: {self.singular}={name!r}"
+            )
 
     def _from_dict(self, config):
         class_name = config.get("class_name")

@@ -11,6 +11,9 @@ from keras_vae.registry import likelihoods
 
 __all__ = ["Categorical"]
 
+IMPOSSIBLE = -1e9
+"""A logit: its probability is zero in float32, and no gradient is NaN."""
+
 
 @likelihoods.register("categorical", package="keras_vae")
 class Categorical(Likelihood):
@@ -82,7 +85,12 @@ class Categorical(Likelihood):
         return (*self.data_shape, self.num_categories)
 
     def distribution(self, params, mask=None):
-        return CategoricalDistribution(params["logits"], event_ndims=self.event_ndims, mask=mask)
+        logits = params["logits"]
+        if self.given_padding is not None:
+            # It stands behind the end and counts nowhere, so no valid step can be one.
+            is_padding = ops.arange(self.num_categories) == self.given_padding
+            logits = ops.where(is_padding, IMPOSSIBLE, logits)
+        return CategoricalDistribution(logits, event_ndims=self.event_ndims, mask=mask)
 
     def to_network(self, x):
         if self.ordered:

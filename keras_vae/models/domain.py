@@ -89,13 +89,18 @@ def _check_support(values, support, argument, noisy):
             f"{tuple(int(axis) for axis in bad)}, and values in [{low:g}, {high:g}] in all."
             f"{_range_hint(support, low, high)}"
         )
-    if support.integer and not noisy and values.dtype.kind not in "iub":
+    # Noise does not take whole numbers up to 255 into [0, 1]: dividing by 255 does.
+    rescaled = math.isfinite(support.high) and support.high > 15 and low >= 0 and high <= 1
+    if support.integer and (not noisy or rescaled) and values.dtype.kind not in "iub":
         fractional = np.argwhere(values != np.round(values))
         if len(fractional):
             index = tuple(int(axis) for axis in fractional[0])
+            hint = (
+                f" All of it lies in [0, 1]: was it divided by {support.high:g}? Pass it as it was." if rescaled else ""
+            )
             raise ValueError(
                 f"Argument `{argument}`: the likelihood expects {_wording(support)}. Received: {values[index]} at "
-                f"index {index}."
+                f"index {index}.{hint}"
             )
 
 
@@ -111,8 +116,8 @@ def _range_hint(support, low, high):
     if (support.low, support.high) == (0.0, 1.0):
         if low >= 0 and 1 < high <= 255:
             return (
-                " These look like 8-bit pixels: pass x.astype('float32') / 255, or choose another likelihood, "
-                "such as 'gaussian'."
+                " These look like 8-bit pixels: pass x.astype('float32') / 255, or take them as they are with "
+                "likelihood='discretized_logistic' (for colours 'discretized_logistic_mixture')."
             )
         if support.open_low and low >= 0 and high <= 1:
             return (

@@ -26,13 +26,16 @@ class Inputs:
         condition_shape: shape of one example's condition, or None for a model without conditions.
         likelihood: the likelihood, whose `support` and `valid_mask` say what data may be.
         decoder: the decoder, which may read x.
+        compute_dtype: dtype in which the networks see x.
     """
 
-    def __init__(self, data_shape, condition_shape, likelihood, decoder):
+    def __init__(self, data_shape, condition_shape, likelihood, decoder, compute_dtype="float32"):
         self.data_shape = data_shape
         self.condition_shape = condition_shape
         self.support = likelihood.support
         self.valid_mask = likelihood.valid_mask
+        self.to_network = likelihood.to_network
+        self.compute_dtype = compute_dtype
         self.decoder_reads_x = decoder.requires_target and getattr(decoder, "autoregressive", True)
 
     def check(self, inputs, argument="x", noisy=False):
@@ -45,6 +48,7 @@ class Inputs:
         x, condition, mask = unpack(inputs)
         self._check_is_array(x, argument, self.data_shape)
         check_rows(x, self.data_shape, self.support, argument, noisy)
+        self._check_fits_half(x, argument)
         self.check_condition(condition, len(x))
         if mask is not None:
             self._check_is_array(mask, "mask", ("time",))
@@ -54,9 +58,22 @@ class Inputs:
                     "Argument `mask` must have the batch axis of x and at least its first axis after it, such as "
                     f"(batch, time). Received: shape {tuple(mask.shape)} for x of shape {tuple(x.shape)}."
                 )
-        self._check_steps(x, mask, argument)
+        self._check_steps(x, mask, argument, noisy)
 
-    def _check_steps(self, x, mask, argument):
+    def _check_fits_half(self, x, argument):
+        """Refuse what float16 cannot hold: the networks would see infinities."""
+        if self.compute_dtype != "float16" or self.support.nominal:
+            return
+        values = to_numpy(x)
+        seen = to_numpy(self.to_network(np.array([values.min(), values.max()], dtype="float32")))
+        limit = float(np.finfo("float16").max)
+        if np.abs(seen).max() > limit:
+            raise ValueError(
+                f"Argument `{argument}`: in half precision the networks see numbers up to {limit:g}, and these data "
+                f"span [{values.min():g}, {values.max():g}]. Standardise them, or use the policy 'mixed_bfloat16'."
+            )
+
+    def _check_steps(self, x, mask, argument, noisy):
         """Check that every row has a step that counts: the density of nothing is 0 nats, which is never meant."""
         padding = mask is None
         mask = self.valid_mask(x) if padding else mask
@@ -69,11 +86,12 @@ class Inputs:
                 f"Argument `{argument}`: row {int(empty[0])} has no valid step, {len(empty)} such rows in all: "
                 f"{'it holds padding only' if padding else 'its mask is False everywhere'}. Leave those rows out."
             )
-        gaps = np.flatnonzero(np.any(~mask[:, :-1] & mask[:, 1:], axis=1)) if padding else ()
+        # What is only looked at may have been corrupted to padding on purpose.
+        gaps = np.flatnonzero(np.any(~mask[:, :-1] & mask[:, 1:], axis=1)) if padding and not noisy else ()
         if len(gaps):
             raise ValueError(
-                f"Argument `{argument}`: row {int(gaps[0])} has padding in front of a valid step, {len(gaps)} such rows in "
-                "all. Padding goes behind: keras.utils.pad_sequences(rows, padding='post')."
+                f"Argument `{argument}`: row {int(gaps[0])} has padding in front of a valid step, {len(gaps)} such "
+                "rows in all. Padding goes behind: keras.utils.pad_sequences(rows, padding='post')."
             )
 
     @staticmethod
@@ -97,7 +115,8 @@ class Inputs:
         if condition is None:
             raise ValueError(
                 f"Argument `condition`: this model was built with condition_shape={self.condition_shape}, and no "
-                "condition came. Pass condition=... to generate and decode; elsewhere [x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
+                "condition came. Pass condition=... to generate and decode; elsewhere "
+                "[x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
                 "((x, condition),) or such dicts."
             )
         self._check_is_array(condition, "condition", self.condition_shape)

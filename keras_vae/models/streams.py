@@ -23,7 +23,8 @@ def unpack(inputs):
             raise ValueError(
                 f"Inputs must be one array x, or [x, condition]. Received a {type(inputs).__name__} of "
                 f"{len(inputs)} items. Stack single examples with numpy.stack, turn lists of numbers into an array "
-                "with numpy.asarray."
+                "with numpy.asarray, pad sequences of unequal length with keras.utils.pad_sequences(x, "
+                "padding='post')."
             )
         return (*inputs, None) if len(inputs) == 2 else (inputs[0], None, None)
     return inputs, None, None

@@ -118,7 +118,9 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             keras.metrics.Mean(name=f"kl_loss_{level}") for level in range(1, levels + 1) if levels > 1
         ]
         self.rate_trackers = rate_metrics(self.likelihood.support)
-        self.inputs_check = Inputs(self.data_shape, self.condition_shape, self.likelihood, self.decoder)
+        self.inputs_check = Inputs(
+            self.data_shape, self.condition_shape, self.likelihood, self.decoder, self.compute_dtype
+        )
         self._runner = Runner(self, seed)
         # What tracing `call` leaves for `compute_loss`.
         self._traced_posteriors = Untracked([])

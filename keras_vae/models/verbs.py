@@ -31,7 +31,8 @@ class Verbs(Evidence, Interpolation):
 
     * `mode`: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and
       the mode for tokens, which have no mean;
-    * `data_temperature`: spread of a sample of p(x|z); 0 is greedy, 1 the model's own;
+    * `data_temperature`: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
+      model's own. (`temperature` is that of the latents.)
     * `length`: number of steps, for data whose shape leaves that open.
     """
 
@@ -77,7 +78,11 @@ class Verbs(Evidence, Interpolation):
             data_temperature: see above.
             length: see above; by default that of x.
         """
-        options = {"mode": self._mode(mode), "length": self._length(length), "deterministic": bool(deterministic)}
+        options = {
+            "mode": self._mode(mode, data_temperature),
+            "length": self._length(length),
+            "deterministic": bool(deterministic),
+        }
         return self._over_data(
             ("reconstruct", *options.values()),
             functools.partial(_reconstruct, **options),
@@ -145,7 +150,7 @@ class Verbs(Evidence, Interpolation):
             data_temperature: see above.
             length: see above.
         """
-        mode, length = self._mode(mode), self._length(length)
+        mode, length = self._mode(mode, data_temperature), self._length(length)
         shapes = self.prior.level_shapes()
         z = tuple(z) if isinstance(z, tuple) or len(shapes) > 1 else (z,)
         z = tuple(np.asarray(ops.convert_to_numpy(level), dtype="float32") for level in z)
@@ -189,7 +194,7 @@ class Verbs(Evidence, Interpolation):
             data_temperature: see above.
             length: see above.
         """
-        mode, length = self._mode(mode), self._length(length)
+        mode, length = self._mode(mode, data_temperature), self._length(length)
         if condition is not None and n is None:
             n = len(np.asarray(condition)) if np.ndim(condition) > len(self.condition_shape or ()) else 1
         n = positive_int(1 if n is None else n, "n")
@@ -218,8 +223,19 @@ class Verbs(Evidence, Interpolation):
     def _run(self, key, function, inputs, batch_size, verbose, seed, **options):
         return self._runner.run(key, function, inputs, batch_size=batch_size, verbose=verbose, seed=seed, **options)
 
-    def _mode(self, mode):
-        return self.likelihood.default_mode if mode is None else one_of(mode, DECODE_MODES, "mode")
+    def _mode(self, mode, data_temperature):
+        mode = self.likelihood.default_mode if mode is None else one_of(mode, DECODE_MODES, "mode")
+        if mode == "mean" and self.likelihood.support.nominal:
+            raise ValueError(
+                "Argument `mode`: categories such as tokens have no mean. Use mode='mode', the default for them, or "
+                "mode='sample'. Received: mode='mean'"
+            )
+        if mode != "sample" and data_temperature != 1.0:
+            raise ValueError(
+                "Argument `data_temperature` is the spread of a sample: pass mode='sample' too. Received: "
+                f"data_temperature={data_temperature!r}, mode={mode!r}"
+            )
+        return mode
 
     def _check_condition(self, condition, rows):
         condition = None if condition is None else np.asarray(ops.convert_to_numpy(condition))

@@ -167,7 +167,12 @@ IN_THE_CONSTRUCTOR = [
 IN_COMPILE_AND_FIT = [
     ("loss in compile", lambda: small_vae().compile("adam", loss="mse"), ValueError, ["`loss`", "'mse'", "objective"]),
     ("no data", lambda: plain().fit(), ValueError, ["`x`", "None"]),
-    ("8-bit pixels", lambda: plain().fit(X * 255), ValueError, ["`x`", "[0, 1]", "255", "/ 255", "gaussian"]),
+    (
+        "8-bit pixels",
+        lambda: plain().fit(X * 255),
+        ValueError,
+        ["`x`", "[0, 1]", "255", "/ 255", "discretized_logistic"],
+    ),
     ("8-bit pixels as uint8", lambda: plain().fit((X * 255).astype("uint8")), ValueError, ["`x`", "/ 255"]),
     ("negative values", lambda: plain().fit(X - 0.5), ValueError, ["`x`", "[-0.5, 0.5]", "gaussian"]),
     ("NaN", lambda: plain().fit(changed(np.nan)), ValueError, ["`x`", "nan", "(3, 2)", "1 such"]),

@@ -177,3 +177,11 @@ def test_verbs_that_draw_run_in_half_precision(policy, prior):
     for value in (vae.generate(2, temperature=0.7), vae.generate(2, mode="sample", data_temperature=0.7)):
         assert value.shape == (2, 6)
         assert np.isfinite(value).all()
+
+
+def test_numbers_that_half_precision_cannot_hold_are_refused():
+    x = 1e6 * np.random.default_rng(0).standard_normal((8, 3)).astype("float32")
+    vae = kv.VAE((3,), 2, likelihood="gaussian", dtype="mixed_float16")
+    vae.compile("adam")
+    with pytest.raises(ValueError, match=r"`x`: in half precision.*65504.*Standardise"):
+        vae.fit(x)

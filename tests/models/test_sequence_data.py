@@ -90,6 +90,7 @@ def test_perplexity_by_hand(sequences):
     vae = sequences[1]
     outputs = vae.network_terms(TOKENS, seed=0)
     logits = ops.convert_to_numpy(outputs["params"]["logits"]).astype("float64")
+    logits[..., 0] = -np.inf  # padding counts nowhere, so it has no probability
     log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     nats = -np.take_along_axis(log_p, TOKENS[..., None], axis=-1)[..., 0]
     nats = np.where(MASK, nats, 0.0).sum(axis=1)
@@ -163,3 +164,43 @@ def test_the_default_networks():
     for vae in (series, tokens):
         assert type(vae.encoder) is kv.encoders.GRU
         assert type(vae.decoder) is kv.decoders.GRU
+
+
+class TestTokensAreDecodedWell:
+    """Padding is never decoded in front of an end, and what makes no sense for tokens is refused."""
+
+    @pytest.fixture(scope="class")
+    def vae(self):
+        return kv.VAE(
+            (6,), 2, decoder=kv.decoders.GRU((4,)), likelihood=kv.likelihoods.Categorical(4, padding=0, end=1), seed=0
+        )
+
+    def test_no_padding_in_front_of_the_end(self, vae):
+        drawn = vae.generate(200, mode="sample", seed=0)
+        behind = np.cumsum(drawn == 1, axis=1) - (drawn == 1) > 0
+        assert behind.any()
+        np.testing.assert_array_equal(drawn == 0, behind)
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [({"mode": "mean"}, "no mean"), ({"data_temperature": 0.5}, "mode='sample'")],
+    )
+    def test_what_makes_no_sense_is_refused(self, vae, options, words):
+        with pytest.raises(ValueError, match=words):
+            vae.generate(2, **options)
+
+    def test_padding_in_front_is_refused(self, vae):
+        with pytest.raises(ValueError, match=r"row 1 has padding in front.*padding='post'"):
+            vae.elbo(np.array([[2, 3, 1, 0, 0, 0], [0, 0, 2, 3, 3, 1]]))
+
+
+def test_pixels_divided_by_255_where_whole_numbers_are_expected():
+    vae = kv.VAE((4,), 2, likelihood="discretized_logistic")
+    for verb in (vae.encode, vae.elbo):
+        with pytest.raises(ValueError, match="divided by 255"):
+            verb(np.random.default_rng(0).random((3, 4)))
+
+
+def test_a_name_that_needs_arguments_says_which():
+    with pytest.raises(ValueError, match=r"'categorical' has no default for num_categories.*Categorical\(num_cat"):
+        kv.VAE((4,), 2, likelihood="categorical")

@@ -92,7 +92,7 @@ def test_draws_go_on_where_they_were():
 
 def test_the_loop_ends_with_the_last_sequence(monkeypatch):
     """Of 1000 steps it takes those that are needed."""
-    likelihood = kv.likelihoods.Categorical(3, padding=0, end=1)
+    likelihood = kv.likelihoods.Categorical(9, padding=0, end=1)
     vae = make(Constant(), (1000,), likelihood)
     for weight in likelihood.weights:
         weight.assign(np.zeros(weight.shape))
