@@ -29,6 +29,11 @@ class Training:
         super().compile(optimizer=optimizer, **kwargs)
 
     def compile_from_config(self, config):
+        config = dict(config)
+        optimizer = config.get("optimizer")
+        if isinstance(optimizer, dict) and str(optimizer.get("module")).startswith("keras.src.backend"):
+            # Keras on torch writes the module of torch's own variant, which fails on every other backend.
+            config["optimizer"] = {**optimizer, "module": "keras.optimizers"}
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**config)
         if self.optimizer is not None:
