@@ -81,5 +81,5 @@ class AffineCoupling(keras.layers.Layer):
 
     def get_config(self):
         choices = self.stack.choices()
-        choices.pop("dropout")
-        return {**super().get_config(), **choices, "flip": self.flip}
+        own = {name: choices[name] for name in ("hidden_units", "activation")}
+        return {**super().get_config(), **own, "flip": self.flip}

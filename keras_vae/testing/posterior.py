@@ -47,7 +47,7 @@ def check_posterior(
 
     >>> import keras_vae as kv
     >>> from keras_vae.testing import check_posterior
-    >>> check_posterior(kv.posteriors.Gaussian, checks=["config", "kl"])
+    >>> check_posterior(kv.posteriors.Gaussian, checks=["kl"])
     """
     run_latent_checks(
         Subject("posterior", posterior, latent_dim, data_shape, data, vae),
