@@ -16,10 +16,10 @@ class LSTM(Recurrent):
     sees them beside the step before.
 
     Args:
-        hidden_units: width of every layer, in order. dropout: rate of the dropout behind every layer, active in
-        training. embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By
-        default 64 where there are
-            more than 128 features, which is a vocabulary, and none otherwise.
+        hidden_units: width of every layer, in order.
+        dropout: rate of the dropout behind every layer, active in training.
+        embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By default 64
+            where there are more than 128 features, which is a vocabulary, and none otherwise.
         word_dropout: probability that a step is not told, in training, what the step before was. It keeps the
             decoder from ignoring the latents (Bowman et al., 2016).
         max_length: number of steps to decode where neither the data's shape nor the caller says how many.

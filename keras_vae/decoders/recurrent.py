@@ -19,10 +19,10 @@ class Recurrent(Sequence):
     its states.
 
     Args:
-        hidden_units: width of every layer, in order. dropout: rate of the dropout behind every layer, active in
-        training. embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By
-        default 64 where there are
-            more than 128 features, which is a vocabulary, and none otherwise.
+        hidden_units: width of every layer, in order.
+        dropout: rate of the dropout behind every layer, active in training.
+        embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By default 64
+            where there are more than 128 features, which is a vocabulary, and none otherwise.
         **kwargs: those of `Sequence`; `name`, `dtype`, as for every Keras layer.
 
     Raises:
