@@ -45,8 +45,18 @@ class LocationScale(Likelihood):
             raise ValueError(
                 f"Argument `scale` must be 'learned', 'predicted' or a positive number. Received: scale={scale!r}"
             )
-        self.scale = scale if isinstance(scale, str) else positive_number(scale, "scale")
-        self.min_scale = positive_number(min_scale, "min_scale")
+        self.scale = scale if isinstance(scale, str) else self._held("scale", scale)
+        self.min_scale = self._held("min_scale", min_scale)
+
+    def _held(self, name, value):
+        """A scale that the distribution does not clip."""
+        low, high = math.exp(0.5 * LOG_VAR_RANGE[0]), math.exp(0.5 * self.largest_log_var)
+        if not low <= positive_number(value, name) <= high:
+            raise ValueError(
+                f"Argument `{name}` must lie between {low:.2g} and {high:.4g}, which float32 densities are kept to. "
+                f"Received: {name}={value!r}. Rescale the data."
+            )
+        return float(value)
 
     @property
     def parameter_names(self):

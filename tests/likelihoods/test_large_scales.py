@@ -32,3 +32,9 @@ def test_a_scale_far_below_the_bound_is_that_of_the_data():
     likelihood.build((None, 2), (2,))
     likelihood.adapt(np.exp(NOISE))
     assert likelihood.current_scale() == pytest.approx(NOISE.std(), rel=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"scale": 1e5}, {"scale": 1e-6}, {"min_scale": 1e-6}])
+def test_scales_that_would_be_clipped_are_refused(options):
+    with pytest.raises(ValueError, match=rf"`{next(iter(options))}` must lie between.*Rescale"):
+        kv.likelihoods.Gaussian(**options)
