@@ -27,7 +27,7 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
         "environment variable KERAS_BACKEND (tensorflow is the default)."
     ) from error
 
-__all__ = ["SeedGenerator", "StepSeed", "num_replicas", "quiet_retracing", "strategy_scope", "sync_state"]
+__all__ = ["SeedGenerator", "StepSeed", "kept_state", "num_replicas", "quiet_retracing", "strategy_scope", "sync_state"]
 
 
 def _replica_context():
@@ -77,6 +77,26 @@ def sync_state(model):
     """Write back the weights that a running JAX `fit` holds outside of `model`."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
+
+
+@contextlib.contextmanager
+def kept_state(model):
+    """Give `model` its weights back where a JAX `predict` fails before its first batch is through.
+
+    Keras empties the variables while a step runs, and an error in tracing it would leave them so.
+    """
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    before = [(variable, variable.value) for variable in model.variables]
+    try:
+        yield
+    except BaseException:
+        sync_state(model)
+        for variable, value in before:
+            if variable._value is None:
+                variable.assign(value)
+        raise
 
 
 class SeedGenerator(keras.random.SeedGenerator):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_vae.arguments import optional_seed, positive_int
-from keras_vae.backend import SeedGenerator, quiet_retracing, strategy_scope, sync_state
+from keras_vae.backend import SeedGenerator, kept_state, quiet_retracing, strategy_scope, sync_state
 
 __all__ = ["Runner", "Untracked"]
 
@@ -163,7 +163,7 @@ class Runner:
         if seed is not None:
             self.seed_generator.state.assign(np.array([seed, 0], dtype=previous.dtype))
         try:
-            with quiet_retracing():
+            with quiet_retracing(), kept_state(verb):
                 return verb.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
         finally:
             # An interrupted JAX `predict` would keep the weights outside of the model.
