@@ -35,6 +35,15 @@ class Verb(keras.Model):
         self.templates = Untracked(remembered)
         self.built = True
 
+    def predict(self, *args, **kwargs):
+        """As `keras.Model.predict`; however it ends, the weights are back in the model."""
+        try:
+            with quiet_retracing(), kept_state(self):
+                return super().predict(*args, **kwargs)
+        finally:
+            # An interrupted JAX `predict` would keep the weights outside of the model.
+            sync_state(self)
+
     def remember(self, values):
         """Take over the posteriors that were computed once for a whole call."""
         for variables, value in zip(self.remembered, values, strict=True):
@@ -116,11 +125,7 @@ class Runner:
             return tuple(value.tensors() for value in answers)
 
         verb = self._verb("pseudo-posteriors", ask)
-        try:
-            with quiet_retracing():
-                tensors = verb.predict(np.zeros((1, 1), "float32"), verbose=0)
-        finally:
-            sync_state(verb)
+        tensors = verb.predict(np.zeros((1, 1), "float32"), verbose=0)
         return [dataclasses.replace(value, **new) for value, new in zip(self.answers, tensors, strict=True)]
 
     def run(
@@ -163,10 +168,7 @@ class Runner:
         if seed is not None:
             self.seed_generator.state.assign(np.array([seed, 0], dtype=previous.dtype))
         try:
-            with quiet_retracing(), kept_state(verb):
-                return verb.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
+            return verb.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
         finally:
-            # An interrupted JAX `predict` would keep the weights outside of the model.
-            sync_state(verb)
             if seed is not None:
                 self.seed_generator.state.assign(previous)
