@@ -58,11 +58,14 @@ class Autoregressive(Decoder):
             step: number of the step, an int32 tensor.
             state: what `start` or the step before returned.
         """
-        features = self.call(z, target=target, training=False)
+        return self.at_step(self.call(z, target=target, training=False), step), state
+
+    def at_step(self, features, step):
+        """Of the features of all steps those of one, `(batch, 1, ..., units)`."""
         axes = self.step_axes
         flat = ops.reshape(features, (ops.shape(features)[0], -1, *features.shape[1 + axes :]))
         taken = ops.take(flat, ops.reshape(step, (1,)), axis=1)
-        return ops.reshape(taken, (-1, *([1] * axes), *features.shape[1 + axes :])), state
+        return ops.reshape(taken, (-1, *([1] * axes), *features.shape[1 + axes :]))
 
     def decode(self, z, likelihood, *, seed=None, mode="mean", temperature=1.0, length=None):
         """Data for latents `z`, every step from those before it; see `Decoder.decode`.

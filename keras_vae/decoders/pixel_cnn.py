@@ -112,10 +112,7 @@ class PixelCNN(Autoregressive):
         return self._map(z)
 
     def next_features(self, z, target, step, state):
-        features = self._features(state, target)
-        flat = ops.reshape(features, (-1, features.shape[1] * features.shape[2], self.filters))
-        taken = ops.take(flat, ops.reshape(step, (1,)), axis=1)
-        return ops.reshape(taken, (-1, 1, 1, self.filters)), state
+        return self.at_step(self._features(state, target), step), state
 
     def compute_output_shape(self, z_shape, target_shape=None):
         return (z_shape[0], *self.target_shape[:-1], self.filters)
