@@ -1,12 +1,11 @@
 """What recurrent decoders share."""
 
-import random
-
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_ints
 from keras_vae.decoders.sequence import Sequence
+from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.sequence import check_embedding_units, step_embedding
 
 __all__ = ["Recurrent"]
@@ -44,16 +43,9 @@ class Recurrent(Sequence):
     ):
         super().__init__(word_dropout, max_length, autoregressive, **kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
-        self.dropout = dropout
+        self.dropout = dropout_rate(dropout)
         self.embedding_units = check_embedding_units(embedding_units)
-        # Each with a seed: without one, Keras on torch draws from a generator whose state nobody saves.
-        self.dropout_layers = [
-            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy)
-            for _ in self.hidden_units
-            if dropout
-        ]
+        self.dropout_layers = [seeded_dropout(dropout, self.dtype_policy) for _ in self.hidden_units if dropout]
 
     def build(self, z_shape, target_shape=None):
         super().build(z_shape, target_shape)

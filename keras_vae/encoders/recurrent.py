@@ -1,11 +1,10 @@
 """What recurrent encoders share."""
 
-import random
-
 import keras
 
 from keras_vae.arguments import positive_ints
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.sequence import check_embedding_units, hide_padding, sequence_width, step_embedding, step_mask
 
 __all__ = ["Recurrent"]
@@ -34,16 +33,9 @@ class Recurrent(Encoder):
         super().__init__(**kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         self.bidirectional = bool(bidirectional)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
-        self.dropout = dropout
+        self.dropout = dropout_rate(dropout)
         self.embedding_units = check_embedding_units(embedding_units)
-        # Each with a seed: without one, Keras on torch draws from a generator whose state nobody saves.
-        self.dropout_layers = [
-            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy)
-            for _ in self.hidden_units
-            if dropout
-        ]
+        self.dropout_layers = [seeded_dropout(dropout, self.dtype_policy) for _ in self.hidden_units if dropout]
 
     def build(self, input_shape):
         width = sequence_width(tuple(input_shape)[1:], "encoder", type(self).__name__.lower())

@@ -1,11 +1,10 @@
 """The residual block of `tcn`."""
 
-import random
-
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.sequence import hide_padding
 from keras_vae.serialization import serialize_function
 
@@ -44,13 +43,8 @@ class CausalBlock(keras.layers.Layer):
         self.kernel_size = positive_int(kernel_size, "kernel_size")
         self.dilation = positive_int(dilation, "dilation")
         self.activation = keras.activations.get(activation)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
-        self.dropout = dropout
-        # With a seed: without one, Keras on torch draws from a generator whose state nobody saves.
-        self.drop = (
-            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy) if dropout else None
-        )
+        self.dropout = dropout_rate(dropout)
+        self.drop = seeded_dropout(dropout, self.dtype_policy)
 
     def build(self, input_shape):
         width = tuple(input_shape)[-1]

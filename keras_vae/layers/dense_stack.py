@@ -1,10 +1,9 @@
 """Dense layers in a row, with their choices."""
 
-import random
-
 import keras
 
 from keras_vae.arguments import one_of, positive_ints
+from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.serialization import serialize_function
 
 __all__ = ["DenseStack"]
@@ -37,11 +36,9 @@ class DenseStack(keras.layers.Layer):
     def __init__(self, hidden_units, activation="relu", dropout=0.0, normalization=None, **kwargs):
         super().__init__(**kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
         self.activation = keras.activations.get(activation)
         self.gated = self.activation is keras.activations.glu
-        self.dropout = dropout
+        self.dropout = dropout_rate(dropout)
         self.normalization = one_of(normalization, (None, "batch"), "normalization")
         # One fused operation where nothing comes between map and activation.
         self.activate = self.gated or normalization is not None
@@ -61,12 +58,7 @@ class DenseStack(keras.layers.Layer):
             for index in range(len(self.hidden_units))
             if normalization
         ]
-        # Each with a seed: without one, Keras on torch draws from a generator whose state nobody saves.
-        self.dropout_layers = [
-            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy)
-            for _ in self.hidden_units
-            if dropout
-        ]
+        self.dropout_layers = [seeded_dropout(dropout, self.dtype_policy) for _ in self.hidden_units if dropout]
 
     def build(self, input_shape):
         shape = tuple(input_shape)

@@ -1,10 +1,9 @@
 """The residual block of `resnet`, and how wide its groups are."""
 
-import random
-
 import keras
 
 from keras_vae.arguments import positive_int
+from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.serialization import serialize_function
 
@@ -72,13 +71,8 @@ class ResidualBlock(keras.layers.Layer):
             )
         self.kernel_size = positive_int(kernel_size, "kernel_size")
         self.activation = keras.activations.get(activation)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
-        self.dropout = dropout
-        # With a seed: without one, Keras on torch draws from a generator whose state nobody saves.
-        self.drop = (
-            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy) if dropout else None
-        )
+        self.dropout = dropout_rate(dropout)
+        self.drop = seeded_dropout(dropout, self.dtype_policy)
 
     def build(self, input_shape):
         shape = tuple(input_shape)

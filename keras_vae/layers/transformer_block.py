@@ -1,11 +1,10 @@
 """The block of `transformer`."""
 
-import random
-
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.sequence import step_mask
 from keras_vae.serialization import serialize_function
 
@@ -43,13 +42,8 @@ class TransformerBlock(keras.layers.Layer):
         self.expansion = positive_int(expansion, "expansion")
         self.causal = bool(causal)
         self.activation = keras.activations.get(activation)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"Argument `dropout` must be in [0, 1). Received: dropout={dropout!r}")
-        self.dropout = dropout
-        # With a seed: without one, Keras on torch draws from a generator whose state nobody saves.
-        self.drop = (
-            keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=self.dtype_policy) if dropout else None
-        )
+        self.dropout = dropout_rate(dropout)
+        self.drop = seeded_dropout(dropout, self.dtype_policy)
 
     def build(self, input_shape):
         width = tuple(input_shape)[-1]
