@@ -1,0 +1,73 @@
+"""Pages run while the site is built: markdown-exec runs their blocks, this says with what and shows their figures.
+
+A block marked `exec="on"` runs; where it calls `plt.show()`, the figure stands on the page. A page that needs a
+data set names its files in its front matter, `data: [olivetti_faces.npz]`. They are looked for in the folder that
+the environment variable KERAS_VAE_DATA names, and else in shared/data beside the checkout; where one is missing the
+page is built without its run, and says so. PAGES=digits,faces runs the code of those pages only, PAGES=none of none.
+"""
+
+import os
+import pathlib
+import re
+import sys
+import tempfile
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+ROOT = FOLDER.parents[1]
+RUNS = re.compile(r'^(```python) exec="on".*$', re.MULTILINE)
+NOT_RUN = """!!! note "Not run in this build"
+
+    {why} The code below is as it would run; its output and its pictures are missing.
+
+"""
+
+
+def on_startup(command, dirty):
+    """Sets what the pages' code meets: backend, data, and a matplotlib that prints its figures into the page."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_VAE_DATA", str(ROOT.parent / "shared" / "data"))
+    sys.path.insert(0, str(FOLDER))
+    os.environ["MPLBACKEND"] = "module://page_figures"
+
+
+def prepare_olivetti(path):
+    """Puts the faces where `sklearn.datasets.fetch_olivetti_faces` keeps what it has downloaded."""
+    import joblib
+    import numpy as np
+
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="scikit_learn_data_"))
+    with np.load(path, allow_pickle=False) as arrays:
+        # Stored as scikit-learn stores them: rows of 4096 pixels from 0 to 1.
+        joblib.dump((arrays["x"].reshape(len(arrays["x"]), -1) / 255.0).astype("float32"), folder / "olivetti.pkz")
+    os.environ["SCIKIT_LEARN_DATA"] = str(folder)
+
+
+def reason_not_to_run(page):
+    """What keeps this page's code from running, as a sentence, or None."""
+    asked = os.environ.get("PAGES", "all")
+    if asked != "all" and pathlib.Path(page.file.src_uri).stem not in asked.split(","):
+        return f"The site was built with PAGES={asked}."
+    folder = pathlib.Path(os.environ["KERAS_VAE_DATA"])
+    missing = [name for name in page.meta.get("data", []) if not (folder / name).is_file()]
+    return f"It needs data that was not there: {', '.join(missing)}." if missing else None
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Runs every page from the same random state, or takes the runs out of its Markdown."""
+    if not RUNS.search(markdown):
+        return markdown
+    why = reason_not_to_run(page)
+    if why is not None:
+        head, _, body = markdown.partition("\n")
+        return head + "\n\n" + NOT_RUN.format(why=why) + RUNS.sub(r"\1", body)
+    if "olivetti_faces.npz" in page.meta.get("data", []) and "SCIKIT_LEARN_DATA" not in os.environ:
+        prepare_olivetti(pathlib.Path(os.environ["KERAS_VAE_DATA"]) / "olivetti_faces.npz")
+    import keras
+    import matplotlib.pyplot as plt
+
+    keras.config.set_dtype_policy("float32")
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    plt.close("all")
+    return markdown
