@@ -46,6 +46,7 @@ lint: .venv/.dev
 
 docs: .venv/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/python -m tests.docs.offline_site site
 
 check: test test-jax test-torch lint docs
 

@@ -1,0 +1,62 @@
+"""`python -m keras_vae` lists what is registered, and what could not be loaded."""
+
+import json
+
+import pytest
+
+import keras_vae as kv
+from keras_vae import __main__ as listing
+from keras_vae import registry
+
+pytestmark = pytest.mark.one_backend
+
+
+def test_every_component_is_there_with_what_is_asked_of_it(capsys):
+    assert listing.main(["--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    found = {(entry["family"], entry["name"]): entry for entry in printed["components"]}
+    wanted = {(family, name) for family in listing.FAMILIES for name in getattr(registry, family).names()}
+    assert set(found) == wanted
+    assert printed["failures"] == []
+    vamp = found["priors", "vamp"]
+    assert vamp["class"] == "keras_vae.priors.vamp.VampPrior"
+    assert vamp["origin"] == f"keras-vae {kv.__version__}"
+    assert vamp["signature"].startswith("(components=")
+    assert "kwargs" not in vamp["signature"]
+    assert vamp["summary"] == kv.priors.VampPrior.__doc__.split("\n", 1)[0]
+    assert all(entry["summary"] for entry in found.values())
+
+
+def test_text_is_by_family(capsys):
+    assert listing.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line in listing.FAMILIES] == list(listing.FAMILIES)
+    at = next(index for index, line in enumerate(lines) if line.startswith("  vamp("))
+    assert lines.index("priors") < at < lines.index("decoders")
+
+
+def test_one_family(capsys):
+    assert listing.main(["--family", "objectives"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("objectives\n\n  elbo(")
+    assert "vamp" not in printed
+
+
+def test_an_unknown_family_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        listing.main(["--family", "prior"])
+    assert "'prior'" in capsys.readouterr().err
+
+
+def test_what_could_not_be_loaded_is_named_and_fails(capsys, monkeypatch):
+    failures = {"broken": ("vae-broken", ModuleNotFoundError("No module named 'licence'"))}
+    monkeypatch.setattr(registry.priors, "_failures", failures)
+    assert listing.main(["--family", "priors"]) == 1
+    printed = capsys.readouterr()
+    assert "  standard(" in printed.out
+    for part in ("'broken'", "'vae-broken'", "ModuleNotFoundError: No module named 'licence'"):
+        assert part in printed.err
+    assert listing.main(["--family", "decoders"]) == 0
+    capsys.readouterr()
+    listing.main(["--json"])
+    assert [entry["name"] for entry in json.loads(capsys.readouterr().out)["failures"]] == ["broken"]
