@@ -6,13 +6,15 @@ import inspect
 import json
 import sys
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 from keras_vae import registry
 
 FAMILIES = ("encoders", "posteriors", "priors", "decoders", "likelihoods", "objectives")
 
 
-def components():
+def components() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Lists of what is registered and of what could not be loaded.
 
     Returns:
@@ -48,7 +50,7 @@ def components():
     return found, failures
 
 
-def _origin(family, name, cls):
+def _origin(family: Any, name: str, cls: type) -> str:
     """The distribution that brings a component, with its version where it is installed."""
     distribution = family.origin(name) or cls.__module__.split(".")[0].replace("_", "-")
     try:
@@ -57,7 +59,7 @@ def _origin(family, name, cls):
         return distribution
 
 
-def _signature(cls):
+def _signature(cls: type) -> str:
     """Its choices: the arguments of every Keras layer left out."""
     parameters = [
         parameter.replace(annotation=parameter.empty)
@@ -67,7 +69,7 @@ def _signature(cls):
     return str(inspect.Signature(parameters))
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m keras_vae", description=__doc__)
     parser.add_argument("--json", action="store_true", help="for programs: an object with `components`, `failures`")
     parser.add_argument("--family", choices=FAMILIES, help="this family only")

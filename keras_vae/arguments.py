@@ -2,27 +2,29 @@
 
 import math
 import numbers
+from collections.abc import Sequence
+from typing import Any
 
 __all__ = ["non_negative_number", "one_of", "optional_seed", "positive_int", "positive_ints", "positive_number"]
 
 
-def _is_int(value):
+def _is_int(value: Any) -> bool:
     # numbers.Integral: NumPy's ints too, which is what sizes computed from arrays are.
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _is_finite(value):
+def _is_finite(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def positive_int(value, argument):
+def positive_int(value: Any, argument: str) -> int:
     """The value, an int of at least 1."""
     if not _is_int(value) or value < 1:
         raise ValueError(f"Argument `{argument}` must be an int >= 1. Received: {argument}={value!r:.80}")
     return int(value)
 
 
-def optional_seed(value):
+def optional_seed(value: Any) -> int | None:
     """The value of an argument `seed`: None, or an int that every backend's generator can hold."""
     if value is None:
         return None
@@ -31,7 +33,7 @@ def optional_seed(value):
     return int(value)
 
 
-def positive_ints(value, argument):
+def positive_ints(value: Any, argument: str) -> tuple[int, ...]:
     """A tuple of ints of at least 1, from one int or a sequence."""
     values = (value,) if not isinstance(value, (list, tuple)) else tuple(value)
     if not values or not all(_is_int(item) and item >= 1 for item in values):
@@ -41,21 +43,21 @@ def positive_ints(value, argument):
     return tuple(int(item) for item in values)
 
 
-def non_negative_number(value, argument):
+def non_negative_number(value: Any, argument: str) -> float:
     """The value as a float, finite and at least 0."""
     if not _is_finite(value) or value < 0:
         raise ValueError(f"Argument `{argument}` must be a finite number >= 0. Received: {argument}={value!r}")
     return float(value)
 
 
-def positive_number(value, argument):
+def positive_number(value: Any, argument: str) -> float:
     """The value as a float, finite and above 0."""
     if not _is_finite(value) or value <= 0:
         raise ValueError(f"Argument `{argument}` must be a finite number > 0. Received: {argument}={value!r}")
     return float(value)
 
 
-def one_of(value, allowed, argument):
+def one_of(value: Any, allowed: Sequence[Any], argument: str) -> Any:
     """`value`, or a ValueError that names the argument and what is allowed."""
     if value not in allowed:
         raise ValueError(f"Argument `{argument}` must be one of {list(allowed)}. Received: {argument}={value!r}")

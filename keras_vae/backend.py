@@ -16,6 +16,8 @@ expressed there, so they live here, each with its reason:
 
 import contextlib
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 try:
     import keras
@@ -30,7 +32,7 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
 __all__ = ["SeedGenerator", "StepSeed", "kept_state", "num_replicas", "quiet_retracing", "strategy_scope", "sync_state"]
 
 
-def _replica_context():
+def _replica_context() -> Any:
     if keras.backend.backend() != "tensorflow":
         return None
     import tensorflow as tf
@@ -41,25 +43,25 @@ def _replica_context():
     return context
 
 
-def num_replicas():
+def num_replicas() -> int:
     """Number of `tf.distribute` replicas that a step's loss is summed over; 1 elsewhere."""
     context = _replica_context()
     return 1 if context is None else context.num_replicas_in_sync
 
 
-def strategy_scope(model):
+def strategy_scope(model: Any) -> contextlib.AbstractContextManager:
     """Where `model`'s variables live under `tf.distribute`, for variables that join it later."""
     strategy = getattr(model, "distribute_strategy", None)
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
-def gamma_draws_compile():
+def gamma_draws_compile() -> bool:
     """Whether `keras.random.beta` can be compiled: TensorFlow's XLA has no kernel for its gamma draws."""
     return keras.backend.backend() != "tensorflow"
 
 
 @contextlib.contextmanager
-def quiet_retracing():
+def quiet_retracing() -> Iterator[None]:
     """Keep TensorFlow from warning that the functions of different verbs are traced."""
     logger = logging.getLogger("tensorflow")
 
@@ -73,14 +75,14 @@ def quiet_retracing():
         logger.removeFilter(is_other)
 
 
-def sync_state(model):
+def sync_state(model: Any) -> None:
     """Write back the weights that a running JAX `fit` holds outside of `model`."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
 
 
 @contextlib.contextmanager
-def kept_state(model):
+def kept_state(model: Any) -> Iterator[None]:
     """Give `model` its weights back where a JAX `predict` fails before its first batch is through.
 
     Keras empties the variables while a step runs, and an error in tracing it would leave them so.
@@ -106,7 +108,7 @@ class SeedGenerator(keras.random.SeedGenerator):
     reduces no variance. On one device, and on every other backend, it draws what Keras' own does.
     """
 
-    def next(self, ordered=True):
+    def next(self, ordered: bool = True) -> Any:
         seed = super().next(ordered=ordered)
         context = _replica_context()
         if context is None:
@@ -127,19 +129,19 @@ class StepSeed(keras.random.SeedGenerator):
         step: number of the step, an int or a tensor.
     """
 
-    def __init__(self, key, step):
+    def __init__(self, key: Any, step: Any) -> None:
         # Not super().__init__: it would create the variable.
         self.shared = key
         self.step = step
         self.draws = 0
 
     @staticmethod
-    def key(seed):
+    def key(seed: Any) -> Any:
         """What a loop's steps share: a tensor, drawn from an int, a `SeedGenerator` or None."""
         words = keras.random.randint((2,), 0, 2**30, dtype="int32", seed=seed)
         return keras.ops.cast(words, "uint32") if keras.backend.backend() == "jax" else words
 
-    def next(self, ordered=True):
+    def next(self, ordered: bool = True) -> Any:
         self.draws += 1
         # Primes keep apart steps, draws within a step, and the keys of calls that follow one another.
         shift = keras.ops.cast(self.step, self.shared.dtype) * 9973 + self.draws * 7368787

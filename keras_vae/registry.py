@@ -4,10 +4,13 @@ import difflib
 import importlib.metadata
 import inspect
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from keras_vae import backend as _backend  # noqa: F401  (explains a missing backend)
+from keras_vae.hints import Config
 
 __all__ = [
     "Registry",
@@ -45,24 +48,24 @@ class Registry:
     'Circle'
     """
 
-    def __init__(self, family):
+    def __init__(self, family: str) -> None:
         self.family = family
-        self.contract_class = None
-        self._classes = {}
-        self._origins = {}
-        self._failures = {}
+        self.contract_class: Any = None
+        self._classes: dict[str, Any] = {}
+        self._origins: dict[str, str] = {}
+        self._failures: dict[str, tuple[str, Exception]] = {}
         self._plugins_loaded = False
 
     @property
-    def singular(self):
+    def singular(self) -> str:
         return self.family[:-1]
 
-    def contract(self, cls):
+    def contract(self, cls: type) -> type:
         """Class decorator for the family's base class; every component must be a subclass of it."""
         self.contract_class = cls
         return cls
 
-    def register(self, name, package="Custom", *, overwrite=False):
+    def register(self, name: str, package: str = "Custom", *, overwrite: bool = False) -> Callable:
         """Register a class under `name`, and with Keras under `<package>.<family>><Class>`.
 
         Args:
@@ -104,26 +107,26 @@ class Registry:
 
         return decorate
 
-    def names(self):
+    def names(self) -> list[str]:
         """Sorted list of the registered names, those of installed plugins included."""
         self.load_plugins()
         return sorted(self._classes)
 
-    def items(self):
+    def items(self) -> list[tuple[str, type]]:
         """Sorted list of `(name, class)` pairs, those of installed plugins included."""
         self.load_plugins()
         return sorted(self._classes.items())
 
-    def origin(self, name):
+    def origin(self, name: str) -> str | None:
         """Name of the distribution whose entry point brought `name`, or None for a decorator's."""
         return self._origins.get(name)
 
-    def failures(self):
+    def failures(self) -> dict[str, tuple[str, Exception]]:
         """Plugins' components that could not be loaded: dict from name to `(distribution, error)`."""
         self.load_plugins()
         return dict(self._failures)
 
-    def get(self, identifier, **kwargs):
+    def get(self, identifier: Any, **kwargs: Any) -> Any:
         """Turn `None`, a name, a config dict, a class or an instance into an instance (or None).
 
         Args:
@@ -159,7 +162,7 @@ class Registry:
             f"(of type {type(identifier).__name__}).{hint if legacy else ''}"
         )
 
-    def load_plugins(self):
+    def load_plugins(self) -> None:
         """Load every entry point of `keras_vae.<family>` once. A broken one warns, and is remembered."""
         if self._plugins_loaded:
             return
@@ -179,7 +182,7 @@ class Registry:
                     stacklevel=2,
                 )
 
-    def _class_named(self, name):
+    def _class_named(self, name: str) -> Any:
         if name not in self._classes:
             self.load_plugins()
         if name in self._classes:
@@ -195,7 +198,7 @@ class Registry:
         broken = f" Plugins that failed to load: {sorted(self._failures)}." if self._failures else ""
         raise ValueError(f"Unknown {self.singular} {name!r}. Expected one of {self.names()}.{hint}{broken}")
 
-    def _check_needs_nothing(self, name, cls, kwargs):
+    def _check_needs_nothing(self, name: str, cls: type, kwargs: dict[str, Any]) -> None:
         needed = [
             parameter.name
             for parameter in inspect.signature(cls).parameters.values()
@@ -210,7 +213,7 @@ class Registry:
                 f"{self.singular}=keras_vae.{self.family}.{call}. Received: {self.singular}={name!r}"
             )
 
-    def _from_dict(self, config):
+    def _from_dict(self, config: Config) -> Any:
         class_name = config.get("class_name")
         if class_name is None:
             raise ValueError(
@@ -225,7 +228,7 @@ class Registry:
             return instance  # any Keras model may stand here; the VAE wraps it
         return self.get(instance)
 
-    def _check_class(self, cls, where):
+    def _check_class(self, cls: type, where: str) -> None:
         if not inspect.isclass(cls):
             raise TypeError(f"{where} expects a class. Received: {cls!r} (of type {type(cls).__name__}).")
         if self.contract_class is not None and not issubclass(cls, self.contract_class):
@@ -244,7 +247,7 @@ likelihoods = Registry("likelihoods")
 objectives = Registry("objectives")
 
 
-def load_plugins():
+def load_plugins() -> None:
     """Load the components of every installed plugin distribution.
 
     `VAE` does this by itself. Call it before `keras.saving.load_model` of a model that is no `VAE` but

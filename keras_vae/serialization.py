@@ -1,13 +1,17 @@
 """Saving what a user passed, or saying why it cannot be saved."""
 
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import keras
+
+from keras_vae.hints import Config
 
 __all__ = ["serialize_component", "serialize_function"]
 
 
-def serialize_function(function, argument):
+def serialize_function(function: Any, argument: str) -> Any:
     """Config of a function such as an activation, or an error that holds the mend.
 
     Raises:
@@ -27,7 +31,7 @@ def serialize_function(function, argument):
     return keras.saving.serialize_keras_object(function)
 
 
-def serialize_component(component, argument):
+def serialize_component(component: Any, argument: str) -> Config:
     """Config of a component of a model, or an error that holds the mend.
 
     Raises:
@@ -60,13 +64,13 @@ def serialize_component(component, argument):
     return config
 
 
-def _can_be_found(cls):
+def _can_be_found(cls: type) -> bool:
     if cls.__module__.split(".")[0] == "keras":
         return True
     return keras.saving.get_registered_object(keras.saving.get_registered_name(cls)) is cls
 
 
-def _cannot_be_found(config):
+def _cannot_be_found(config: Any) -> Iterator[str]:
     """Names of the objects in a config that loading would not find."""
     if isinstance(config, (list, tuple)):
         for item in config:

@@ -1,11 +1,13 @@
 """Annealing of the KL's weight."""
 
 import numbers
+from typing import Any
 
 import keras
 
 from keras_vae.arguments import positive_int
 from keras_vae.backend import sync_state
+from keras_vae.hints import Config, Tensor
 
 __all__ = ["BetaSchedule", "LinearWarmUp"]
 
@@ -27,16 +29,16 @@ class LinearWarmUp(keras.optimizers.schedules.LearningRateSchedule):
     [0.0, 0.5, 1.0, 1.0]
     """
 
-    def __init__(self, steps, start=0.0, end=1.0):
+    def __init__(self, steps: int, start: float = 0.0, end: float = 1.0) -> None:
         self.steps = positive_int(steps, "steps")
         self.start = start
         self.end = end
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
         share = keras.ops.clip(keras.ops.cast(step, "float32") / self.steps, 0.0, 1.0)
         return self.start + (self.end - self.start) * share
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {"steps": self.steps, "start": self.start, "end": self.end}
 
 
@@ -68,7 +70,9 @@ class BetaSchedule(keras.callbacks.Callback):
     [0.25, 0.75]
     """
 
-    def __init__(self, schedule, variable=None):
+    def __init__(
+        self, schedule: int | keras.optimizers.schedules.LearningRateSchedule, variable: keras.Variable | None = None
+    ) -> None:
         super().__init__()
         if isinstance(schedule, numbers.Integral):
             schedule = LinearWarmUp(int(schedule))
@@ -79,11 +83,11 @@ class BetaSchedule(keras.callbacks.Callback):
             )
         self.schedule = schedule
         self.variable = variable
-        self.target = None
-        self.value = None
+        self.target: keras.Variable = None
+        self.value: float | None = None
         self.first_step = 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         # looked up for every model: one callback may serve several
         self.target = self.variable
         if self.target is None:
@@ -95,11 +99,11 @@ class BetaSchedule(keras.callbacks.Callback):
             )
         self.value = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         sync_state(self.model)
         self.first_step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         value = float(self.schedule(self.first_step + batch))
         if value != self.value:
             # JAX holds the variables outside of the model between steps: fetch them, or the next step overwrites this.
@@ -107,6 +111,6 @@ class BetaSchedule(keras.callbacks.Callback):
             self.target.assign(value)
             self.value = value
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
             logs["beta"] = self.value

@@ -1,11 +1,13 @@
 """Decoders that see what they have decoded so far."""
 
 import math
+from typing import Any
 
 from keras import ops
 
 from keras_vae.backend import StepSeed
 from keras_vae.decoders.decoder import Decoder, draw
+from keras_vae.hints import Part, Seed, Shape, Tensor
 
 __all__ = ["Autoregressive"]
 
@@ -28,9 +30,9 @@ class Autoregressive(Decoder):
     requires_target = True
     carries_state = False
     step_axes = 1
-    max_length = None
+    max_length: int | None = None
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         if target_shape is None:
             raise ValueError(
                 f"The decoder {type(self).__name__} must know the data's shape: call build(z_shape, "
@@ -38,7 +40,7 @@ class Autoregressive(Decoder):
             )
         self.target_shape = tuple(target_shape)[1:]
 
-    def start(self, z, length):
+    def start(self, z: Tensor, length: int) -> Any:
         """State before the first step, a tensor or a structure of them; none by default.
 
         Args:
@@ -48,7 +50,7 @@ class Autoregressive(Decoder):
         del z, length
         return ()
 
-    def next_features(self, z, target, step, state):
+    def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Features of one step, `(batch, 1, ..., units)` with as many axes as `call` gives, and the next state.
 
         Args:
@@ -60,14 +62,23 @@ class Autoregressive(Decoder):
         """
         return self.at_step(self.call(z, target=target, training=False), step), state
 
-    def at_step(self, features, step):
+    def at_step(self, features: Tensor, step: Tensor) -> Tensor:
         """Of the features of all steps those of one, `(batch, 1, ..., units)`."""
         axes = self.step_axes
         flat = ops.reshape(features, (ops.shape(features)[0], -1, *features.shape[1 + axes :]))
         taken = ops.take(flat, ops.reshape(step, (1,)), axis=1)
         return ops.reshape(taken, (-1, *([1] * axes), *features.shape[1 + axes :]))
 
-    def decode(self, z, likelihood, *, seed=None, mode="mean", temperature=1.0, length=None):
+    def decode(
+        self,
+        z: Tensor,
+        likelihood: Part,
+        *,
+        seed: Seed = None,
+        mode: str = "mean",
+        temperature: float = 1.0,
+        length: int | None = None,
+    ) -> Tensor:
         """Data for latents `z`, every step from those before it; see `Decoder.decode`.
 
         In mode `"mean"` and `"mode"` every step takes the mean or the mode given the steps before it, which
@@ -117,7 +128,7 @@ class Autoregressive(Decoder):
         )
         return shaped(flat)
 
-    def step_sizes(self, likelihood, length):
+    def step_sizes(self, likelihood: Part, length: int | None) -> tuple[Tensor, ...]:
         """Length of every axis of the steps, from the data's shape or from `length`."""
         sizes = likelihood.data_shape[: self.step_axes]
         if None not in sizes:

@@ -1,12 +1,14 @@
 """A convolutional decoder."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.decoders.decoder import Decoder
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.registry import decoders
 from keras_vae.serialization import serialize_function
@@ -43,14 +45,21 @@ class Conv(Decoder):
     (2, 27, 30, 32)
     """
 
-    def __init__(self, filters=(64, 32), kernel_size=3, strides=2, activation="relu", **kwargs):
+    def __init__(
+        self,
+        filters: Ints = (64, 32),
+        kernel_size: int = 3,
+        strides: Ints = 2,
+        activation: Activation = "relu",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_ints(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
         self.strides = positive_int(strides, "strides")
         self.activation = keras.activations.get(activation)
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         if target_shape is None:
             raise ValueError(
                 "The decoder 'conv' must know the data's shape: call build(z_shape, target_shape) first, as "
@@ -87,7 +96,9 @@ class Conv(Decoder):
             self.convolutions.append(layer)
             shape = (None, *self.sizes[index + 1], filters)
 
-    def call(self, z, target=None, mask=None, training=None):
+    def call(
+        self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         if self.spatial:
             x = self.dense(z)
         else:
@@ -99,11 +110,11 @@ class Conv(Decoder):
                 x = x[(slice(None), *(slice(axis) for axis in size))]
         return x
 
-    def compute_output_shape(self, z_shape, target_shape=None):
+    def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         spatial = self.sizes[-1] if target_shape is None else tuple(target_shape)[1:-1]
         return (z_shape[0], *spatial, self.filters[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,8 +1,12 @@
 """The contract of a decoder."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Part, Seed, Tensor
 from keras_vae.registry import decoders
 
 __all__ = ["Decoder"]
@@ -38,7 +42,9 @@ class Decoder(keras.layers.Layer):
 
     requires_target = False
 
-    def call(self, z, target=None, mask=None, training=None):
+    def call(
+        self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         """Features for latents `z`.
 
         Args:
@@ -49,10 +55,19 @@ class Decoder(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `call(z, target=None, mask=None, training=None)`.")
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""
 
-    def decode(self, z, likelihood, *, seed=None, mode="mean", temperature=1.0, length=None):
+    def decode(
+        self,
+        z: Tensor,
+        likelihood: Part,
+        *,
+        seed: Seed = None,
+        mode: str = "mean",
+        temperature: float = 1.0,
+        length: int | None = None,
+    ) -> Tensor:
         """Data for latents `z`: the likelihood's mean, mode or a draw, in one pass.
 
         An autoregressive decoder overrides it with one compiled loop.
@@ -70,7 +85,7 @@ class Decoder(keras.layers.Layer):
         return fill_behind_end(value, likelihood)
 
 
-def draw(distribution, mode, seed=None, temperature=1.0):
+def draw(distribution: Distribution, mode: str, seed: Seed = None, temperature: float = 1.0) -> Tensor:
     """What a verb's `mode` asks of p(x | z).
 
     >>> from keras import ops
@@ -84,7 +99,7 @@ def draw(distribution, mode, seed=None, temperature=1.0):
     return distribution.mode() if mode == "mode" else distribution.mean()
 
 
-def fill_behind_end(value, likelihood):
+def fill_behind_end(value: Tensor, likelihood: Part) -> Tensor:
     """Decoded sequences with `likelihood.padding` behind the step that ends each; unchanged where none can end.
 
     >>> import numpy as np

@@ -1,8 +1,11 @@
 """Any Keras model as a decoder."""
 
+from typing import Any, Self
+
 import keras
 
 from keras_vae.decoders.decoder import Decoder
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.layers.call_arguments import accepted_arguments
 
 __all__ = ["FromModel"]
@@ -28,35 +31,37 @@ class FromModel(Decoder):
     (2, 7)
     """
 
-    def __init__(self, model, **kwargs):
+    def __init__(self, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
         self._taken = accepted_arguments(model, ("target", "mask"))
         self.requires_target = "target" in self._taken
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         self.target_shape = None if target_shape is None else tuple(target_shape)
         if not self.model.built:
             self._output_spec(z_shape)
 
-    def call(self, z, target=None, mask=None, training=None):
+    def call(
+        self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         optional = {"target": target, "mask": mask}
         kwargs = {name: optional[name] for name in self._taken if optional[name] is not None}
         return self.model(z, training=training, **kwargs)
 
-    def compute_output_shape(self, z_shape, target_shape=None):
+    def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         return keras.tree.map_structure(lambda spec: tuple(spec.shape), self._output_spec(z_shape))
 
-    def _output_spec(self, z_shape):
+    def _output_spec(self, z_shape: Shape) -> Any:
         # A symbolic call: it builds any model and knows its shapes, also where a subclass writes only `call`.
         kwargs = {}
         if self.requires_target and self.target_shape is not None:
             kwargs["target"] = keras.KerasTensor(self.target_shape, dtype=self.compute_dtype)
         return self.model(keras.KerasTensor(tuple(z_shape), dtype=self.compute_dtype), training=False, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})

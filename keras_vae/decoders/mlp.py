@@ -1,10 +1,12 @@
 """A multi-layer perceptron decoder."""
 
 import math
+from typing import Any
 
 from keras import ops
 
 from keras_vae.decoders.decoder import Decoder
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.registry import decoders
 
@@ -30,20 +32,29 @@ class MLP(Decoder):
     (2, 64)
     """
 
-    def __init__(self, hidden_units=(256, 512), activation="relu", dropout=0.0, normalization=None, **kwargs):
+    def __init__(
+        self,
+        hidden_units: Ints = (256, 512),
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.stack = DenseStack(hidden_units, activation, dropout, normalization, dtype=self.dtype_policy, name="stack")
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         self.width = math.prod(tuple(z_shape)[1:])
         self.stack.build((None, self.width))
 
-    def call(self, z, target=None, mask=None, training=None):
+    def call(
+        self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         # call, not __call__: dense layers cast for themselves, and eager torch feels every layer it goes through
         return self.stack.call(ops.reshape(z, (-1, self.width)), training=training)
 
-    def compute_output_shape(self, z_shape, target_shape=None):
+    def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         return (z_shape[0], self.stack.hidden_units[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), **self.stack.choices()}

@@ -1,5 +1,7 @@
 """An autoregressive decoder of images."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,6 +10,7 @@ from keras_vae.arguments import positive_int
 from keras_vae.decoders.autoregressive import Autoregressive
 from keras_vae.decoders.decoder import Decoder
 from keras_vae.decoders.from_model import FromModel
+from keras_vae.hints import Component, Config, Shape, Tensor
 from keras_vae.layers.masked_convolution import MaskedConvolution
 from keras_vae.layers.projection import Projection
 from keras_vae.registry import decoders
@@ -52,7 +55,15 @@ class PixelCNN(Autoregressive):
 
     step_axes = 2
 
-    def __init__(self, filters=32, depth=3, kernel_size=3, first_kernel_size=5, network="conv", **kwargs):
+    def __init__(
+        self,
+        filters: int = 32,
+        depth: int = 3,
+        kernel_size: int = 3,
+        first_kernel_size: int = 5,
+        network: Component = "conv",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_int(filters, "filters")
         self.depth = positive_int(depth, "depth")
@@ -72,7 +83,7 @@ class PixelCNN(Autoregressive):
         self.out = [keras.layers.Conv2D(filters, 1, name=f"out_{i}", **options) for i in range(self.depth)]
         self.first_kernel_size, self.kernel_size = self.first.kernel_size[0], self.masked[0].kernel_size[0]
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         super().build(z_shape, target_shape)
         if len(self.target_shape) != 3 or None in self.target_shape:
             raise ValueError(
@@ -80,7 +91,7 @@ class PixelCNN(Autoregressive):
                 f"Received: {self.target_shape}"
             )
         if not self.network.built:
-            self.network.build(tuple(z_shape), tuple(target_shape))
+            self.network.build(tuple(z_shape), (None, *self.target_shape))
         shape = (None, *self.target_shape[:-1], self.filters)
         self.map = Projection(shape[1:], dtype=self.dtype_policy, name="map")
         self.map.build(self.network.compute_output_shape(tuple(z_shape)))
@@ -89,7 +100,9 @@ class PixelCNN(Autoregressive):
             for layer in (masked, given, out):
                 layer.build(shape)
 
-    def call(self, z, target=None, mask=None, training=None):
+    def call(
+        self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         if target is None:
             raise ValueError(
                 "The decoder 'pixel_cnn' needs `target`, the image whose pixels it sees: call(z, target=x). To make an "
@@ -97,27 +110,27 @@ class PixelCNN(Autoregressive):
             )
         return self._features(self._map(z, training), target)
 
-    def _map(self, z, training=False):
+    def _map(self, z: Tensor, training: bool | None = False) -> Tensor:
         return ops.cast(self.map(self.network(z, training=training)), self.compute_dtype)
 
-    def _features(self, picture, target):
+    def _features(self, picture: Tensor, target: Tensor) -> Tensor:
         x = self.first(target) + picture
         for masked, given, out in zip(self.masked, self.given, self.out, strict=True):
             signal, gate = ops.split(masked(x) + given(picture), 2, axis=-1)
             x = x + out(ops.tanh(signal) * ops.sigmoid(gate))
         return ops.silu(x)
 
-    def start(self, z, length):
+    def start(self, z: Tensor, length: int) -> Any:
         """The map from z, which all steps share."""
         return self._map(z)
 
-    def next_features(self, z, target, step, state):
+    def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
         return self.at_step(self._features(state, target), step), state
 
-    def compute_output_shape(self, z_shape, target_shape=None):
+    def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         return (z_shape[0], *self.target_shape[:-1], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,10 +1,13 @@
 """What recurrent decoders share."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_ints
 from keras_vae.decoders.sequence import Sequence
+from keras_vae.hints import Config, Ints, Shape, Tensor
 from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.sequence import check_embedding_units, step_embedding
 
@@ -28,26 +31,26 @@ class Recurrent(Sequence):
         ValueError: bad arguments, or data that are no sequences.
     """
 
-    layer_class = None
+    layer_class: Any = None
     states = 1
 
     def __init__(
         self,
-        hidden_units=(256,),
-        dropout=0.0,
-        embedding_units=None,
-        word_dropout=0.0,
-        max_length=None,
-        autoregressive=True,
-        **kwargs,
-    ):
+        hidden_units: Ints = (256,),
+        dropout: float = 0.0,
+        embedding_units: int | None = None,
+        word_dropout: float = 0.0,
+        max_length: int | None = None,
+        autoregressive: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(word_dropout, max_length, autoregressive, **kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         self.dropout = dropout_rate(dropout)
         self.embedding_units = check_embedding_units(embedding_units)
         self.dropout_layers = [seeded_dropout(dropout, self.dtype_policy) for _ in self.hidden_units if dropout]
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         super().build(z_shape, target_shape)
         self.embedding = None
         if self.autoregressive:
@@ -66,7 +69,7 @@ class Recurrent(Sequence):
             self.first_states.append(first)
             width = units
 
-    def features(self, z, inputs, training=None):
+    def features(self, z: Tensor, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         for index, (layer, state) in enumerate(zip(self.recurrent_layers, self.start(z, None), strict=True)):
             x = layer(x, initial_state=list(state), training=training)
@@ -74,24 +77,24 @@ class Recurrent(Sequence):
                 x = self.dropout_layers[index](x, training=training)
         return x
 
-    def embed_steps(self, before):
+    def embed_steps(self, before: Tensor) -> Tensor:
         return before if self.embedding is None else self.embedding(before)
 
-    def start(self, z, length):
+    def start(self, z: Tensor, length: int | None) -> Any:
         z = ops.reshape(z, (-1, self.z_width))
         return tuple(tuple(ops.split(first(z), self.states, axis=-1)) for first in self.first_states)
 
-    def next_features(self, z, target, step, state):
+    def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
         x, after = self._inputs(z, target)[:, 0], []
         for layer, before in zip(self.recurrent_layers, state, strict=True):
             x, states = layer.cell(x, list(before), training=False)
             after.append(tuple(states))
         return ops.expand_dims(x, 1), tuple(after)
 
-    def feature_width(self):
+    def feature_width(self) -> int:
         return self.hidden_units[-1]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "hidden_units": self.hidden_units,

@@ -1,12 +1,14 @@
 """A residual convolutional decoder."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.decoders.decoder import Decoder
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.residual_block import ResidualBlock, group_normalization
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.layers.spatial_attention import SpatialAttention
@@ -50,15 +52,15 @@ class ResNet(Decoder):
 
     def __init__(
         self,
-        filters=(64, 32),
-        blocks=1,
-        kernel_size=3,
-        attention=False,
-        heads=1,
-        activation="swish",
-        dropout=0.0,
-        **kwargs,
-    ):
+        filters: Ints = (64, 32),
+        blocks: int = 1,
+        kernel_size: int = 3,
+        attention: bool = False,
+        heads: int = 1,
+        activation: Activation = "swish",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_ints(filters, "filters")
         self.blocks = positive_int(blocks, "blocks")
@@ -86,7 +88,7 @@ class ResNet(Decoder):
             for stage, width in enumerate(self.filters)
         ]
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         if target_shape is None:
             raise ValueError(
                 "The decoder 'resnet' must know the data's shape: call build(z_shape, target_shape) first, as "
@@ -114,7 +116,9 @@ class ResNet(Decoder):
         self.norm = group_normalization(shape[-1], dtype=self.dtype_policy, name="norm")
         self.norm.build(shape)
 
-    def call(self, z, target=None, mask=None, training=None):
+    def call(
+        self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         if self.spatial:
             x = self.dense(z)
         else:
@@ -129,11 +133,11 @@ class ResNet(Decoder):
                     x = x[(slice(None), *(slice(axis) for axis in size))]
         return self.activation(self.norm(x))
 
-    def compute_output_shape(self, z_shape, target_shape=None):
+    def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         spatial = self.sizes[-1] if target_shape is None else tuple(target_shape)[1:-1]
         return (z_shape[0], *spatial, self.filters[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,12 +1,14 @@
 """What decoders of sequences share."""
 
 import math
+from typing import Any
 
 from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.decoders.autoregressive import Autoregressive
 from keras_vae.decoders.decoder import draw, fill_behind_end
+from keras_vae.hints import Config, Part, Seed, Shape, Tensor
 from keras_vae.layers.sequence import hide_padding, sequence_width, shift_right
 from keras_vae.layers.word_dropout import WordDropout
 
@@ -30,14 +32,16 @@ class Sequence(Autoregressive):
 
     carries_state = True
 
-    def __init__(self, word_dropout=0.0, max_length=None, autoregressive=True, **kwargs):
+    def __init__(
+        self, word_dropout: float = 0.0, max_length: int | None = None, autoregressive: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.hide = WordDropout(word_dropout, dtype=self.dtype_policy, name="word_dropout")
         self.max_length = None if max_length is None else positive_int(max_length, "max_length")
         self.autoregressive = bool(autoregressive)
         self.requires_target = self.autoregressive
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         super().build(z_shape, target_shape)
         width = sequence_width(self.target_shape, "decoder", type(self).__name__.lower())
         self.z_width = math.prod(tuple(z_shape)[1:])
@@ -45,7 +49,9 @@ class Sequence(Autoregressive):
         # Without the steps before it still has to know how many there are.
         self.requires_target = self.autoregressive or self.target_shape[0] is None
 
-    def call(self, z, target=None, mask=None, training=None):
+    def call(
+        self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         if self.requires_target and target is None:
             raise ValueError(
                 f"The decoder {type(self).__name__} goes from step to step: its call needs `target`, the data. "
@@ -57,7 +63,7 @@ class Sequence(Autoregressive):
         before = self.hide(shift_right(hide_padding(target, mask)), training=training)
         return self.features(z, self._inputs(z, before), training=training)
 
-    def _inputs(self, z, before=None, length=None):
+    def _inputs(self, z: Tensor, before: Tensor | None = None, length: int | None = None) -> Tensor:
         """What every step is told, `(batch, time, input_width)`: the step before it, and the latents."""
         z = ops.cast(ops.reshape(z, (-1, 1, self.z_width)), self.compute_dtype)
         if before is None:
@@ -65,11 +71,11 @@ class Sequence(Autoregressive):
         before = self.embed_steps(ops.cast(before, self.compute_dtype))
         return ops.concatenate([before, z + ops.zeros_like(before[:, :, :1])], axis=-1)
 
-    def embed_steps(self, before):
+    def embed_steps(self, before: Tensor) -> Tensor:
         """What stands for the step before in the inputs: itself, unless a subclass says otherwise."""
         return before
 
-    def features(self, z, inputs, training=None):
+    def features(self, z: Tensor, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Features of all steps, `(batch, time, units)`.
 
         Args:
@@ -80,7 +86,16 @@ class Sequence(Autoregressive):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `features(z, inputs, training=None)`.")
 
-    def decode(self, z, likelihood, *, seed=None, mode="mean", temperature=1.0, length=None):
+    def decode(
+        self,
+        z: Tensor,
+        likelihood: Part,
+        *,
+        seed: Seed = None,
+        mode: str = "mean",
+        temperature: float = 1.0,
+        length: int | None = None,
+    ) -> Tensor:
         if self.autoregressive:
             return super().decode(z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length)
         (length,) = self.step_sizes(likelihood, length)
@@ -88,15 +103,15 @@ class Sequence(Autoregressive):
         value = draw(likelihood.distribution(likelihood(features)), mode, seed, temperature)
         return fill_behind_end(value, likelihood)
 
-    def compute_output_shape(self, z_shape, target_shape=None):
+    def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         length = self.target_shape[0] if target_shape is None else target_shape[1]
         return (z_shape[0], length, self.feature_width())
 
-    def feature_width(self):
+    def feature_width(self) -> int:
         """Number of features at every step."""
         raise NotImplementedError(f"{type(self).__name__} must write `feature_width()`.")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "word_dropout": self.hide.rate,

@@ -1,10 +1,13 @@
 """A temporal convolutional decoder."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.decoders.sequence import Sequence
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.causal_block import CausalBlock
 from keras_vae.layers.sequence import sinusoidal_positions
 from keras_vae.registry import decoders
@@ -44,15 +47,15 @@ class TCN(Sequence):
 
     def __init__(
         self,
-        filters=(64, 64, 64, 64),
-        kernel_size=3,
-        activation="relu",
-        dropout=0.0,
-        word_dropout=0.0,
-        max_length=None,
-        autoregressive=True,
-        **kwargs,
-    ):
+        filters: Ints = (64, 64, 64, 64),
+        kernel_size: int = 3,
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        max_length: int | None = None,
+        autoregressive: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(word_dropout, max_length, autoregressive, **kwargs)
         self.filters = positive_ints(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
@@ -66,14 +69,14 @@ class TCN(Sequence):
         ]
         self.norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name="norm")
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         super().build(z_shape, target_shape)
         shape = (None, None, self.input_width)
         for layer in (self.embed, *self.blocks, self.norm):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
-    def features(self, z, inputs, training=None):
+    def features(self, z: Tensor, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = self.embed(inputs)
         if not self.autoregressive:
             # Told the same at every step, convolutions would know the first few apart and no others.
@@ -82,20 +85,20 @@ class TCN(Sequence):
             x = block(x, training=training)
         return self.norm(x)
 
-    def start(self, z, length):
+    def start(self, z: Tensor, length: int) -> Any:
         return tuple(block.start(ops.shape(z)[0]) for block in self.blocks)
 
-    def next_features(self, z, target, step, state):
+    def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
         x, after = self.embed(self._inputs(z, target)), []
         for block, before in zip(self.blocks, state, strict=True):
             x, new = block.step(x, before)
             after.append(new)
         return self.norm(x), tuple(after)
 
-    def feature_width(self):
+    def feature_width(self) -> int:
         return self.filters[-1]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,10 +1,13 @@
 """A transformer decoder."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.decoders.sequence import Sequence
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.layers.sequence import sinusoidal_positions
 from keras_vae.layers.transformer_block import TransformerBlock
 from keras_vae.registry import decoders
@@ -43,15 +46,15 @@ class Transformer(Sequence):
 
     def __init__(
         self,
-        width=128,
-        blocks=2,
-        heads=4,
-        dropout=0.0,
-        word_dropout=0.0,
-        max_length=None,
-        autoregressive=True,
-        **kwargs,
-    ):
+        width: int = 128,
+        blocks: int = 2,
+        heads: int = 4,
+        dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        max_length: int | None = None,
+        autoregressive: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(word_dropout, max_length, autoregressive, **kwargs)
         self.width = positive_int(width, "width")
         self.heads = positive_int(heads, "heads")
@@ -63,36 +66,36 @@ class Transformer(Sequence):
         ]
         self.norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name="norm")
 
-    def build(self, z_shape, target_shape=None):
+    def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         super().build(z_shape, target_shape)
         self.embed.build((None, None, self.input_width))
         for layer in (*self.blocks, self.norm):
             layer.build((None, None, self.width))
 
-    def features(self, z, inputs, training=None):
+    def features(self, z: Tensor, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = self._embedded(inputs, ops.shape(inputs)[1], 0)
         for block in self.blocks:
             x = block(x, training=training)
         return self.norm(x)
 
-    def _embedded(self, inputs, length, start):
+    def _embedded(self, inputs: Tensor, length: int, start: Any) -> Tensor:
         x = self.embed(inputs)
         return x + ops.cast(sinusoidal_positions(length, self.width, start), x.dtype)
 
-    def start(self, z, length):
+    def start(self, z: Tensor, length: int) -> Any:
         return tuple(block.start(ops.shape(z)[0], length) for block in self.blocks)
 
-    def next_features(self, z, target, step, state):
+    def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
         x, after = self._embedded(self._inputs(z, target), 1, step), []
         for block, before in zip(self.blocks, state, strict=True):
             x, new = block.step(x, before, step)
             after.append(new)
         return self.norm(x), tuple(after)
 
-    def feature_width(self):
+    def feature_width(self) -> int:
         return self.width
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "width": self.width,

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["Bernoulli"]
 
@@ -32,31 +33,31 @@ class Bernoulli(Factorised):
     -2.7726
     """
 
-    logits: object
+    logits: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(logits=ops.cast(ops.convert_to_tensor(self.logits), "float32"))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         return value * self.logits - ops.softplus(self.logits)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
         uniform = keras.random.uniform(ops.shape(logits), dtype="float32", seed=seed)
         return ops.cast(uniform < ops.sigmoid(logits), "float32")
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return ops.sigmoid(self.logits)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return ops.cast(self.logits > 0, "float32")
 
-    def variance(self):
+    def variance(self) -> Tensor:
         probability = self.mean()
         return probability * (1.0 - probability)
 
 
 @register_kl_divergence(Bernoulli, Bernoulli)
-def _kl_bernoulli_bernoulli(q, p):
+def _kl_bernoulli_bernoulli(q: Bernoulli, p: Bernoulli) -> Tensor:
     probability = q.mean()
     return probability * (q.logits - p.logits) - ops.softplus(q.logits) + ops.softplus(p.logits)

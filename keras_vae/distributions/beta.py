@@ -8,6 +8,7 @@ from keras import ops
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.draws import draw_log_gamma, several
 from keras_vae.distributions.gamma_functions import log_beta
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["Beta"]
 
@@ -39,19 +40,19 @@ class Beta(Factorised):
     0.5
     """
 
-    log_alpha: object
-    log_beta: object
+    log_alpha: Tensor
+    log_beta: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         tensors = (ops.cast(ops.convert_to_tensor(value), "float32") for value in (self.log_alpha, self.log_beta))
         alpha, beta = (ops.clip(value, *LOG_SHAPE_RANGE) for value in tensors)
         self._set(log_alpha=alpha, log_beta=beta)
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         alpha, beta = ops.exp(self.log_alpha), ops.exp(self.log_beta)
         return (alpha - 1.0) * ops.log(value) + (beta - 1.0) * ops.log1p(-value) - log_beta(alpha, beta)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         seed = several(seed)
         temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-4)
         alpha, beta = (
@@ -61,13 +62,13 @@ class Beta(Factorised):
         log_odds = draw_log_gamma(alpha + zeros, seed) - draw_log_gamma(beta + zeros, seed)
         return ops.clip(ops.sigmoid(log_odds), NEAREST, 1.0 - NEAREST)
 
-    def filler(self):
+    def filler(self) -> Tensor:
         return 0.5 * ops.ones((), dtype="float32")
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return ops.sigmoid(self.log_alpha - self.log_beta)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         """Where the density is largest: next to an end where alpha or beta are below one."""
         alpha, beta = ops.exp(self.log_alpha), ops.exp(self.log_beta)
         inside = (alpha - 1.0) / ops.maximum(alpha + beta - 2.0, 1e-6)
@@ -75,6 +76,6 @@ class Beta(Factorised):
         mode = ops.where(ops.logical_and(alpha > 1.0, beta > 1.0), inside, end)
         return ops.clip(mode, NEAREST, 1.0 - NEAREST)
 
-    def variance(self):
+    def variance(self) -> Tensor:
         total = ops.exp(self.log_alpha) + ops.exp(self.log_beta)
         return self.mean() * ops.sigmoid(self.log_beta - self.log_alpha) / (total + 1.0)

@@ -8,6 +8,7 @@ from keras import ops
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.draws import at_temperature
 from keras_vae.distributions.gamma_functions import log_gamma_ratio
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["BetaBinomial"]
 
@@ -38,23 +39,23 @@ class BetaBinomial(Factorised):
     256.0
     """
 
-    log_alpha: object
-    log_beta: object
+    log_alpha: Tensor
+    log_beta: Tensor
     num_trials: int = 255
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         tensors = (ops.cast(ops.convert_to_tensor(value), "float32") for value in (self.log_alpha, self.log_beta))
         log_alpha, log_beta = (ops.clip(value, *LOG_SHAPE_RANGE) for value in tensors)
         self._set(log_alpha=log_alpha, log_beta=log_beta)
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         alpha, beta, n = ops.exp(self.log_alpha), ops.exp(self.log_beta), float(self.num_trials)
         one = ops.ones((), dtype="float32")
         ways = log_gamma_ratio(n - value + one, value) - log_gamma_ratio(one, value)
         successes, failures = log_gamma_ratio(alpha, value), log_gamma_ratio(beta, n - value)
         return ways + successes + failures - log_gamma_ratio(alpha + beta, n * one)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         """A draw by inversion: one number from 0 to 1, compared with the sums of the probabilities."""
         alpha, beta, n = ops.exp(self.log_alpha), ops.exp(self.log_beta), float(self.num_trials)
         shape = ops.shape(alpha + beta)
@@ -72,13 +73,13 @@ class BetaBinomial(Factorised):
         drawn = ops.fori_loop(0, self.num_trials, count, (log_first, log_first, zeros))[2]
         return at_temperature(drawn, self.mode(), temperature)
 
-    def filler(self):
+    def filler(self) -> Tensor:
         return ops.zeros((), dtype="float32")
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return self.num_trials * ops.sigmoid(self.log_alpha - self.log_beta)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         """The most likely number: an end where alpha or beta are below one."""
         alpha, beta, n = ops.exp(self.log_alpha), ops.exp(self.log_beta), float(self.num_trials)
         # p(k + 1) >= p(k) up to this k, where both shapes are above one
@@ -87,7 +88,7 @@ class BetaBinomial(Factorised):
         end = ops.where(alpha > beta, n, 0.0)
         return ops.where(ops.logical_and(alpha > 1.0, beta > 1.0), inside, end)
 
-    def variance(self):
+    def variance(self) -> Tensor:
         alpha, beta, n = ops.exp(self.log_alpha), ops.exp(self.log_beta), float(self.num_trials)
         total = alpha + beta
         return self.mean() * ops.sigmoid(self.log_beta - self.log_alpha) * (total + n) / (total + 1.0)

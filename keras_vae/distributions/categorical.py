@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["Categorical"]
 
@@ -33,12 +34,12 @@ class Categorical(Factorised):
     -4.1589
     """
 
-    logits: object
+    logits: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(logits=ops.cast(ops.convert_to_tensor(self.logits), "float32"))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         # The class' own logit is looked up, so that no other tensor of K numbers for each element is made.
         logits, index = self.logits, ops.cast(ops.round(value), "int32")[..., None]
         while len(index.shape) < len(logits.shape):
@@ -48,30 +49,30 @@ class Categorical(Factorised):
         chosen = ops.take_along_axis(logits, index, axis=-1)[..., 0]
         return chosen - ops.logsumexp(logits, axis=-1)
 
-    def filler(self):
+    def filler(self) -> Tensor:
         return ops.zeros((), dtype="float32")
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
         uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
         return ops.cast(ops.argmax(logits - ops.log(-ops.log(uniform)), axis=-1), "int32")
 
-    def mean(self):
+    def mean(self) -> Tensor:
         """Expected number: for grey levels a value between the levels, for names of categories without meaning."""
         return ops.sum(ops.softmax(self.logits, axis=-1) * self._values(), axis=-1)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return ops.cast(ops.argmax(self.logits, axis=-1), "int32")
 
-    def variance(self):
+    def variance(self) -> Tensor:
         distance = ops.square(self._values() - self.mean()[..., None])
         return ops.sum(ops.softmax(self.logits, axis=-1) * distance, axis=-1)
 
-    def _values(self):
+    def _values(self) -> Tensor:
         return ops.arange(self.logits.shape[-1], dtype="float32")
 
 
 @register_kl_divergence(Categorical, Categorical)
-def _kl_categorical(q, p):
+def _kl_categorical(q: Categorical, p: Categorical) -> Tensor:
     log_q, log_p = ops.log_softmax(q.logits, axis=-1), ops.log_softmax(p.logits, axis=-1)
     return ops.sum(ops.exp(log_q) * (log_q - log_p), axis=-1)

@@ -1,11 +1,13 @@
 """Intensities between 0 and 1, with a density that adds up to one."""
 
 import dataclasses
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Factorised
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["ContinuousBernoulli"]
 
@@ -31,19 +33,19 @@ class ContinuousBernoulli(Factorised):
     0.0
     """
 
-    logits: object
+    logits: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(logits=ops.cast(ops.convert_to_tensor(self.logits), "float32"))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         # By the distance to the more likely end, so that nothing large cancels.
         size = ops.abs(self.logits)
         distance = ops.where(self.logits > 0, 1.0 - value, value)
         return -size * distance - self._log_normaliser(size)
 
     @staticmethod
-    def _log_normaliser(size):
+    def _log_normaliser(size: Any) -> Tensor:
         """log of the integral of exp(-size x) over [0, 1]."""
         half = 0.5 * ops.minimum(size, 1.0)
         square = half * half
@@ -51,7 +53,7 @@ class ContinuousBernoulli(Factorised):
         large = ops.maximum(size, 1.0)
         return ops.where(size < 1.0, series, ops.log(-ops.expm1(-large)) - ops.log(large))
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
         size = ops.maximum(ops.abs(logits), 1e-6)
         uniform = keras.random.uniform(ops.shape(logits), dtype="float32", seed=seed)
@@ -59,7 +61,7 @@ class ContinuousBernoulli(Factorised):
         distance = ops.clip(distance, 0.0, 1.0)
         return ops.where(logits > 0, 1.0 - distance, distance)
 
-    def mean(self):
+    def mean(self) -> Tensor:
         half = 0.5 * self.logits
         square = ops.square(ops.clip(half, -0.5, 0.5))
         series = 1 / 3 - square * (1 / 45 - square * (2 / 945 - square * (1 / 4725 - square * 2 / 93555)))
@@ -67,10 +69,10 @@ class ContinuousBernoulli(Factorised):
         far = ops.sign(half) * (1.0 / ops.tanh(size) - 1.0 / size)
         return 0.5 + 0.5 * ops.where(ops.abs(half) < 0.5, half * series, far)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return ops.cast(self.logits > 0, "float32")
 
-    def variance(self):
+    def variance(self) -> Tensor:
         half = ops.abs(0.5 * self.logits)
         square = ops.square(ops.minimum(half, 0.5))
         series = 1 / 3 - square * (1 / 15 - square * (2 / 189 - square * (1 / 675 - square * 2 / 10395)))

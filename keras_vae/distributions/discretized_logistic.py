@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Factorised
+from keras_vae.hints import Seed, Shape, Tensor
 
 __all__ = ["DiscretizedLogistic", "bounded_log_scale", "level_log_prob", "mean_level", "to_unit"]
 
@@ -41,33 +43,33 @@ class DiscretizedLogistic(Factorised):
     0.5
     """
 
-    loc: object
-    log_scale: object
+    loc: Tensor
+    log_scale: Tensor
     num_levels: int = 256
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         loc = ops.cast(ops.convert_to_tensor(self.loc), "float32")
         log_scale = bounded_log_scale(ops.cast(ops.convert_to_tensor(self.log_scale), "float32"), self.num_levels)
         self._set(loc=loc, log_scale=log_scale)
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         return level_log_prob(value, self.loc, self.log_scale, self.num_levels)
 
-    def filler(self):
+    def filler(self) -> Tensor:
         return ops.zeros((), dtype="float32")
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         shape = ops.shape(self.loc + self.log_scale)
         return draw_level(self.loc, self.log_scale, self.num_levels, seed, shape, temperature)
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return mean_level(self.loc, self.log_scale, self.num_levels)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         """The most likely level: the one at the location, or an end, whose bin is open."""
         return mode_level(self.loc, self.log_scale, self.num_levels)
 
-    def variance(self):
+    def variance(self) -> Tensor:
         loc, scale = in_levels(self.loc, self.log_scale, self.num_levels)
         middle = ops.clip(ops.round(loc), 0.0, self.num_levels - 1.0)
         second = ops.zeros_like(loc + scale)
@@ -80,23 +82,23 @@ class DiscretizedLogistic(Factorised):
         return second - ops.square(self.mean() - middle)
 
 
-def bounded_log_scale(log_scale, num_levels):
+def bounded_log_scale(log_scale: Tensor, num_levels: int) -> Tensor:
     """A log scale within what float32 and the level's width allow."""
     return ops.clip(log_scale, math.log(2.0 * NARROWEST / (num_levels - 1)), MAX_LOG_SCALE)
 
 
-def to_unit(level, num_levels):
+def to_unit(level: Any, num_levels: int) -> Tensor:
     """Levels in units in which they span [-1, 1]."""
     return level * (2.0 / (num_levels - 1)) - 1.0
 
 
-def in_levels(loc, log_scale, num_levels):
+def in_levels(loc: Tensor, log_scale: Tensor, num_levels: int) -> tuple[Tensor, Tensor]:
     """Location and scale in levels."""
     half = 0.5 * (num_levels - 1)
     return (loc + 1.0) * half, ops.exp(log_scale) * half
 
 
-def level_log_prob(value, loc, log_scale, num_levels):
+def level_log_prob(value: Tensor, loc: Tensor, log_scale: Tensor, num_levels: int) -> Tensor:
     """Log mass of the level `value`, elementwise.
 
     With edges a > b of the bin, sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)), whose
@@ -112,7 +114,7 @@ def level_log_prob(value, loc, log_scale, num_levels):
     return ops.where(first, below_upper_edge, ops.where(last, above_lower_edge, inside))
 
 
-def draw_level(loc, log_scale, num_levels, seed, shape, temperature):
+def draw_level(loc: Tensor, log_scale: Tensor, num_levels: int, seed: Seed, shape: Shape, temperature: float) -> Tensor:
     """A draw of the logistic, rounded to its level."""
     uniform = keras.random.uniform(shape, 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
     noise = ops.log(uniform) - ops.log1p(-uniform)
@@ -120,7 +122,7 @@ def draw_level(loc, log_scale, num_levels, seed, shape, temperature):
     return ops.clip(ops.round(loc + temperature * scale * noise), 0.0, num_levels - 1.0)
 
 
-def mode_level(loc, log_scale, num_levels):
+def mode_level(loc: Tensor, log_scale: Tensor, num_levels: int) -> Tensor:
     """The level with the largest mass."""
     last = num_levels - 1.0
     nearest = ops.clip(ops.round(in_levels(loc, log_scale, num_levels)[0]), 0.0, last) + ops.zeros_like(log_scale)
@@ -133,7 +135,7 @@ def mode_level(loc, log_scale, num_levels):
     return best
 
 
-def mean_level(loc, log_scale, num_levels):
+def mean_level(loc: Tensor, log_scale: Tensor, num_levels: int) -> Tensor:
     """Expected level: the sum over the edges between levels of the mass above each.
 
     Narrow densities are summed over the edges near the location, wide ones integrated with the first

@@ -1,6 +1,7 @@
 """8-bit pixels: a mixture of discretised logistics whose channels depend on each other."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import keras
 from keras import ops
@@ -15,6 +16,7 @@ from keras_vae.distributions.discretized_logistic import (
 )
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.draws import several
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["DiscretizedLogisticMixture"]
 
@@ -49,14 +51,14 @@ class DiscretizedLogisticMixture(Factorised):
     0.5
     """
 
-    logits: object
-    loc: object
-    log_scale: object
-    coefficients: object = None
+    logits: Tensor
+    loc: Tensor
+    log_scale: Tensor
+    coefficients: Tensor = None
     num_levels: int = 256
     event_ndims: int = dataclasses.field(default=3, kw_only=True)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         logits, loc, log_scale, coefficients = (
             None if value is None else ops.cast(ops.convert_to_tensor(value), "float32")
             for value in (self.logits, self.loc, self.log_scale, self.coefficients)
@@ -70,10 +72,10 @@ class DiscretizedLogisticMixture(Factorised):
             )
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         return self.loc.shape[-2]
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         """Log density of every pixel, `(..., height, width, 1)`."""
         channels = [value[..., channel, None] for channel in range(self.channels)]
         # channel by channel, so that no tensor of pixels x channels x components is made
@@ -84,10 +86,10 @@ class DiscretizedLogisticMixture(Factorised):
         pixels = ops.logsumexp(within + ops.log_softmax(self.logits, axis=-1), axis=-1)
         return pixels[..., None]
 
-    def filler(self):
+    def filler(self) -> Tensor:
         return ops.zeros((), dtype="float32")
 
-    def _given(self, channels, chosen=None):
+    def _given(self, channels: list[Tensor], chosen: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Location and log scale of every channel, given those before it, which may be filled in on the way.
 
         Args:
@@ -107,31 +109,31 @@ class DiscretizedLogisticMixture(Factorised):
             first += channel
             yield loc, pick(self.log_scale, channel)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         temperature, seed = ops.cast(temperature, "float32"), several(seed)
         logits = self.logits / ops.maximum(temperature, 1e-6)
         uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
         component = ops.argmax(logits - ops.log(-ops.log(uniform)), axis=-1)
         chosen = ops.one_hot(component, self.logits.shape[-1], dtype="float32")
-        channels = []
+        channels: list[Tensor] = []
         for loc, log_scale in self._given(channels, chosen):
             channels.append(draw_level(loc, log_scale, self.num_levels, seed, ops.shape(loc), temperature))
         return ops.stack(channels, axis=-1)
 
-    def mean(self):
+    def mean(self) -> Tensor:
         """Expected level. Exact for one channel; else every channel is taken at the mean of those before it."""
-        channels = []
+        channels: list[Tensor] = []
         for loc, log_scale in self._given(channels):
             channels.append(mean_level(loc, log_scale, self.num_levels))
         weights = ops.softmax(self.logits, axis=-1)
         return ops.stack([ops.sum(weights * channel, axis=-1) for channel in channels], axis=-1)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         """The most likely of the components' modes, pixel by pixel: the mixture's own has no closed form."""
         best = score = None
         for component in range(self.logits.shape[-1]):
             chosen = ops.one_hot(component, self.logits.shape[-1], dtype="float32")
-            channels = []
+            channels: list[Tensor] = []
             for loc, log_scale in self._given(channels, chosen):
                 channels.append(mode_level(loc, log_scale, self.num_levels))
             candidate = ops.stack(channels, axis=-1)

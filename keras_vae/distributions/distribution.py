@@ -2,11 +2,13 @@
 
 import abc
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
 from keras import ops
+
+from keras_vae.hints import Config, Seed, Tensor
 
 __all__ = ["Distribution", "Factorised"]
 
@@ -33,11 +35,11 @@ class Distribution(abc.ABC):
     has_tensors: ClassVar[bool] = True
 
     @abc.abstractmethod
-    def log_prob(self, value):
+    def log_prob(self, value: Tensor) -> Tensor:
         """Log density of `value`, in nats: `(..., *event) -> (...)`."""
 
     @abc.abstractmethod
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         """One draw for each leading index: `(..., *event)`, float32.
 
         Args:
@@ -45,24 +47,24 @@ class Distribution(abc.ABC):
             temperature: scales the spread; 1 is the distribution itself, towards 0 its mode.
         """
 
-    def sample_and_log_prob(self, seed=None):
+    def sample_and_log_prob(self, seed: Seed = None) -> tuple[Tensor, Tensor]:
         """A draw and its log density; flows override it where one pass gives both."""
         value = self.sample(seed)
         return value, self.log_prob(value)
 
     @abc.abstractmethod
-    def mean(self):
+    def mean(self) -> Tensor:
         """Expected value, `(..., *event)`."""
 
-    def mode(self):
+    def mode(self) -> Tensor:
         """Most likely value, `(..., *event)`."""
         raise NotImplementedError(f"{type(self).__name__} has no mode in closed form. Use mean() or sample().")
 
-    def variance(self):
+    def variance(self) -> Tensor:
         """Variance of every element, `(..., *event)`."""
         raise NotImplementedError(f"{type(self).__name__} has no variance in closed form.")
 
-    def tensors(self):
+    def tensors(self) -> dict[str, Tensor]:
         """The tensor parameters by name; `replace(value, **tensors)` rebuilds the value."""
         return {
             field.name: getattr(self, field.name)
@@ -70,7 +72,7 @@ class Distribution(abc.ABC):
             if hasattr(getattr(self, field.name), "shape")
         }
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Constructor arguments, the tensors as NumPy arrays."""
         config = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {
@@ -79,7 +81,7 @@ class Distribution(abc.ABC):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         # Keras hands nested configs, arrays among them, to `from_config` as it wrote them.
         return cls(
             **{
@@ -88,7 +90,7 @@ class Distribution(abc.ABC):
             }
         )
 
-    def _set(self, **values):
+    def _set(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -106,37 +108,37 @@ class Factorised(Distribution):
     """
 
     event_ndims: int = dataclasses.field(default=1, kw_only=True)
-    mask: object = dataclasses.field(default=None, kw_only=True)
+    mask: Tensor = dataclasses.field(default=None, kw_only=True)
 
     @abc.abstractmethod
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         """Log density of every element, in nats: `(..., *event) -> (..., *event)`."""
 
-    def log_prob(self, value):
+    def log_prob(self, value: Tensor) -> Tensor:
         value = ops.cast(value, "float32")
         if self.mask is not None:
             # Padding may hold anything, NaN too, and a gradient of zero times infinity is NaN.
             value = ops.where(self._event_mask(), value, self.filler())
         return self.sum_over_event(self.elementwise_log_prob(value))
 
-    def filler(self):
+    def filler(self) -> Tensor:
         """Values at which the density is finite, for the elements that the mask leaves out: the mean."""
         return ops.stop_gradient(self.mean())
 
-    def sum_over_event(self, elements):
+    def sum_over_event(self, elements: Tensor) -> Tensor:
         """Sum `(..., *event)` over the event axes, masked elements left out: `(...)`."""
         elements = self.apply_mask(elements)
         if self.event_ndims == 0:
             return elements
         return ops.sum(elements, axis=tuple(range(-self.event_ndims, 0)))
 
-    def apply_mask(self, elements):
+    def apply_mask(self, elements: Tensor) -> Tensor:
         """Set the elements of `(..., *event)` that the mask leaves out to zero."""
         if self.mask is None:
             return elements
         return ops.where(self._event_mask(), elements, ops.zeros_like(elements))
 
-    def _event_mask(self):
+    def _event_mask(self) -> Tensor:
         mask = ops.cast(self.mask, "bool")
         for _ in range(self.event_ndims + 1 - len(mask.shape)):
             mask = ops.expand_dims(mask, -1)

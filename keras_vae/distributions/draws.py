@@ -1,10 +1,13 @@
 """Draws that Keras does not have, or that TensorFlow's XLA cannot compile."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.backend import StepSeed
 from keras_vae.distributions.gamma_functions import log_poisson
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["at_temperature", "draw_log_gamma", "draw_poisson", "several"]
 
@@ -14,7 +17,7 @@ SMALL_RATE = 12.0
 SMALL_COUNTS = 60
 
 
-def several(seed):
+def several(seed: Seed) -> StepSeed:
     """What gives other noise at every use, which an int does not.
 
     >>> import keras
@@ -26,12 +29,12 @@ def several(seed):
     return StepSeed(StepSeed.key(seed), 0)
 
 
-def at_temperature(drawn, mode, temperature):
+def at_temperature(drawn: Tensor, mode: Tensor, temperature: Tensor | float) -> Tensor:
     """A draw of a whole number, pulled towards the mode in proportion, and rounded."""
     return mode + ops.round(ops.cast(temperature, "float32") * (drawn - mode))
 
 
-def draw_log_gamma(shape_parameter, seed):
+def draw_log_gamma(shape_parameter: Tensor, seed: Seed) -> Tensor:
     """Log of a draw from Gamma(shape, 1), elementwise, without a gradient (Marsaglia and Tsang, 2000).
 
     In logs, because draws of a small shape underflow. `keras.random.gamma` does not compile under
@@ -67,7 +70,7 @@ def draw_log_gamma(shape_parameter, seed):
     return ops.where(small, drawn + ops.log(uniform) / ops.minimum(shape_parameter, 1.0), drawn)
 
 
-def draw_poisson(rate, seed):
+def draw_poisson(rate: Tensor, seed: Seed) -> Tensor:
     """A draw from Poisson(rate), elementwise, float32, without a gradient.
 
     Small rates by inversion; large ones by the transformed rejection of Hormann (1993). Keras has no such
@@ -95,7 +98,7 @@ def draw_poisson(rate, seed):
     return ops.where(rate < SMALL_RATE, few, _draw_large_poisson(ops.maximum(rate, SMALL_RATE), key))
 
 
-def _draw_large_poisson(rate, key):
+def _draw_large_poisson(rate: Tensor, key: Any) -> Tensor:
     """Algorithm PTRS, for rates of at least 10; a round accepts eight proposals in ten, and more for larger rates."""
     shape = ops.shape(rate)
     b = 0.931 + 2.53 * ops.sqrt(rate)

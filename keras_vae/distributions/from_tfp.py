@@ -1,22 +1,24 @@
 """TensorFlow Probability's distributions as values."""
 
 import dataclasses
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian
+from keras_vae.hints import Config, Seed, Shape, Tensor
 
 __all__ = ["TFPDistribution", "check_event", "from_tfp", "is_tfp", "require_tensorflow"]
 
 
-def is_tfp(value):
+def is_tfp(value: Any) -> bool:
     """Whether `value` is a distribution of TensorFlow Probability; does not import it."""
     return hasattr(value, "log_prob") and type(value).__module__.startswith("tensorflow_probability.")
 
 
-def require_tensorflow(what):
+def require_tensorflow(what: str) -> None:
     """Raise where the backend is not TensorFlow."""
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -26,7 +28,7 @@ def require_tensorflow(what):
         )
 
 
-def from_tfp(distribution, batch_size=None):
+def from_tfp(distribution: Any, batch_size: int | None = None) -> Distribution:
     """Wrap a `tfp.distributions` object as a value of `keras_vae.distributions`.
 
     Diagonal Gaussians (`Normal`, `MultivariateNormalDiag`, `Independent` of `Normal`) become `Gaussian`,
@@ -55,7 +57,7 @@ def from_tfp(distribution, batch_size=None):
     return TFPDistribution(distribution, batch_size)
 
 
-def _is_diagonal_gaussian(distribution):
+def _is_diagonal_gaussian(distribution: Any) -> bool:
     inner = distribution
     while type(inner).__name__ in ("Independent", "_Independent"):
         inner = inner.distribution
@@ -71,39 +73,39 @@ class TFPDistribution(Distribution):
         batch_size: number of draws that `sample` makes where the object has no batch axis.
     """
 
-    distribution: object
-    batch_size: object = None
+    distribution: Any
+    batch_size: int | None = None
 
-    def log_prob(self, value):
+    def log_prob(self, value: Any) -> Tensor:
         return ops.cast(self.distribution.log_prob(ops.cast(value, self.distribution.dtype)), "float32")
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         del temperature  # TFP's objects know none: draws are the distribution's own
         shape = () if self.batch_size is None else (self.batch_size,)
         state = seed.next() if isinstance(seed, keras.random.SeedGenerator) else ops.convert_to_tensor([seed or 0, 0])
         return ops.cast(self.distribution.sample(shape, seed=ops.cast(state, "int32")), "float32")
 
-    def _broadcast(self, value):
+    def _broadcast(self, value: Any) -> Tensor:
         value = ops.cast(value, "float32")
         return value if self.batch_size is None else ops.broadcast_to(value, (self.batch_size, *value.shape))
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return self._broadcast(self.distribution.mean())
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return self._broadcast(self.distribution.mode())
 
-    def variance(self):
+    def variance(self) -> Tensor:
         return self._broadcast(self.distribution.variance())
 
-    def get_config(self):
+    def get_config(self) -> Config:
         raise NotImplementedError(
             f"A {type(self.distribution).__name__} of TensorFlow Probability cannot be saved in a config. Use "
             "keras_vae.priors.TFP with a registered function, or a value of keras_vae.distributions."
         )
 
 
-def check_event(made, shape, wanted, who):
+def check_event(made: Any, shape: Shape, wanted: str, who: str) -> None:
     """Check that a function returned a TFP distribution over events of `shape`."""
     if not is_tfp(made):
         hint = ""

@@ -1,8 +1,11 @@
 """The gamma function's logarithm, as the differences in which densities need it."""
 
 import math
+from typing import Any
 
 from keras import ops
+
+from keras_vae.hints import Tensor
 
 __all__ = ["log_beta", "log_gamma_ratio", "log_negative_binomial", "log_poisson"]
 
@@ -10,7 +13,7 @@ SERIES_AT_FIVE = math.lgamma(5.0) - (4.5 * math.log(5.0) - 5.0 + 0.5 * math.log(
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
-def log_gamma_ratio(a, n):
+def log_gamma_ratio(a: Tensor, n: Any) -> Tensor:
     """log Gamma(a + n) - log Gamma(a), for a > 0 and n >= 0, without the digits that a difference would lose.
 
     Keras has no lgamma. Both are moved up by four, where Stirling's series is exact to float32, and only the
@@ -26,7 +29,7 @@ def log_gamma_ratio(a, n):
     return difference + _series(high) - _series(low) - ops.log(_rising(a + n) / _rising(a))
 
 
-def log_beta(a, b):
+def log_beta(a: Tensor, b: Tensor) -> Tensor:
     """log of the beta function, for a and b > 0.
 
     >>> from keras import ops
@@ -44,7 +47,7 @@ def log_beta(a, b):
     return leading - 4.0 + HALF_LOG_TWO_PI + series + shift
 
 
-def log_poisson(value, rate):
+def log_poisson(value: Tensor, rate: Tensor) -> Tensor:
     """log of the Poisson probability of `value`, to float32 where value and rate are in the millions.
 
     From 4 on by Stirling's series and the deviance (Loader, 2000), whose terms are as small as the result.
@@ -62,7 +65,7 @@ def log_poisson(value, rate):
     return ops.where(value < 4.0, direct, saddle)
 
 
-def log_negative_binomial(value, mean, r):
+def log_negative_binomial(value: Tensor, mean: Tensor, r: Tensor) -> Tensor:
     """log of the negative binomial probability of `value`, with variance mean + mean^2 / r.
 
     Stirling's formulas of its three gamma functions are put together by hand: their large terms combine into
@@ -84,19 +87,19 @@ def log_negative_binomial(value, mean, r):
     )
 
 
-def _log_near_one(difference, numerator, denominator):
+def _log_near_one(difference: Tensor, numerator: Tensor, denominator: Tensor) -> Tensor:
     """log(numerator / denominator), from their difference where the quotient is near one."""
     quotient = numerator / denominator
     near = ops.logical_and(quotient > 0.5, quotient < 2.0)
     return ops.where(near, ops.log1p(ops.where(near, difference / denominator, 0.0)), ops.log(quotient))
 
 
-def _rising(a):
+def _rising(a: Tensor) -> Tensor:
     """a (a + 1) (a + 2) (a + 3): Gamma(a + 4) over Gamma(a)."""
     return a * (a + 1.0) * (a + 2.0) * (a + 3.0)
 
 
-def _series(z):
+def _series(z: Tensor) -> Tensor:
     """What Stirling's formula leaves, to 3e-9 for z >= 4."""
     square = 1.0 / (z * z)
     return (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680))) / z

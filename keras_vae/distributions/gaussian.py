@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["LOG_VAR_RANGE", "Gaussian"]
 
@@ -37,35 +38,35 @@ class Gaussian(Factorised):
     [-2.7568, -2.7568]
     """
 
-    loc: object
-    log_var: object
+    loc: Tensor
+    log_var: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         loc = ops.cast(ops.convert_to_tensor(self.loc), "float32")
         log_var = ops.cast(ops.convert_to_tensor(self.log_var), "float32")
         self._set(loc=loc, log_var=ops.clip(log_var, *LOG_VAR_RANGE))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         squared = ops.square(value - self.loc) * ops.exp(-self.log_var)
         return -0.5 * (math.log(2 * math.pi) + self.log_var + squared)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         shape = ops.shape(self.loc + self.log_var)
         noise = keras.random.normal(shape, dtype="float32", seed=seed)
         return self.loc + temperature * ops.exp(0.5 * self.log_var) * noise
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return self.loc + ops.zeros_like(self.log_var)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return self.mean()
 
-    def variance(self):
+    def variance(self) -> Tensor:
         return ops.exp(self.log_var) + ops.zeros_like(self.loc)
 
 
 @register_kl_divergence(Gaussian, Gaussian)
-def _kl_gaussian_gaussian(q, p):
+def _kl_gaussian_gaussian(q: Gaussian, p: Gaussian) -> Tensor:
     # expm1(d) - d keeps the small differences that exp(d) - 1 - d would round away, and is 0 at q = p.
     difference = q.log_var - p.log_var
     squared = ops.square(q.loc - p.loc) * ops.exp(-p.log_var)

@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE
+from keras_vae.hints import Seed, Shape, Tensor
 
 __all__ = ["GaussianMixture"]
 
@@ -42,26 +44,26 @@ class GaussianMixture(Distribution):
     -1.4189
     """
 
-    loc: object
-    log_var: object
-    logits: object = None
-    batch_size: object = None
+    loc: Tensor
+    log_var: Tensor
+    logits: Tensor = None
+    batch_size: Tensor | int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         loc = ops.cast(ops.convert_to_tensor(self.loc), "float32")
         log_var = ops.clip(ops.cast(ops.convert_to_tensor(self.log_var), "float32"), *LOG_VAR_RANGE)
         logits = ops.zeros((loc.shape[0],)) if self.logits is None else self.logits
         self._set(loc=loc, log_var=log_var, logits=ops.cast(ops.convert_to_tensor(logits), "float32"))
 
     @property
-    def event_shape(self):
+    def event_shape(self) -> Shape:
         return tuple(self.loc.shape[1:])
 
     @property
-    def _width(self):
+    def _width(self) -> int:
         return math.prod(self.event_shape)
 
-    def log_prob(self, value):
+    def log_prob(self, value: Tensor) -> Tensor:
         value = ops.cast(value, "float32")
         leading = ops.shape(value)[: len(value.shape) - len(self.event_shape)]
         flat = ops.reshape(value, (-1, self._width))
@@ -74,11 +76,11 @@ class GaussianMixture(Distribution):
         )
         return ops.reshape(densities, leading)
 
-    def log_weights(self):
+    def log_weights(self) -> Tensor:
         """Normalised log weights, `(components,)`."""
         return ops.log_softmax(self.logits)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         draws = 1 if self.batch_size is None else self.batch_size
         logits = ops.broadcast_to(ops.expand_dims(self.logits, 0), (1, ops.shape(self.loc)[0]))
         index = keras.random.categorical(logits, draws, dtype="int32", seed=seed)[0]
@@ -89,23 +91,23 @@ class GaussianMixture(Distribution):
         values = loc + temperature * ops.exp(0.5 * log_var) * noise
         return values[0] if self.batch_size is None else values
 
-    def _weighted(self, values):
+    def _weighted(self, values: Tensor) -> Tensor:
         weights = ops.reshape(ops.exp(self.log_weights()), (-1, *([1] * len(self.event_shape))))
         mean = ops.sum(weights * values, axis=0)
         if self.batch_size is None:
             return mean
         return ops.broadcast_to(ops.expand_dims(mean, 0), (self.batch_size, *self.event_shape))
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return self._weighted(self.loc)
 
-    def variance(self):
+    def variance(self) -> Tensor:
         second = self._weighted(ops.exp(self.log_var) + ops.square(self.loc))
         return second - ops.square(self.mean())
 
 
 @ops.custom_gradient
-def mixture_log_prob(z, loc, log_var, log_weights):
+def mixture_log_prob(z: Tensor, loc: Tensor, log_var: Tensor, log_weights: Tensor) -> Any:
     """Log density of rows `z (n, width)` under components `(components, width)`: `(n,)`."""
     centre = ops.mean(loc, axis=0)
     given_z, given_loc = z, loc

@@ -1,6 +1,10 @@
 """Closed forms of the Kullback-Leibler divergence, looked up by the types of both sides."""
 
-from keras_vae.distributions.distribution import Factorised
+from collections.abc import Callable
+from typing import Any
+
+from keras_vae.distributions.distribution import Distribution, Factorised
+from keras_vae.hints import Tensor
 
 __all__ = [
     "has_kl_divergence",
@@ -9,10 +13,12 @@ __all__ = [
     "register_kl_divergence",
 ]
 
-_CLOSED_FORMS = {}
+_CLOSED_FORMS: dict[tuple[type, type], tuple[Callable, bool]] = {}
 
 
-def register_kl_divergence(q_type, p_type, *, factorises=True):
+def register_kl_divergence(
+    q_type: type[Distribution], p_type: type[Distribution], *, factorises: bool = True
+) -> Callable:
     """Decorator: register `function(q, p)` as KL(q || p) for these two types and their subclasses.
 
     Args:
@@ -44,13 +50,13 @@ def register_kl_divergence(q_type, p_type, *, factorises=True):
     return decorate
 
 
-def has_kl_divergence(q, p, *, per_dimension=False):
+def has_kl_divergence(q: Distribution, p: Distribution, *, per_dimension: bool = False) -> bool:
     """Whether KL(q || p) has a registered closed form (one for each dimension, if asked)."""
     found = _lookup(q, p)
     return found is not None and (found[1] or not per_dimension)
 
 
-def kl_divergence(q, p):
+def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
     """KL(q || p) in closed form, in nats, summed over the event axes: `(...)`.
 
     Raises:
@@ -67,7 +73,7 @@ def kl_divergence(q, p):
     return _sum_over_event(q, p, function(q, p)) if factorises else function(q, p)
 
 
-def kl_divergence_per_dimension(q, p):
+def kl_divergence_per_dimension(q: Distribution, p: Distribution) -> Tensor:
     """KL(q || p) of every dimension, in nats: `(..., *event)`.
 
     Raises:
@@ -83,11 +89,11 @@ def kl_divergence_per_dimension(q, p):
     return q.apply_mask(elements) if isinstance(q, Factorised) else elements
 
 
-def _sum_over_event(q, p, elements):
+def _sum_over_event(q: Any, p: Any, elements: Tensor) -> Tensor:
     return (q if isinstance(q, Factorised) else p).sum_over_event(elements)
 
 
-def _find(q, p):
+def _find(q: Distribution, p: Distribution) -> tuple[Callable, bool]:
     found = _lookup(q, p)
     if found is None:
         raise NotImplementedError(
@@ -98,7 +104,7 @@ def _find(q, p):
     return found
 
 
-def _lookup(q, p):
+def _lookup(q: Distribution, p: Distribution) -> tuple[Callable, bool] | None:
     for q_type in type(q).__mro__:
         for p_type in type(p).__mro__:
             if (q_type, p_type) in _CLOSED_FORMS:

@@ -9,6 +9,7 @@ from keras import ops
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["Laplace"]
 
@@ -36,36 +37,36 @@ class Laplace(Factorised):
     -5.0794
     """
 
-    loc: object
-    log_scale: object
+    loc: Tensor
+    log_scale: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         loc = ops.cast(ops.convert_to_tensor(self.loc), "float32")
         log_scale = ops.cast(ops.convert_to_tensor(self.log_scale), "float32")
         self._set(loc=loc, log_scale=ops.clip(log_scale, *(0.5 * bound for bound in LOG_VAR_RANGE)))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         return -math.log(2.0) - self.log_scale - ops.absolute(value - self.loc) * ops.exp(-self.log_scale)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         shape = ops.shape(self.loc + self.log_scale)
         uniform = keras.random.uniform(shape, -1.0, 1.0, dtype="float32", seed=seed)
         # The inverse of the distribution function; the log of zero lies just beyond BELOW_ONE.
         noise = -ops.sign(uniform) * ops.log1p(-ops.minimum(ops.absolute(uniform), BELOW_ONE))
         return self.loc + temperature * ops.exp(self.log_scale) * noise
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return self.loc + ops.zeros_like(self.log_scale)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return self.mean()
 
-    def variance(self):
+    def variance(self) -> Tensor:
         return 2.0 * ops.exp(2.0 * self.log_scale) + ops.zeros_like(self.loc)
 
 
 @register_kl_divergence(Gaussian, Laplace)
-def _kl_gaussian_laplace(q, p):
+def _kl_gaussian_laplace(q: Gaussian, p: Laplace) -> Tensor:
     # E|z - loc| is the mean of a folded Gaussian. Far from loc, erf is 1 and the exponential 0: no cancellation.
     difference = q.loc - p.loc
     ratio = difference * ops.exp(-0.5 * q.log_var)
@@ -77,7 +78,7 @@ def _kl_gaussian_laplace(q, p):
 
 
 @register_kl_divergence(Laplace, Laplace)
-def _kl_laplace_laplace(q, p):
+def _kl_laplace_laplace(q: Laplace, p: Laplace) -> Tensor:
     difference, scales = ops.absolute(q.loc - p.loc), q.log_scale - p.log_scale
     scaled = difference * ops.exp(-q.log_scale)
     # expm1, so that equal sides give exactly zero

@@ -9,6 +9,7 @@ from keras import ops
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import kl_divergence_per_dimension, register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["LogNormal"]
 
@@ -38,37 +39,37 @@ class LogNormal(Factorised):
     -0.9189
     """
 
-    loc: object
-    log_var: object
+    loc: Tensor
+    log_var: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         loc, log_var = (ops.cast(ops.convert_to_tensor(value), "float32") for value in (self.loc, self.log_var))
         self._set(loc=ops.clip(loc, *LOC_RANGE), log_var=ops.clip(log_var, *LOG_VAR_RANGE))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         logarithm = ops.log(value)
         squared = ops.square(logarithm - self.loc) * ops.exp(-self.log_var)
         return -0.5 * (math.log(2 * math.pi) + self.log_var + squared) - logarithm
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         noise = keras.random.normal(ops.shape(self.loc + self.log_var), dtype="float32", seed=seed)
         shift = (ops.square(temperature) - 1.0) * ops.exp(self.log_var)
         return ops.exp(self.loc + shift + temperature * ops.exp(0.5 * self.log_var) * noise)
 
-    def filler(self):
+    def filler(self) -> Tensor:
         return ops.ones((), dtype="float32")
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return ops.exp(self.loc + 0.5 * ops.exp(self.log_var))
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return ops.exp(self.loc - ops.exp(self.log_var))
 
-    def variance(self):
+    def variance(self) -> Tensor:
         variance = ops.exp(self.log_var)
         return ops.expm1(variance) * ops.exp(2.0 * self.loc + variance)
 
 
 @register_kl_divergence(LogNormal, LogNormal)
-def _kl_log_normal(q, p):
+def _kl_log_normal(q: LogNormal, p: LogNormal) -> Tensor:
     return kl_divergence_per_dimension(Gaussian(q.loc, q.log_var), Gaussian(p.loc, p.log_var))

@@ -9,6 +9,7 @@ from keras import ops
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["MultivariateGaussian"]
 
@@ -31,42 +32,42 @@ class MultivariateGaussian(Distribution):
     -1.8379
     """
 
-    loc: object
-    scale_tril: object
+    loc: Tensor
+    scale_tril: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(
             loc=ops.cast(ops.convert_to_tensor(self.loc), "float32"),
             scale_tril=ops.cast(ops.convert_to_tensor(self.scale_tril), "float32"),
         )
 
-    def log_det_scale(self):
+    def log_det_scale(self) -> Tensor:
         """log |det L|, `(...)`."""
         return ops.sum(ops.log(ops.diagonal(self.scale_tril, axis1=-2, axis2=-1)), axis=-1)
 
-    def log_prob(self, value):
+    def log_prob(self, value: Tensor) -> Tensor:
         difference = ops.cast(value, "float32") - self.loc
         factor = ops.broadcast_to(self.scale_tril, (*ops.shape(difference), difference.shape[-1]))
         whitened = ops.solve_triangular(factor, difference[..., None], lower=True)[..., 0]
         normaliser = 0.5 * difference.shape[-1] * math.log(2 * math.pi) + self.log_det_scale()
         return -0.5 * ops.sum(ops.square(whitened), axis=-1) - normaliser
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         noise = keras.random.normal(ops.shape(self.loc), dtype="float32", seed=seed)
         return self.loc + temperature * ops.matmul(self.scale_tril, noise[..., None])[..., 0]
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return self.loc
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return self.loc
 
-    def variance(self):
+    def variance(self) -> Tensor:
         return ops.sum(ops.square(self.scale_tril), axis=-1)
 
 
 @register_kl_divergence(MultivariateGaussian, Gaussian, factorises=False)
-def _kl_multivariate_diagonal(q, p):
+def _kl_multivariate_diagonal(q: MultivariateGaussian, p: Gaussian) -> Tensor:
     precision = ops.exp(-p.log_var)
     squares = (q.variance() + ops.square(q.loc - p.loc)) * precision
     return 0.5 * ops.sum(squares - 1.0 + p.log_var, axis=-1) - q.log_det_scale()

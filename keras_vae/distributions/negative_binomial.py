@@ -9,6 +9,7 @@ from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.draws import at_temperature, draw_log_gamma, draw_poisson, several
 from keras_vae.distributions.gamma_functions import log_negative_binomial
 from keras_vae.distributions.poisson import LOG_RATE_RANGE
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["LOG_INVERSE_DISPERSION_RANGE", "NegativeBinomial"]
 
@@ -37,10 +38,10 @@ class NegativeBinomial(Factorised):
     0.5
     """
 
-    log_mean: object
-    log_inverse_dispersion: object
+    log_mean: Tensor
+    log_inverse_dispersion: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         log_mean = ops.cast(ops.convert_to_tensor(self.log_mean), "float32")
         log_r = ops.cast(ops.convert_to_tensor(self.log_inverse_dispersion), "float32")
         self._set(
@@ -48,23 +49,23 @@ class NegativeBinomial(Factorised):
             log_inverse_dispersion=ops.clip(log_r, *LOG_INVERSE_DISPERSION_RANGE),
         )
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         return log_negative_binomial(value, ops.exp(self.log_mean), ops.exp(self.log_inverse_dispersion))
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         seed = several(seed)
         log_r = self.log_inverse_dispersion + ops.zeros_like(self.log_mean)
         log_rate = draw_log_gamma(ops.exp(log_r), seed) + self.log_mean - log_r
         drawn = draw_poisson(ops.exp(ops.clip(log_rate, -30.0, LOG_RATE_RANGE[1])), seed)
         return at_temperature(drawn, self.mode(), temperature)
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return ops.exp(self.log_mean) + ops.zeros_like(self.log_inverse_dispersion)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         r = ops.exp(self.log_inverse_dispersion)
         return ops.floor(ops.maximum(r - 1.0, 0.0) / r * self.mean())
 
-    def variance(self):
+    def variance(self) -> Tensor:
         mean = self.mean()
         return mean + ops.square(mean) * ops.exp(-self.log_inverse_dispersion)

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["OneHotCategorical"]
 
@@ -35,22 +36,22 @@ class OneHotCategorical(Distribution):
     -1.3863
     """
 
-    logits: object
-    relaxation: object = 1.0
+    logits: Tensor
+    relaxation: Tensor = 1.0
     straight_through: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(logits=ops.log_softmax(ops.cast(ops.convert_to_tensor(self.logits), "float32"), axis=-1))
 
-    def tensors(self):
+    def tensors(self) -> dict[str, Tensor]:
         # a relaxation for every row: tensors are split and joined along the batch
         rows = (*ops.shape(self.logits)[:-2], 1, 1)
         return {"logits": self.logits, "relaxation": ops.broadcast_to(ops.cast(self.relaxation, "float32"), rows)}
 
-    def log_prob(self, value):
+    def log_prob(self, value: Tensor) -> Tensor:
         return ops.sum(ops.cast(value, "float32") * self.logits, axis=(-2, -1))
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
         uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
         perturbed = logits - ops.log(-ops.log(uniform))
@@ -60,17 +61,17 @@ class OneHotCategorical(Distribution):
         hard = ops.one_hot(ops.argmax(perturbed, axis=-1), self.logits.shape[-1], dtype="float32")
         return ops.stop_gradient(hard - soft) + soft
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return ops.exp(self.logits)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return ops.one_hot(ops.argmax(self.logits, axis=-1), self.logits.shape[-1], dtype="float32")
 
-    def variance(self):
+    def variance(self) -> Tensor:
         probability = self.mean()
         return probability * (1.0 - probability)
 
 
 @register_kl_divergence(OneHotCategorical, OneHotCategorical, factorises=False)
-def _kl_categorical(q, p):
+def _kl_categorical(q: OneHotCategorical, p: OneHotCategorical) -> Tensor:
     return ops.sum(ops.exp(q.logits) * (q.logits - p.logits), axis=(-2, -1))

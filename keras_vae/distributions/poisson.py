@@ -9,6 +9,7 @@ from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.draws import at_temperature, draw_poisson
 from keras_vae.distributions.gamma_functions import log_poisson
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["LOG_RATE_RANGE", "Poisson"]
 
@@ -34,30 +35,30 @@ class Poisson(Factorised):
     -1.0
     """
 
-    log_rate: object
+    log_rate: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         log_rate = ops.cast(ops.convert_to_tensor(self.log_rate), "float32")
         self._set(log_rate=ops.clip(log_rate, *LOG_RATE_RANGE))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         return log_poisson(value, self.mean())
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         return at_temperature(draw_poisson(self.mean(), seed), self.mode(), temperature)
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return ops.exp(self.log_rate)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return ops.floor(self.mean())
 
-    def variance(self):
+    def variance(self) -> Tensor:
         return self.mean()
 
 
 @register_kl_divergence(Poisson, Poisson)
-def _kl_poisson(q, p):
+def _kl_poisson(q: Poisson, p: Poisson) -> Tensor:
     # expm1(d) - d keeps the small differences that exp(d) - 1 - d would round away
     difference = p.log_rate - q.log_rate
     return q.mean() * (ops.expm1(difference) - difference)

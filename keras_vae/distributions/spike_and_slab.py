@@ -10,6 +10,7 @@ from keras import ops
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["SpikeAndSlab"]
 
@@ -39,36 +40,36 @@ class SpikeAndSlab(Factorised):
     [0.7858, -2.1121]
     """
 
-    logits: object
-    spike_log_var: object
-    slab_log_var: object
+    logits: Tensor
+    spike_log_var: Tensor
+    slab_log_var: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         logits = ops.cast(ops.convert_to_tensor(self.logits), "float32")
         spike = ops.clip(ops.cast(ops.convert_to_tensor(self.spike_log_var), "float32"), *LOG_VAR_RANGE)
         slab = ops.clip(ops.cast(ops.convert_to_tensor(self.slab_log_var), "float32"), *LOG_VAR_RANGE)
         self._set(logits=logits, spike_log_var=spike, slab_log_var=ops.maximum(slab, spike))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         height, decay = self.spike_over_slab()
         square = ops.square(value)
         return self._log_slab(square) + ops.softplus(height - decay * square)
 
-    def _log_slab(self, square):
+    def _log_slab(self, square: Tensor) -> Tensor:
         log_weight = -ops.softplus(-self.logits)
         return log_weight - 0.5 * (LOG_2PI + self.slab_log_var + square * ops.exp(-self.slab_log_var))
 
-    def spike_over_slab(self):
+    def spike_over_slab(self) -> tuple[Tensor, Tensor]:
         """`(height, decay)`: the log odds of the spike at z are height - decay z^2."""
         height = 0.5 * (self.slab_log_var - self.spike_log_var) - self.logits
         return height, 0.5 * (ops.exp(-self.spike_log_var) - ops.exp(-self.slab_log_var))
 
-    def slab_probability(self, value):
+    def slab_probability(self, value: Tensor) -> Tensor:
         """Probability that each element came from the slab, `(..., *event)`: whether a dimension is in use."""
         height, decay = self.spike_over_slab()
         return ops.sigmoid(decay * ops.square(ops.cast(value, "float32")) - height)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         shape = ops.shape(self.logits + self.slab_log_var)
         slab = keras.random.uniform(shape, dtype="float32", seed=seed) < ops.sigmoid(self.logits)
         # An int gives every draw the same randomness: without another one, the noise would follow the choice.
@@ -76,19 +77,19 @@ class SpikeAndSlab(Factorised):
         noise = keras.random.normal(shape, dtype="float32", seed=noise_seed)
         return temperature * ops.exp(0.5 * ops.where(slab, self.slab_log_var, self.spike_log_var)) * noise
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return ops.zeros_like(self.logits + self.slab_log_var)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return self.mean()
 
-    def variance(self):
+    def variance(self) -> Tensor:
         slab = ops.sigmoid(self.logits)
         return slab * ops.exp(self.slab_log_var) + (1.0 - slab) * ops.exp(self.spike_log_var)
 
 
 @register_kl_divergence(Gaussian, SpikeAndSlab)
-def _kl_gaussian_spike_and_slab(q, p):
+def _kl_gaussian_spike_and_slab(q: Gaussian, p: SpikeAndSlab) -> Tensor:
     # log p is the slab's, whose mean under q is known, and a bump around zero. The bump's mean is an integral
     # over one dimension, by Gauss and Legendre over where both the bump and q are above 1e-7: to 1e-4 nats.
     second = ops.square(q.loc) + ops.exp(q.log_var)

@@ -9,6 +9,7 @@ from keras import ops
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.draws import draw_log_gamma, several
 from keras_vae.distributions.gamma_functions import log_gamma_ratio
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["StudentT"]
 
@@ -38,23 +39,23 @@ class StudentT(Factorised):
     -1.1447
     """
 
-    loc: object
-    log_scale: object
-    log_df: object
+    loc: Tensor
+    log_scale: Tensor
+    log_df: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         loc, log_scale, log_df = (
             ops.cast(ops.convert_to_tensor(value), "float32") for value in (self.loc, self.log_scale, self.log_df)
         )
         self._set(loc=loc, log_scale=ops.clip(log_scale, *LOG_SCALE_RANGE), log_df=ops.clip(log_df, *LOG_DF_RANGE))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         df = ops.exp(self.log_df)
         squared = ops.square((value - self.loc) * ops.exp(-self.log_scale))
         normaliser = log_gamma_ratio(0.5 * df, 0.5 * ops.ones_like(df)) - 0.5 * (self.log_df + math.log(math.pi))
         return normaliser - self.log_scale - 0.5 * (df + 1.0) * ops.log1p(squared / df)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         seed = several(seed)
         shape = ops.shape(self.loc + self.log_scale + self.log_df)
         half_df = ops.broadcast_to(0.5 * ops.exp(self.log_df), shape)
@@ -63,17 +64,17 @@ class StudentT(Factorised):
         noise = keras.random.normal(shape, dtype="float32", seed=seed) * ops.exp(-ops.maximum(log_root, -20.0))
         return self.loc + temperature * ops.exp(self.log_scale) * noise
 
-    def filler(self):
+    def filler(self) -> Tensor:
         return ops.stop_gradient(self.loc)
 
-    def mean(self):
+    def mean(self) -> Tensor:
         """The location: the expected value where there are more than one degrees of freedom."""
         return self.loc + ops.zeros_like(self.log_scale + self.log_df)
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return self.mean()
 
-    def variance(self):
+    def variance(self) -> Tensor:
         """Infinite up to two degrees of freedom."""
         df = ops.exp(self.log_df)
         finite = ops.exp(2.0 * self.log_scale) * df / ops.maximum(df - 2.0, 1e-6)

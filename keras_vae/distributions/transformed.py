@@ -1,11 +1,14 @@
 """A distribution pushed through an invertible map."""
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Self
 
+import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["Transformed"]
 
@@ -39,11 +42,11 @@ class Transformed(Distribution):
     has_tensors: ClassVar[bool] = False
 
     base: Distribution
-    forward: object
-    inverse: object
+    forward: Callable
+    inverse: Callable
 
     @classmethod
-    def through(cls, base, steps, context):
+    def through(cls, base: Distribution, steps: Sequence[keras.layers.Layer], context: Tensor) -> Self:
         """The flow through invertible layers: each has `step(z, context)` and `step.inverse(y, context)`.
 
         Both return the other side and the log determinant of the forward map.
@@ -66,21 +69,21 @@ class Transformed(Distribution):
 
         return cls(base, forward, inverse)
 
-    def log_prob(self, value):
+    def log_prob(self, value: Tensor) -> Tensor:
         z, log_det = self.inverse(value)
         return self.base.log_prob(z) - log_det
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         return self.forward(self.base.sample(seed, temperature=temperature))[0]
 
-    def sample_and_log_prob(self, seed=None):
+    def sample_and_log_prob(self, seed: Seed = None) -> tuple[Tensor, Tensor]:
         z, log_prob = self.base.sample_and_log_prob(seed)
         value, log_det = self.forward(z)
         return value, log_prob - log_det
 
-    def mean(self):
+    def mean(self) -> Tensor:
         """The image of the base's mean: a central point, and not the expected value, which has no closed form."""
         return self.forward(self.base.mean())[0]
 
-    def tensors(self):
+    def tensors(self) -> dict[str, Tensor]:
         raise NotImplementedError("A flow's value has no parameters of its own: it cannot be taken apart and rebuilt.")

@@ -10,6 +10,7 @@ from keras import ops
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.draws import several
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["VonMisesFisher"]
 
@@ -44,10 +45,10 @@ class VonMisesFisher(Distribution):
     -2.531
     """
 
-    loc: object
-    concentration: object
+    loc: Tensor
+    concentration: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         concentration = ops.cast(ops.convert_to_tensor(self.concentration), "float32")
         self._set(
             loc=ops.cast(ops.convert_to_tensor(self.loc), "float32"),
@@ -55,10 +56,10 @@ class VonMisesFisher(Distribution):
         )
 
     @property
-    def dimension(self):
+    def dimension(self) -> int:
         return self.loc.shape[-1]
 
-    def _integrand(self):
+    def _integrand(self) -> tuple[Tensor, Tensor]:
         """Log of the density over the angle to `loc` at the quadrature's points, weights included; their cosines."""
         points, weights = np.polynomial.legendre.leggauss(QUADRATURE_POINTS)
         points, log_weights = (
@@ -76,21 +77,21 @@ class VonMisesFisher(Distribution):
         )
         return log_density, ops.cos(angles)
 
-    def log_normaliser(self):
+    def log_normaliser(self) -> Tensor:
         """log of the integral of exp(concentration * (<loc, z> - 1)) over the sphere, `(...)`."""
         return ops.logsumexp(self._integrand()[0], axis=-1) + log_sphere_area(self.dimension - 1)
 
-    def log_prob(self, value):
+    def log_prob(self, value: Tensor) -> Tensor:
         # <loc, z> - 1 by the distance: it is small where the concentration is large, and would be rounded away
         squared_distance = ops.sum(ops.square(ops.cast(value, "float32") - self.loc), axis=-1)
         return -0.5 * self.concentration * squared_distance - self.log_normaliser()
 
-    def mean_cosine(self):
+    def mean_cosine(self) -> Tensor:
         """Expected <loc, z>, `(...)`."""
         log_density, cosines = self._integrand()
         return ops.sum(ops.softmax(log_density, axis=-1) * cosines, axis=-1)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         # A temperature below one gathers the draws, as it does for a Gaussian, whose precision it divides.
         concentration = self.concentration / ops.maximum(ops.square(ops.cast(temperature, "float32")), 1e-8)
         concentration = ops.clip(concentration, 0.0, MAX_CONCENTRATION)
@@ -104,7 +105,7 @@ class VonMisesFisher(Distribution):
         # a tangent that was almost parallel to loc is rounded: back onto the sphere
         return point / ops.norm(point, axis=-1, keepdims=True)
 
-    def _sample_cosine(self, concentration, seed):
+    def _sample_cosine(self, concentration: Tensor, seed: Seed) -> Tensor:
         width = float(self.dimension - 1)
         # b without the cancellation of sqrt(4 k^2 + w^2) - 2 k
         b = width / (ops.sqrt(4.0 * ops.square(concentration) + width**2) + 2.0 * concentration)
@@ -121,7 +122,7 @@ class VonMisesFisher(Distribution):
         drawn = ops.stop_gradient(ops.clip(ops.sum(first * cosine, axis=-1), -1.0 + 1e-7, 1.0 - 1e-7))
         return drawn + self._cosine_slope(drawn, concentration) * (concentration - ops.stop_gradient(concentration))
 
-    def _cosine_slope(self, cosine, concentration):
+    def _cosine_slope(self, cosine: Tensor, concentration: Tensor) -> Tensor:
         """How a drawn cosine moves with the concentration, at a fixed quantile.
 
         -dF/dconcentration / density for the distribution function F (Figurnov, Mohamed and Mnih, 2018): exact,
@@ -141,16 +142,16 @@ class VonMisesFisher(Distribution):
         slope = ops.sin(end[..., 0]) * end[..., 0] * ops.sum(weights * integrand, axis=-1)
         return ops.stop_gradient(slope)
 
-    def mean(self):
+    def mean(self) -> Tensor:
         """The mean direction, a point of the sphere; the expected value lies inside it."""
         return self.loc
 
-    def mode(self):
+    def mode(self) -> Tensor:
         return self.loc
 
 
 @register_kl_divergence(VonMisesFisher, VonMisesFisher, factorises=False)
-def _kl_von_mises_fisher(q, p):
+def _kl_von_mises_fisher(q: VonMisesFisher, p: VonMisesFisher) -> Tensor:
     cosine = q.mean_cosine()
     apart = 0.5 * ops.sum(ops.square(q.loc - p.loc), axis=-1)
     return (
@@ -161,6 +162,6 @@ def _kl_von_mises_fisher(q, p):
     )
 
 
-def log_sphere_area(dimension):
+def log_sphere_area(dimension: int) -> float:
     """log of the surface of the unit sphere in `dimension` dimensions."""
     return math.log(2.0) + 0.5 * dimension * math.log(math.pi) - math.lgamma(0.5 * dimension)

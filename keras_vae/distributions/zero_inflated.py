@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.draws import several
+from keras_vae.hints import Seed, Tensor
 
 __all__ = ["ZeroInflated"]
 
@@ -34,31 +35,31 @@ class ZeroInflated(Factorised):
     """
 
     base: Factorised
-    zero_logits: object
+    zero_logits: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set(zero_logits=ops.cast(ops.convert_to_tensor(self.zero_logits), "float32"))
 
-    def elementwise_log_prob(self, value):
+    def elementwise_log_prob(self, value: Tensor) -> Tensor:
         counted = ops.log_sigmoid(-self.zero_logits) + self.base.elementwise_log_prob(value)
         return ops.where(value < 0.5, ops.logaddexp(ops.log_sigmoid(self.zero_logits), counted), counted)
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
         seed = several(seed)
         drawn = self.base.sample(seed, temperature=temperature)
         logits = self.zero_logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
         uniform = keras.random.uniform(ops.shape(drawn), dtype="float32", seed=seed)
         return ops.where(uniform < ops.sigmoid(logits), 0.0, drawn)
 
-    def mean(self):
+    def mean(self) -> Tensor:
         return ops.sigmoid(-self.zero_logits) * self.base.mean()
 
-    def mode(self):
+    def mode(self) -> Tensor:
         """Zero, or the base's mode, whichever is more likely."""
         mode = self.base.mode() + ops.zeros_like(self.zero_logits)
         zeros = ops.zeros_like(mode)
         return ops.where(self.elementwise_log_prob(mode) > self.elementwise_log_prob(zeros), mode, zeros)
 
-    def variance(self):
+    def variance(self) -> Tensor:
         kept, mean = ops.sigmoid(-self.zero_logits), self.base.mean()
         return kept * (self.base.variance() + (1.0 - kept) * ops.square(mean))

@@ -1,9 +1,12 @@
 """A convolutional encoder."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.registry import encoders
 from keras_vae.serialization import serialize_function
@@ -37,7 +40,15 @@ class Conv(Encoder):
     (2, 256)
     """
 
-    def __init__(self, filters=(32, 64), kernel_size=3, strides=2, hidden_units=256, activation="relu", **kwargs):
+    def __init__(
+        self,
+        filters: Ints = (32, 64),
+        kernel_size: int = 3,
+        strides: Ints = 2,
+        hidden_units: Ints = 256,
+        activation: Activation = "relu",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_ints(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
@@ -45,7 +56,7 @@ class Conv(Encoder):
         self.hidden_units = None if hidden_units is None else positive_int(hidden_units, "hidden_units")
         self.activation = keras.activations.get(activation)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         convolution = getattr(keras.layers, f"Conv{spatial_rank(shape[1:], 'encoder')}D")
         self.convolutions = []
@@ -70,12 +81,12 @@ class Conv(Encoder):
             )
             self.dense.build(self.flatten.compute_output_shape(shape))
 
-    def call(self, x, mask=None, training=None):
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         for convolution in self.convolutions:
             x = convolution(x)
         return x if self.hidden_units is None else self.dense(self.flatten(x))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.hidden_units is not None:
             return (input_shape[0], self.hidden_units)
         spatial = tuple(input_shape)[1:-1]
@@ -83,7 +94,7 @@ class Conv(Encoder):
             spatial = tuple(-(-axis // self.strides) for axis in spatial)
         return (input_shape[0], *spatial, self.filters[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

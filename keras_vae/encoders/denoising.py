@@ -1,10 +1,13 @@
 """An encoder that sees corrupted data in training."""
 
+from typing import Any
+
 import keras
 
 from keras_vae import registry
 from keras_vae.encoders.encoder import Encoder
 from keras_vae.encoders.from_model import FromModel
+from keras_vae.hints import Component, Config, Shape, Tensor
 from keras_vae.layers.salt_and_pepper import SaltAndPepper
 from keras_vae.registry import encoders
 
@@ -39,26 +42,28 @@ class Denoising(Encoder):
     >>> vae = kv.VAE(data_shape=(8, 8, 1), latent_dim=4, encoder=encoder)
     """
 
-    def __init__(self, encoder="mlp", corruption=None, **kwargs):
+    def __init__(
+        self, encoder: Component = "mlp", corruption: keras.layers.Layer | Config | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if not isinstance(encoder, keras.layers.Layer):
             encoder = registry.encoders.get(encoder, dtype=self.dtype_policy)
         self.encoder = encoder if isinstance(encoder, Encoder) else FromModel(encoder, dtype=encoder.dtype_policy)
         if isinstance(corruption, dict):
             corruption = keras.saving.deserialize_keras_object(corruption)
-        self.corruption = SaltAndPepper(dtype=self.dtype_policy) if corruption is None else corruption
+        self.corruption: Any = SaltAndPepper(dtype=self.dtype_policy) if corruption is None else corruption
         if not isinstance(self.corruption, keras.layers.Layer):
             raise TypeError(
                 "Argument `corruption` must be a Keras layer, such as keras.layers.GaussianNoise(0.3). Received: "
                 f"corruption={corruption!r}"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         for layer in (self.corruption, self.encoder):
             if not layer.built:
                 layer.build(tuple(input_shape))
 
-    def call(self, x, mask=None, training=None):
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         if training:
             noisy = self.corruption(x, training=True)
             if tuple(noisy.shape[1:]) != tuple(x.shape[1:]):
@@ -69,10 +74,10 @@ class Denoising(Encoder):
             x = noisy
         return self.encoder(x, mask=mask, training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.encoder.compute_output_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),

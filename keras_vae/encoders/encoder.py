@@ -1,7 +1,10 @@
 """The contract of an encoder."""
 
+from typing import Any
+
 import keras
 
+from keras_vae.hints import Tensor
 from keras_vae.registry import encoders
 
 __all__ = ["Encoder"]
@@ -32,7 +35,7 @@ class Encoder(keras.layers.Layer):
     >>> vae = kv.VAE(data_shape=(4, 4, 1), latent_dim=2, encoder=Linear())
     """
 
-    def call(self, x, mask=None, training=None):
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         """Features of `x`.
 
         Args:
@@ -42,5 +45,5 @@ class Encoder(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `call(x, mask=None, training=None)`.")
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""

@@ -1,8 +1,11 @@
 """Any Keras model as an encoder."""
 
+from typing import Any, Self
+
 import keras
 
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.layers.call_arguments import accepted_arguments
 
 __all__ = ["FromModel"]
@@ -29,29 +32,29 @@ class FromModel(Encoder):
     (2, 7)
     """
 
-    def __init__(self, model, **kwargs):
+    def __init__(self, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
         self._takes_mask = bool(accepted_arguments(model, ("mask",)))
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if not self.model.built:
             self._output_spec(input_shape)
 
-    def call(self, x, mask=None, training=None):
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         kwargs = {"mask": mask} if self._takes_mask and mask is not None else {}
         return self.model(x, training=training, **kwargs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return keras.tree.map_structure(lambda spec: tuple(spec.shape), self._output_spec(input_shape))
 
-    def _output_spec(self, input_shape):
+    def _output_spec(self, input_shape: Shape) -> Any:
         # A symbolic call: it builds any model and knows its shapes, also where a subclass writes only `call`.
         return self.model(keras.KerasTensor(tuple(input_shape), dtype=self.compute_dtype), training=False)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})

@@ -1,6 +1,9 @@
 """A multi-layer perceptron encoder with gated layers."""
 
+from typing import Any
+
 from keras_vae.encoders.mlp import MLP
+from keras_vae.hints import Config, Ints
 from keras_vae.registry import encoders
 
 __all__ = ["GatedMLP"]
@@ -26,10 +29,10 @@ class GatedMLP(MLP):
     (2, 300)
     """
 
-    def __init__(self, hidden_units=(300, 300), dropout=0.0, **kwargs):
+    def __init__(self, hidden_units: Ints = (300, 300), dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(hidden_units, "glu", dropout, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = super().get_config()
         config.pop("activation")
         return config

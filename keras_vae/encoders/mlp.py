@@ -1,8 +1,11 @@
 """A multi-layer perceptron encoder."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.registry import encoders
 
@@ -28,12 +31,19 @@ class MLP(Encoder):
     (2, 32)
     """
 
-    def __init__(self, hidden_units=(512, 256), activation="relu", dropout=0.0, normalization=None, **kwargs):
+    def __init__(
+        self,
+        hidden_units: Ints = (512, 256),
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.stack = DenseStack(hidden_units, activation, dropout, normalization, dtype=self.dtype_policy, name="stack")
         self.flatten = keras.layers.Flatten(data_format="channels_last", dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         flat = self.flatten.compute_output_shape(tuple(input_shape))
         if flat[-1] is None:
             raise ValueError(
@@ -41,12 +51,12 @@ class MLP(Encoder):
             )
         self.stack.build(flat)
 
-    def call(self, x, mask=None, training=None):
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         # call, not __call__: dense layers cast for themselves, and eager torch feels every layer it goes through
         return self.stack.call(self.flatten(x), training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.stack.compute_output_shape((input_shape[0], None))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), **self.stack.choices()}

@@ -1,9 +1,12 @@
 """A convolutional encoder with features at several resolutions."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.registry import encoders
 from keras_vae.serialization import serialize_function
 
@@ -34,7 +37,13 @@ class Pyramid(Encoder):
     [(2, 7, 7, 16), (2, 14, 14, 8)]
     """
 
-    def __init__(self, filters=(32, 64), kernel_size=3, activation="silu", **kwargs):
+    def __init__(
+        self,
+        filters: Ints = (32, 64),
+        kernel_size: int = 3,
+        activation: Activation = "silu",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_ints(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
@@ -56,7 +65,7 @@ class Pyramid(Encoder):
             for index, channels in enumerate(self.filters)
         ]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         if len(shape) != 4 or None in shape[1:]:
             raise ValueError(
@@ -67,23 +76,23 @@ class Pyramid(Encoder):
                 convolution.build(shape)
                 shape = convolution.compute_output_shape(shape)
 
-    def call(self, x, mask=None, training=None):
-        maps = []
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> list[Tensor]:
+        maps: list[Tensor] = []
         for stage in self.stages:
             for convolution in stage:
                 x = convolution(x)
             maps.insert(0, x)
         return maps
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> list[Shape]:
         batch, height, width, _ = input_shape
-        shapes = []
+        shapes: list[Shape] = []
         for channels in self.filters:
             height, width = -(-height // 2), -(-width // 2)
             shapes.insert(0, (batch, height, width, channels))
         return shapes
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,9 +1,12 @@
 """What recurrent encoders share."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.arguments import positive_ints
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.hints import Config, Ints, Shape, Tensor
 from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.sequence import check_embedding_units, hide_padding, sequence_width, step_embedding, step_mask
 
@@ -27,9 +30,16 @@ class Recurrent(Encoder):
         ValueError: bad arguments, or data that are no sequences.
     """
 
-    layer_class = None
+    layer_class: Any = None
 
-    def __init__(self, hidden_units=(128,), bidirectional=True, dropout=0.0, embedding_units=None, **kwargs):
+    def __init__(
+        self,
+        hidden_units: Ints = (128,),
+        bidirectional: bool = True,
+        dropout: float = 0.0,
+        embedding_units: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         self.bidirectional = bool(bidirectional)
@@ -37,7 +47,7 @@ class Recurrent(Encoder):
         self.embedding_units = check_embedding_units(embedding_units)
         self.dropout_layers = [seeded_dropout(dropout, self.dtype_policy) for _ in self.hidden_units if dropout]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         width = sequence_width(tuple(input_shape)[1:], "encoder", type(self).__name__.lower())
         self.embedding = step_embedding(self.embedding_units, width, self.dtype_policy)
         width = width if self.embedding is None else self.embedding.units
@@ -51,7 +61,7 @@ class Recurrent(Encoder):
             self.recurrent_layers.append(layer)
             width = units * (2 if self.bidirectional else 1)
 
-    def call(self, x, mask=None, training=None):
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = hide_padding(x, mask)
         x = x if self.embedding is None else self.embedding(x)
         steps = None if mask is None else step_mask(mask)
@@ -61,10 +71,10 @@ class Recurrent(Encoder):
                 x = self.dropout_layers[index](x, training=training)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.hidden_units[-1] * (2 if self.bidirectional else 1))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "hidden_units": self.hidden_units,

@@ -1,9 +1,12 @@
 """A residual convolutional encoder."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.residual_block import ResidualBlock, group_normalization
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.layers.spatial_attention import SpatialAttention
@@ -46,16 +49,16 @@ class ResNet(Encoder):
 
     def __init__(
         self,
-        filters=(32, 64),
-        blocks=1,
-        kernel_size=3,
-        hidden_units=256,
-        attention=False,
-        heads=1,
-        activation="swish",
-        dropout=0.0,
-        **kwargs,
-    ):
+        filters: Ints = (32, 64),
+        blocks: int = 1,
+        kernel_size: int = 3,
+        hidden_units: Ints = 256,
+        attention: bool = False,
+        heads: int = 1,
+        activation: Activation = "swish",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_ints(filters, "filters")
         self.blocks = positive_int(blocks, "blocks")
@@ -81,7 +84,7 @@ class ResNet(Encoder):
         if self.attention:
             self.stages.append(SpatialAttention(self.heads, dtype=self.dtype_policy, name="attention"))
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         rank = spatial_rank(shape[1:], "encoder", "resnet")
         self.stem = getattr(keras.layers, f"Conv{rank}D")(
@@ -104,14 +107,14 @@ class ResNet(Encoder):
             )
             self.dense.build(self.flatten.compute_output_shape(shape))
 
-    def call(self, x, mask=None, training=None):
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x, training=training)
         x = self.activation(self.norm(x))
         return x if self.hidden_units is None else self.dense(self.flatten(x))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.hidden_units is not None:
             return (input_shape[0], self.hidden_units)
         spatial = tuple(input_shape)[1:-1]
@@ -119,7 +122,7 @@ class ResNet(Encoder):
             spatial = tuple(-(-axis // 2) for axis in spatial)
         return (input_shape[0], *spatial, self.filters[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

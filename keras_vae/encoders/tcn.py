@@ -1,9 +1,12 @@
 """A temporal convolutional encoder."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.causal_block import CausalBlock
 from keras_vae.layers.sequence import hide_padding, masked_mean, sequence_width
 from keras_vae.registry import encoders
@@ -36,7 +39,14 @@ class TCN(Encoder):
     (2, 16)
     """
 
-    def __init__(self, filters=(64, 64, 64, 64), kernel_size=3, activation="relu", dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        filters: Ints = (64, 64, 64, 64),
+        kernel_size: int = 3,
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_ints(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
@@ -49,23 +59,23 @@ class TCN(Encoder):
         ]
         self.norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name="norm")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = (None, None, sequence_width(tuple(input_shape)[1:], "encoder", "tcn"))
         for block in self.blocks:
             block.build(shape)
             shape = block.compute_output_shape(shape)
         self.norm.build(shape)
 
-    def call(self, x, mask=None, training=None):
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = hide_padding(x, mask)
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
         return masked_mean(self.norm(x), mask)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.filters[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,10 +1,13 @@
 """A transformer encoder."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.encoders.encoder import Encoder
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.layers.sequence import hide_padding, masked_mean, sequence_width, sinusoidal_positions
 from keras_vae.layers.transformer_block import TransformerBlock
 from keras_vae.registry import encoders
@@ -37,7 +40,7 @@ class Transformer(Encoder):
     (2, 16)
     """
 
-    def __init__(self, width=128, blocks=2, heads=4, dropout=0.0, **kwargs):
+    def __init__(self, width: int = 128, blocks: int = 2, heads: int = 4, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.width = positive_int(width, "width")
         self.heads = positive_int(heads, "heads")
@@ -49,22 +52,22 @@ class Transformer(Encoder):
         ]
         self.norm = keras.layers.LayerNormalization(dtype=self.dtype_policy, name="norm")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.embed.build((None, None, sequence_width(tuple(input_shape)[1:], "encoder", "transformer")))
         for layer in (*self.blocks, self.norm):
             layer.build((None, None, self.width))
 
-    def call(self, x, mask=None, training=None):
+    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = self.embed(hide_padding(x, mask))
         x = x + ops.cast(sinusoidal_positions(ops.shape(x)[1], self.width), x.dtype)
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
         return masked_mean(self.norm(x), mask)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.width)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "width": self.width,

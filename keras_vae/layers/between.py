@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_vae.hints import Config, Tensor
+
 __all__ = ["Between"]
 
 
@@ -22,12 +24,12 @@ class Between(keras.constraints.Constraint):
     [0.0, 0.5, 1.0]
     """
 
-    def __init__(self, low=float("-inf"), high=float("inf")):
+    def __init__(self, low: float = float("-inf"), high: float = float("inf")) -> None:
         self.low = low
         self.high = high
 
-    def __call__(self, weights):
+    def __call__(self, weights: Tensor) -> Tensor:
         return ops.clip(weights, self.low, self.high)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {"low": self.low, "high": self.high}

@@ -1,11 +1,13 @@
 """Which optional arguments a plain Keras model takes."""
 
 import inspect
+from collections.abc import Sequence
+from typing import Any
 
 __all__ = ["accepted_arguments"]
 
 
-def accepted_arguments(model, names):
+def accepted_arguments(model: Any, names: Sequence[str]) -> set[str]:
     """The subset of `names` that `model.call` takes as our contracts mean them.
 
     Functional and Sequential models have a `mask` argument too, but theirs is Keras' implicit mask of

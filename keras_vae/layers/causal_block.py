@@ -1,9 +1,12 @@
 """The residual block of `tcn`."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.hints import Activation, Config, Shape, Tensor
 from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.sequence import hide_padding
 from keras_vae.serialization import serialize_function
@@ -37,7 +40,15 @@ class CausalBlock(keras.layers.Layer):
     (2, 9, 4)
     """
 
-    def __init__(self, filters, kernel_size=3, dilation=1, activation="relu", dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        dilation: int = 1,
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_int(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
@@ -46,7 +57,7 @@ class CausalBlock(keras.layers.Layer):
         self.dropout = dropout_rate(dropout)
         self.drop = seeded_dropout(dropout, self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         width = tuple(input_shape)[-1]
         self.norms, self.convolutions = [], []
         for index, channels in enumerate((width, self.filters)):
@@ -70,7 +81,7 @@ class CausalBlock(keras.layers.Layer):
             self.skip.build((None, None, width))
         self.width = width
 
-    def call(self, inputs, mask=None, training=None):
+    def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = inputs
         for index, (norm, convolution) in enumerate(zip(self.norms, self.convolutions, strict=True)):
             # Padding in front of a sequence is then what the convolution itself puts there.
@@ -80,17 +91,17 @@ class CausalBlock(keras.layers.Layer):
             x = convolution(x)
         return x + self._shortcut(inputs)
 
-    def _shortcut(self, inputs):
+    def _shortcut(self, inputs: Tensor) -> Tensor:
         return inputs if self.skip is None else self.skip(inputs)
 
-    def start(self, batch_size):
+    def start(self, batch_size: int) -> Any:
         """What `step` remembers before the first step: the steps that each convolution looks back on."""
         back = (self.kernel_size - 1) * self.dilation
         return tuple(
             ops.zeros((batch_size, back, channels), dtype=self.compute_dtype) for channels in (self.width, self.filters)
         )
 
-    def step(self, inputs, state):
+    def step(self, inputs: Tensor, state: Any) -> tuple[Tensor, Any]:
         """One step `(batch, 1, channels)` from what the steps before it left, and what it leaves itself."""
         x, after = inputs, []
         for norm, convolution, before in zip(self.norms, self.convolutions, state, strict=True):
@@ -103,13 +114,13 @@ class CausalBlock(keras.layers.Layer):
             x = ops.expand_dims(x, 1)
         return x + self._shortcut(inputs), tuple(after)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*tuple(input_shape)[:-1], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -2,10 +2,12 @@
 
 from keras import ops
 
+from keras_vae.hints import Shape, Tensor
+
 __all__ = ["concatenate_context", "width_with_context"]
 
 
-def concatenate_context(features, context):
+def concatenate_context(features: Tensor, context: Tensor) -> Tensor:
     """Append a context to the last axis of features `(batch, ..., channels)`.
 
     A context `(batch, width)` is repeated over the axes between; one that has these axes, such as the
@@ -30,6 +32,6 @@ def concatenate_context(features, context):
     return ops.concatenate([features, context], axis=-1)
 
 
-def width_with_context(features_shape, context_shape):
+def width_with_context(features_shape: Shape, context_shape: Shape) -> Shape:
     """Shape of `concatenate_context`, batch axis included."""
     return (*features_shape[:-1], features_shape[-1] + context_shape[-1])

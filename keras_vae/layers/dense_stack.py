@@ -1,8 +1,11 @@
 """Dense layers in a row, with their choices."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.arguments import one_of, positive_ints
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.serialization import serialize_function
 
@@ -33,7 +36,14 @@ class DenseStack(keras.layers.Layer):
     (2, 4)
     """
 
-    def __init__(self, hidden_units, activation="relu", dropout=0.0, normalization=None, **kwargs):
+    def __init__(
+        self,
+        hidden_units: Ints,
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         self.activation = keras.activations.get(activation)
@@ -60,7 +70,7 @@ class DenseStack(keras.layers.Layer):
         ]
         self.dropout_layers = [seeded_dropout(dropout, self.dtype_policy) for _ in self.hidden_units if dropout]
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         for index, (layer, units) in enumerate(zip(self.dense_layers, self.hidden_units, strict=True)):
             layer.build(shape)
@@ -68,7 +78,7 @@ class DenseStack(keras.layers.Layer):
                 self.normalization_layers[index].build(layer.compute_output_shape(shape))
             shape = (*shape[:-1], units)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         for index, layer in enumerate(self.dense_layers):
             # training is passed on by hand: on JAX, `fit` sets no call context that would carry it.
@@ -81,10 +91,10 @@ class DenseStack(keras.layers.Layer):
                 x = self.dropout_layers[index](x, training=training)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.hidden_units[-1])
 
-    def choices(self):
+    def choices(self) -> Config:
         """The constructor's arguments, for the config of a layer that is made of this one."""
         return {
             "hidden_units": self.hidden_units,
@@ -93,5 +103,5 @@ class DenseStack(keras.layers.Layer):
             "normalization": self.normalization,
         }
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), **self.choices()}

@@ -1,10 +1,13 @@
 """One step of an inverse autoregressive flow."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.hints import Config, Ints, Shape, Tensor
 
 __all__ = ["InverseAutoregressive"]
 
@@ -35,12 +38,12 @@ class InverseAutoregressive(keras.layers.Layer):
     True
     """
 
-    def __init__(self, hidden_units=128, reverse=False, **kwargs):
+    def __init__(self, hidden_units: Ints = 128, reverse: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hidden_units = positive_int(hidden_units, "hidden_units")
         self.reverse = reverse
 
-    def build(self, inputs_shape, context_shape=None):
+    def build(self, inputs_shape: Shape, context_shape: Shape | None = None) -> None:
         self.width = inputs_shape[-1]
         context_width = 0 if context_shape is None else context_shape[-1]
         order = np.arange(1, self.width + 1)
@@ -64,13 +67,13 @@ class InverseAutoregressive(keras.layers.Layer):
             else None
         )
 
-    def call(self, inputs, context=None):
+    def call(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`(outputs, log_det)` for inputs `(batch, width)` and a context `(batch, any)`."""
         m, gate_logits = self._network(inputs, context)
         gate = ops.sigmoid(gate_logits)
         return gate * inputs + (1.0 - gate) * m, ops.sum(ops.log_sigmoid(gate_logits), axis=-1)
 
-    def inverse(self, outputs, context=None):
+    def inverse(self, outputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`(inputs, log_det)`, dimension by dimension; the log determinant is that of the forward map."""
         outputs = ops.cast(outputs, self.compute_dtype)
         z = ops.zeros_like(outputs)
@@ -83,7 +86,7 @@ class InverseAutoregressive(keras.layers.Layer):
         _, gate_logits = self._network(z, context)
         return z, ops.sum(ops.log_sigmoid(gate_logits), axis=-1)
 
-    def _network(self, z, context):
+    def _network(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         def cast(weight):
             return ops.cast(weight, z.dtype)
 
@@ -95,8 +98,8 @@ class InverseAutoregressive(keras.layers.Layer):
         # bounded, so that no gate closes: the step stays invertible in float32
         return m, 2.0 + GATE_BOUND * ops.tanh(gate_logits / GATE_BOUND)
 
-    def compute_output_shape(self, inputs_shape, context_shape=None):
+    def compute_output_shape(self, inputs_shape: Shape, context_shape: Shape | None = None) -> Shape:
         return tuple(inputs_shape), (inputs_shape[0],)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "hidden_units": self.hidden_units, "reverse": self.reverse}

@@ -1,6 +1,8 @@
 """The KL term of the ELBO as a layer."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -11,6 +13,7 @@ from keras_vae.distributions.distribution import Distribution, Factorised
 from keras_vae.distributions.from_tfp import from_tfp, is_tfp
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import has_kl_divergence, kl_divergence
+from keras_vae.hints import Component, Config, Shape, Tensor
 from keras_vae.layers.sampling import require_one_shape, split_mean_and_log_var
 from keras_vae.registry import priors
 
@@ -60,13 +63,13 @@ class KLDivergenceRegularizer(keras.layers.Layer):
 
     def __init__(
         self,
-        prior="standard",
-        weight=1.0,
-        use_exact_kl=True,
-        num_samples=1,
-        seed=None,
-        **kwargs,
-    ):
+        prior: Component | Distribution = "standard",
+        weight: float = 1.0,
+        use_exact_kl: bool = True,
+        num_samples: int = 1,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         # autocast=False: the inputs pass through untouched, whatever the policy.
         super().__init__(autocast=False, **kwargs)
         self.initial_weight = non_negative_number(weight, "weight")
@@ -95,7 +98,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
             autocast=False,
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
         z_shape = require_one_shape(input_shape, self)
         if isinstance(self.prior, Distribution):
             prior_shape = tuple(self.prior.mean().shape)
@@ -108,7 +111,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         elif not self.prior.built:
             self.prior.build((None, 0), z_shape[1:])
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Sequence[Tensor], mask: Any = None) -> Sequence[Tensor]:
         z_mean, z_log_var = split_mean_and_log_var(inputs, self)
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         q = Gaussian(z_mean, z_log_var, event_ndims=len(z_mean.shape) - 1, mask=mask)
@@ -117,7 +120,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         self.add_loss(self.weight * divergence)
         return inputs if isinstance(inputs, tuple) else [z_mean, z_log_var]
 
-    def _prior_distribution(self, q):
+    def _prior_distribution(self, q: Gaussian) -> Distribution:
         if isinstance(self.prior, Distribution):
             p = self.prior
         else:
@@ -130,7 +133,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         # One event on both sides: what the mask leaves out of q, or q sums over, counts alike in p.
         return dataclasses.replace(p, event_ndims=q.event_ndims, mask=q.mask) if isinstance(p, Factorised) else p
 
-    def _divergence(self, q, p):
+    def _divergence(self, q: Distribution, p: Distribution) -> Tensor:
         if not self.use_exact_kl:
             draws = [q.sample_and_log_prob(self.seed_generator) for _ in range(self.num_samples)]
             return sum(log_q - p.log_prob(z) for z, log_q in draws) / self.num_samples
@@ -141,17 +144,17 @@ class KLDivergenceRegularizer(keras.layers.Layer):
             )
         return kl_divergence(q, p)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Any = None) -> Any:
         return mask
 
-    def compute_output_spec(self, inputs, mask=None):
+    def compute_output_spec(self, inputs: Sequence[Tensor], mask: Any = None) -> Any:
         # By hand, because Keras would take the compute dtype, and the inputs keep theirs.
         return keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, dtype=tensor.dtype), inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Sequence[Shape]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "prior": keras.saving.serialize_keras_object(self.prior),
@@ -162,7 +165,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         prior = config["prior"]
         if isinstance(prior, dict):
             priors.load_plugins()
@@ -170,7 +173,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         return cls(**{**config, "prior": prior})
 
 
-def mean_over_batch(values):
+def mean_over_batch(values: Tensor) -> Tensor:
     """Mean of `(batch,)`; 0 for an empty batch, which a `tf.distribute` replica may get."""
     rows = ops.cast(ops.maximum(ops.shape(values)[0], 1), values.dtype)
     return ops.sum(values) / rows

@@ -1,10 +1,13 @@
 """A convolution that sees no pixel that is still to come."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.hints import Config, Tensor
 
 __all__ = ["MaskedConvolution"]
 
@@ -37,7 +40,7 @@ class MaskedConvolution(keras.layers.Conv2D):
     [[0, 1, 1], [2, 4, 3], [2, 4, 3]]
     """
 
-    def __init__(self, filters, kernel_size=3, sees_present=False, **kwargs):
+    def __init__(self, filters: int, kernel_size: int = 3, sees_present: bool = False, **kwargs: Any) -> None:
         kernel_size = positive_int(kernel_size, "kernel_size")
         if kernel_size % 2 == 0:
             raise ValueError(
@@ -51,10 +54,10 @@ class MaskedConvolution(keras.layers.Conv2D):
         mask[middle, : middle + self.sees_present] = 1.0
         self.mask = mask
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         return super().convolution_op(inputs, kernel * ops.convert_to_tensor(self.mask, dtype=kernel.dtype))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {**super().get_config(), "kernel_size": self.kernel_size[0], "sees_present": self.sees_present}
         for fixed in ("padding", "data_format"):
             config.pop(fixed)

@@ -1,8 +1,12 @@
 """How one level of spatial latents speaks to the next."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_vae.arguments import positive_int
+from keras_vae.hints import Activation, Config, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.serialization import serialize_function
 
@@ -37,7 +41,14 @@ class MergeConv(keras.layers.Layer):
     (2, 8, 8, 16)
     """
 
-    def __init__(self, filters=32, upsample=1, kernel_size=3, activation="silu", **kwargs):
+    def __init__(
+        self,
+        filters: int = 32,
+        upsample: int = 1,
+        kernel_size: int = 3,
+        activation: Activation = "silu",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_int(filters, "filters")
         self.upsample = positive_int(upsample, "upsample")
@@ -49,7 +60,7 @@ class MergeConv(keras.layers.Layer):
         self.skip = keras.layers.Conv2D(filters, 1, name="skip", **options)
         self.widen = keras.layers.UpSampling2D(upsample, data_format="channels_last", dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
         context_shape, z_shape = (tuple(shape) for shape in input_shape)
         if len(z_shape) != 4 or (len(context_shape) == 4 and context_shape[1:3] != z_shape[1:3]):
             raise ValueError(
@@ -61,16 +72,16 @@ class MergeConv(keras.layers.Layer):
         self.skip.build(shape)
         self.outer.build((*shape[:-1], self.filters))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Sequence[Tensor], training: bool | None = None) -> Tensor:
         context, z = inputs
         x = concatenate_context(z, context)
         return self.widen(self.skip(x) + self.outer(self.inner(x)))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         batch, height, width, _ = input_shape[1]
         return (batch, height * self.upsample, width * self.upsample, self.filters)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

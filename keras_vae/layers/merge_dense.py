@@ -1,10 +1,13 @@
 """How one level of vector latents speaks to the next."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.dense_stack import DenseStack
 
 __all__ = ["MergeDense"]
@@ -30,21 +33,21 @@ class MergeDense(keras.layers.Layer):
     (2, 8)
     """
 
-    def __init__(self, hidden_units=(300,), activation="glu", **kwargs):
+    def __init__(self, hidden_units: Ints = (300,), activation: Activation = "glu", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stack = DenseStack(hidden_units, activation, dtype=self.dtype_policy, name="stack")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self.widths = [math.prod(tuple(shape)[1:]) for shape in input_shape]
         self.stack.build((None, sum(self.widths)))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Sequence[Tensor], training: bool | None = None) -> Tensor:
         flat = [ops.reshape(tensor, (ops.shape(tensor)[0], -1)) for tensor in inputs if 0 not in tensor.shape[1:]]
         return self.stack(ops.concatenate(flat, axis=-1), training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         return (input_shape[0][0], self.stack.hidden_units[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         choices = self.stack.choices()
         return {**super().get_config(), **{name: choices[name] for name in ("hidden_units", "activation")}}

@@ -1,9 +1,13 @@
 """From features of any shape to parameters of a given shape."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
+
+from keras_vae.hints import Config, DType, Initializer, Shape, Tensor
 
 __all__ = ["Projection", "gaussian_heads"]
 
@@ -38,17 +42,17 @@ class Projection(keras.layers.Layer):
 
     def __init__(
         self,
-        target_shape,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        **kwargs,
-    ):
+        target_shape: Sequence[int | None],
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.target_shape = tuple(target_shape)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         features, target = tuple(input_shape)[1:], self.target_shape
         self.per_position = self._lines_up(features, target)
         squeezed = self.per_position and len(features) == len(target) + 1
@@ -70,12 +74,12 @@ class Projection(keras.layers.Layer):
         self.dense.build((None, *features[:-1], self.width) if self.per_position else (None, self.width))
 
     @staticmethod
-    def _lines_up(features, target):
+    def _lines_up(features: Shape, target: Shape) -> bool:
         if len(features) == len(target) + 1:
             return len(target) > 1 and features[:-1] == target
         return len(features) == len(target) and features[:-1] == target[:-1] and features[-1] is not None
 
-    def _flat_size(self, features, target):
+    def _flat_size(self, features: Shape, target: Shape) -> int:
         if None in features or None in target or not target or (len(features) > 1 and len(target) > 1):
             raise ValueError(
                 f"Features of shape {features} for each example cannot be projected to shape {target}. Give "
@@ -83,7 +87,7 @@ class Projection(keras.layers.Layer):
             )
         return math.prod(target)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if self.width == 0:
             flat = ops.broadcast_to(ops.cast(self.bias, "float32"), (ops.shape(inputs)[0], self.bias.shape[0]))
             return ops.reshape(flat, (-1, *self.target_shape))
@@ -93,13 +97,13 @@ class Projection(keras.layers.Layer):
         outputs = self.dense(ops.reshape(inputs, (-1, self.width)))
         return ops.cast(ops.reshape(outputs, (-1, *self.target_shape)), "float32")
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Tensor) -> Any:
         return keras.KerasTensor((inputs.shape[0], *self.target_shape), dtype="float32")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *self.target_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "target_shape": self.target_shape,
@@ -108,7 +112,13 @@ class Projection(keras.layers.Layer):
         }
 
 
-def gaussian_heads(input_shape, target_shape, *, names=("z_mean", "z_log_var"), dtype=None):
+def gaussian_heads(
+    input_shape: Shape,
+    target_shape: Sequence[int | None],
+    *,
+    names: Sequence[str] = ("z_mean", "z_log_var"),
+    dtype: DType = None,
+) -> tuple[Projection, ...]:
     """The two built heads of a Gaussian: its location, and its log scale, which starts at a constant zero.
 
     Args:

@@ -1,8 +1,11 @@
 """The residual block of `resnet`, and how wide its groups are."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.arguments import positive_int
+from keras_vae.hints import Activation, Config, Shape, Tensor
 from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.serialization import serialize_function
@@ -14,7 +17,7 @@ FEWEST_CHANNELS = 4
 """Channels in a group: with one, a map of a single position would be normalised to nothing."""
 
 
-def group_normalization(channels, **kwargs):
+def group_normalization(channels: int, **kwargs: Any) -> keras.layers.Layer:
     """`keras.layers.GroupNormalization` with at most 8 groups of at least 4 channels, for any number of channels.
 
     Example:
@@ -59,7 +62,16 @@ class ResidualBlock(keras.layers.Layer):
     (2, 5, 4, 16)
     """
 
-    def __init__(self, filters, strides=1, upsample=1, kernel_size=3, activation="swish", dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        strides: int = 1,
+        upsample: int = 1,
+        kernel_size: int = 3,
+        activation: Activation = "swish",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = positive_int(filters, "filters")
         self.strides = positive_int(strides, "strides")
@@ -74,7 +86,7 @@ class ResidualBlock(keras.layers.Layer):
         self.dropout = dropout_rate(dropout)
         self.drop = seeded_dropout(dropout, self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         rank = spatial_rank(shape[1:], "layer", "ResidualBlock")
         convolution = getattr(keras.layers, f"Conv{rank}D")
@@ -100,7 +112,7 @@ class ResidualBlock(keras.layers.Layer):
         self.last_norm.build(inner)
         self.last.build(inner)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         # A convolution of size 1 and repeating commute, and it is cheaper on the small map.
         shortcut = inputs if self.skip is None else self.skip(inputs if self.strides == 1 else inputs[self.taken])
         x = self.activation(self.first_norm(inputs))
@@ -111,11 +123,11 @@ class ResidualBlock(keras.layers.Layer):
             x = self.drop(x, training=training)
         return shortcut + self.last(x)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, *spatial, _ = input_shape
         return (batch, *(-(-axis * self.upsample // self.strides) for axis in spatial), self.filters)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

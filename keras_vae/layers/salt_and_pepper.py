@@ -1,12 +1,14 @@
 """Noise that replaces some elements."""
 
 import numbers
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import optional_seed
 from keras_vae.backend import SeedGenerator
+from keras_vae.hints import Config, Shape, Tensor
 
 __all__ = ["SaltAndPepper"]
 
@@ -37,7 +39,7 @@ class SaltAndPepper(keras.layers.Layer):
     [0.0, 0.5, 1.0]
     """
 
-    def __init__(self, rate=0.25, values=(0.0, 1.0), seed=None, **kwargs):
+    def __init__(self, rate: Any = 0.25, values: Any = (0.0, 1.0), seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(rate, numbers.Real) or not 0 <= rate <= 1:
             raise ValueError(f"Argument `rate` must be in [0, 1]. Received: rate={rate!r}")
@@ -50,10 +52,10 @@ class SaltAndPepper(keras.layers.Layer):
         self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         del input_shape
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training:
             return inputs
         shape = ops.shape(inputs)
@@ -64,8 +66,8 @@ class SaltAndPepper(keras.layers.Layer):
         replacements = ops.take(values, ops.clip(which, 0, len(self.values) - 1))
         return ops.where(uniform < self.rate, replacements, inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "rate": self.rate, "values": self.values, "seed": self.seed}

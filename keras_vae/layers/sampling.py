@@ -1,16 +1,20 @@
 """The reparametrisation trick as a layer."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import optional_seed
 from keras_vae.backend import SeedGenerator
 from keras_vae.distributions.gaussian import Gaussian
+from keras_vae.hints import Config, Shape, Tensor
 
 __all__ = ["Sampling", "require_one_shape", "split_mean_and_log_var"]
 
 
-def split_mean_and_log_var(inputs, layer):
+def split_mean_and_log_var(inputs: Sequence[Any], layer: keras.layers.Layer) -> Sequence[Any]:
     """The two tensors of `[z_mean, z_log_var]`, or an error that says what came instead."""
     if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
         received = f"{len(inputs)} tensors" if isinstance(inputs, (list, tuple)) else f"{inputs!r}"
@@ -20,7 +24,7 @@ def split_mean_and_log_var(inputs, layer):
     return inputs
 
 
-def require_one_shape(input_shape, layer):
+def require_one_shape(input_shape: Sequence[Shape], layer: keras.layers.Layer) -> Shape:
     """The one shape of `[z_mean, z_log_var]`, or an error that holds both."""
     if not all(isinstance(shape, (list, tuple)) for shape in input_shape):
         raise ValueError(
@@ -72,7 +76,7 @@ class Sampling(keras.layers.Layer):
     True
     """
 
-    def __init__(self, seed=None, deterministic=False, **kwargs):
+    def __init__(self, seed: int | None = None, deterministic: bool = False, **kwargs: Any) -> None:
         # autocast=False: a float32 log variance must not be rounded to half on its way in.
         super().__init__(autocast=False, **kwargs)
         self.seed = optional_seed(seed)
@@ -80,20 +84,20 @@ class Sampling(keras.layers.Layer):
         self.supports_masking = True
         self.seed_generator = SeedGenerator(seed)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
         require_one_shape(input_shape, self)
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         z_mean, z_log_var = split_mean_and_log_var(inputs, self)
         if self.deterministic:
             return ops.cast(z_mean, self.compute_dtype)
         return ops.cast(Gaussian(z_mean, z_log_var).sample(self.seed_generator), self.compute_dtype)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Sequence[Tensor], mask: Any = None) -> Any:
         return mask[0] if isinstance(mask, (list, tuple)) else mask
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         return tuple(input_shape[0])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "seed": self.seed, "deterministic": self.deterministic}

@@ -1,9 +1,12 @@
 """What networks for sequences share: which data they take, and how they leave padding out."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.hints import DType, Shape, Tensor
 
 __all__ = ["hide_padding", "masked_mean", "sequence_width", "shift_right", "sinusoidal_positions", "step_embedding"]
 
@@ -12,7 +15,7 @@ WIDE = 128
 EMBEDDING_UNITS = 64
 
 
-def sequence_width(shape, what, name):
+def sequence_width(shape: Shape, what: str, name: str) -> int:
     """Number of features of a sequence `(time, features)`.
 
     Args:
@@ -38,7 +41,7 @@ def sequence_width(shape, what, name):
     return shape[-1]
 
 
-def step_embedding(units, width, dtype=None):
+def step_embedding(units: int | None, width: int, dtype: DType = None) -> keras.layers.Layer | None:
     """The linear layer that embeds steps of `width` features, or None where there is none.
 
     Multiplying one-hot tokens by a matrix of narrow rows, and these by a layer's weights, costs far less than
@@ -63,12 +66,12 @@ def step_embedding(units, width, dtype=None):
     return layer
 
 
-def check_embedding_units(value):
+def check_embedding_units(value: Tensor) -> int | None:
     """The value of an argument `embedding_units`: None or an int >= 0."""
     return value if value is None or value == 0 else positive_int(value, "embedding_units")
 
 
-def hide_padding(x, mask):
+def hide_padding(x: Tensor, mask: Tensor | None) -> Tensor:
     """`x` `(batch, time, features)`, zero where `mask` is False, so that no value of the padding is ever read.
 
     Args:
@@ -89,13 +92,13 @@ def hide_padding(x, mask):
     return ops.where(mask, x, ops.zeros_like(x))
 
 
-def step_mask(mask):
+def step_mask(mask: Tensor | None) -> Tensor:
     """Boolean `(batch, time)` from a mask that may have more axes: the steps of which anything counts."""
     mask = ops.cast(mask, "bool")
     return ops.any(mask, axis=tuple(range(2, len(mask.shape)))) if len(mask.shape) > 2 else mask
 
 
-def masked_mean(x, mask):
+def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
     """Mean of `(batch, time, features)` over the steps that count: `(batch, features)`.
 
     The sum is taken in float32, whatever the dtype of `x`.
@@ -116,7 +119,7 @@ def masked_mean(x, mask):
     return ops.cast(ops.sum(hide_padding(values, mask), axis=1) / ops.maximum(count, 1.0), x.dtype)
 
 
-def shift_right(x):
+def shift_right(x: Tensor) -> Tensor:
     """`(batch, time, features)` one step later, with zeros first: what is known before each step.
 
     Example:
@@ -129,7 +132,7 @@ def shift_right(x):
     return ops.concatenate([ops.zeros_like(x[:, :1]), x[:, :-1]], axis=1)
 
 
-def sinusoidal_positions(length, width, start=0):
+def sinusoidal_positions(length: Any, width: int, start: Any = 0) -> Tensor:
     """Encodings of positions, `(1, length, width)` float32, for sequences of any length (Vaswani et al., 2017).
 
     Args:

@@ -1,9 +1,11 @@
 """Which data a convolution can take."""
 
+from keras_vae.hints import Shape
+
 __all__ = ["spatial_rank"]
 
 
-def spatial_rank(shape, what, name="conv"):
+def spatial_rank(shape: Shape, what: str, name: str = "conv") -> int:
     """Number of spatial axes of data `(*spatial, channels)`, 1 to 3.
 
     Args:

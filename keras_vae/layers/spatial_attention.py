@@ -1,11 +1,13 @@
 """Attention over the positions of a map."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.layers.residual_block import group_normalization
 from keras_vae.layers.spatial import spatial_rank
 
@@ -34,11 +36,11 @@ class SpatialAttention(keras.layers.Layer):
     (2, 4, 4, 8)
     """
 
-    def __init__(self, heads=1, **kwargs):
+    def __init__(self, heads: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.heads = positive_int(heads, "heads")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         spatial_rank(shape[1:], "layer", "SpatialAttention")
         channels = shape[-1]
@@ -55,13 +57,13 @@ class SpatialAttention(keras.layers.Layer):
         self.attention.build(positions, positions)
         self.scale = self.add_weight(name="scale", shape=(channels,), initializer="zeros")
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = ops.reshape(self.norm(inputs), self.flat)
         x = ops.cast(self.attention(x, x, training=training), self.compute_dtype)
         return inputs + ops.cast(self.scale, x.dtype) * ops.reshape(x, ops.shape(inputs))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "heads": self.heads}

@@ -1,9 +1,12 @@
 """The block of `transformer`."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.hints import Activation, Config, Shape, Tensor
 from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.sequence import step_mask
 from keras_vae.serialization import serialize_function
@@ -36,7 +39,15 @@ class TransformerBlock(keras.layers.Layer):
     (2, 9, 6)
     """
 
-    def __init__(self, heads=4, expansion=4, causal=False, activation="gelu", dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        heads: int = 4,
+        expansion: int = 4,
+        causal: bool = False,
+        activation: Activation = "gelu",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.heads = positive_int(heads, "heads")
         self.expansion = positive_int(expansion, "expansion")
@@ -45,7 +56,7 @@ class TransformerBlock(keras.layers.Layer):
         self.dropout = dropout_rate(dropout)
         self.drop = seeded_dropout(dropout, self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         width = tuple(input_shape)[-1]
         shape = (None, None, width)
         self.norms = [keras.layers.LayerNormalization(dtype=self.dtype_policy, name=f"norm_{i}") for i in range(2)]
@@ -67,24 +78,24 @@ class TransformerBlock(keras.layers.Layer):
         self.dense[1].build((None, None, hidden))
         self.width = width
 
-    def call(self, inputs, mask=None, training=None):
+    def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = self.norms[0](inputs)
         visible = None if mask is None else ops.expand_dims(step_mask(mask), 1)
         x = self.attention(x, x, attention_mask=visible, use_causal_mask=self.causal, training=training)
         return self._perceptron(inputs + self._dropped(x, training), training)
 
-    def _perceptron(self, x, training=None):
+    def _perceptron(self, x: Tensor, training: bool | None = None) -> Tensor:
         return x + self._dropped(self.dense[1](self.dense[0](self.norms[1](x))), training)
 
-    def _dropped(self, x, training):
+    def _dropped(self, x: Tensor, training: bool | None) -> Tensor:
         x = ops.cast(x, self.compute_dtype)
         return x if self.drop is None else self.drop(x, training=training)
 
-    def start(self, batch_size, length):
+    def start(self, batch_size: int, length: int) -> Any:
         """What `step` remembers: the normalised steps that later ones attend to, none of them yet."""
         return ops.zeros((batch_size, length, self.width), dtype=self.compute_dtype)
 
-    def step(self, inputs, seen, step):
+    def step(self, inputs: Tensor, seen: Tensor, step: Tensor) -> tuple[Tensor, Any]:
         """One step `(batch, 1, features)`, number `step`, from those that were seen, and these with it."""
         x = self.norms[0](inputs)
         positions = ops.arange(ops.shape(seen)[1])
@@ -93,13 +104,13 @@ class TransformerBlock(keras.layers.Layer):
         x = self.attention(x, seen, attention_mask=visible, training=False)
         return self._perceptron(inputs + ops.cast(x, self.compute_dtype)), seen
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "heads": self.heads,

@@ -1,10 +1,13 @@
 """Dropout of whole steps."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import optional_seed
 from keras_vae.backend import SeedGenerator
+from keras_vae.hints import Config, Shape, Tensor
 
 __all__ = ["WordDropout"]
 
@@ -32,7 +35,7 @@ class WordDropout(keras.layers.Layer):
     (True, True)
     """
 
-    def __init__(self, rate, seed=None, **kwargs):
+    def __init__(self, rate: Tensor, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(f"Argument `rate` must be in [0, 1]. Received: rate={rate!r}")
@@ -42,14 +45,14 @@ class WordDropout(keras.layers.Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         if not training or self.rate == 0:
             return inputs
         noise = keras.random.uniform(ops.shape(inputs)[:2], dtype="float32", seed=self.seed_generator)
         return ops.where(ops.expand_dims(noise, -1) < self.rate, ops.zeros_like(inputs), inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}

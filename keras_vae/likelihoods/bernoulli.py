@@ -1,6 +1,8 @@
 """Binary data, and grey levels between 0 and 1."""
 
 from keras_vae.distributions.bernoulli import Bernoulli as BernoulliDistribution
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Tensor
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
 
@@ -32,5 +34,5 @@ class Bernoulli(Likelihood):
     support = Support(0.0, 1.0)
     parameter_names = ("logits",)
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         return BernoulliDistribution(params["logits"], event_ndims=self.event_ndims, mask=mask)

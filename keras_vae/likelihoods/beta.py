@@ -5,6 +5,8 @@ import math
 from keras import ops
 
 from keras_vae.distributions.beta import Beta as BetaDistribution
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Tensor
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
 
@@ -37,6 +39,6 @@ class Beta(Likelihood):
     support = Support(0.0, 1.0, open_low=True, open_high=True)
     parameter_names = ("alpha", "beta")
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         log_alpha, log_beta = (ops.logaddexp(params[name], 0.0) - math.log(2.0) for name in self.parameter_names)
         return BetaDistribution(log_alpha, log_beta, event_ndims=self.event_ndims, mask=mask)

@@ -1,9 +1,13 @@
 """8-bit grey levels, and counts with a largest value."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.distributions.beta_binomial import BetaBinomial as BetaBinomialDistribution
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Config, Tensor
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
 
@@ -39,21 +43,21 @@ class BetaBinomial(Likelihood):
 
     parameter_names = ("log_alpha", "log_beta")
 
-    def __init__(self, num_trials=255, project=True, **kwargs):
+    def __init__(self, num_trials: int = 255, project: bool = True, **kwargs: Any) -> None:
         super().__init__(project=project, **kwargs)
         self.num_trials = positive_int(num_trials, "num_trials")
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return Support(0.0, float(self.num_trials), integer=True)
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         return BetaBinomialDistribution(
             params["log_alpha"], params["log_beta"], self.num_trials, event_ndims=self.event_ndims, mask=mask
         )
 
-    def to_network(self, x):
+    def to_network(self, x: Tensor) -> Tensor:
         return ops.cast(x, "float32") / self.num_trials
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "num_trials": self.num_trials}

@@ -1,11 +1,14 @@
 """Tokens, grey levels, and all else that is one of K."""
 
 import numbers
+from typing import Any
 
 from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.distributions.categorical import Categorical as CategoricalDistribution
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
 
@@ -47,7 +50,15 @@ class Categorical(Likelihood):
 
     parameter_names = ("logits",)
 
-    def __init__(self, num_categories, ordered=False, padding=None, end=None, project=True, **kwargs):
+    def __init__(
+        self,
+        num_categories: int,
+        ordered: bool = False,
+        padding: int | None = None,
+        end: int | None = None,
+        project: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(project=project, **kwargs)
         self.num_categories = positive_int(num_categories, "num_categories")
         if num_categories < 2:
@@ -65,7 +76,7 @@ class Categorical(Likelihood):
         self.end = None if end is None else int(end)
         self.default_mode = "mean" if ordered else "mode"
 
-    def _check_token(self, name, token):
+    def _check_token(self, name: str, token: int | None) -> None:
         if token is None:
             return
         if self.ordered:
@@ -78,13 +89,13 @@ class Categorical(Likelihood):
             )
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return Support(0.0, self.num_categories - 1.0, integer=True, nominal=not self.ordered)
 
-    def parameter_shape(self, name):
+    def parameter_shape(self, name: str) -> Shape:
         return (*self.data_shape, self.num_categories)
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         logits = params["logits"]
         if self.given_padding is not None:
             # It stands behind the end and counts nowhere, so no valid step can be one.
@@ -92,7 +103,7 @@ class Categorical(Likelihood):
             logits = ops.where(is_padding, IMPOSSIBLE, logits)
         return CategoricalDistribution(logits, event_ndims=self.event_ndims, mask=mask)
 
-    def to_network(self, x):
+    def to_network(self, x: Tensor) -> Tensor:
         if self.ordered:
             return ops.cast(x, "float32") / (self.num_categories - 1)
         tokens = ops.cast(x, "int32")
@@ -100,13 +111,13 @@ class Categorical(Likelihood):
         mask = self.valid_mask(x)
         return rows if mask is None else rows * ops.cast(mask, "float32")[..., None]
 
-    def valid_mask(self, x):
+    def valid_mask(self, x: Tensor) -> Tensor:
         return None if self.given_padding is None else ops.not_equal(ops.cast(x, "int32"), self.given_padding)
 
-    def has_ended(self, x):
+    def has_ended(self, x: Tensor) -> Tensor:
         return None if self.end is None else ops.equal(ops.cast(x, "int32"), self.end)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "num_categories": self.num_categories,

@@ -1,6 +1,8 @@
 """Intensities between 0 and 1."""
 
 from keras_vae.distributions.continuous_bernoulli import ContinuousBernoulli as ContinuousBernoulliDistribution
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Tensor
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
 
@@ -32,5 +34,5 @@ class ContinuousBernoulli(Likelihood):
     support = Support(0.0, 1.0)
     parameter_names = ("logits",)
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         return ContinuousBernoulliDistribution(params["logits"], event_ndims=self.event_ndims, mask=mask)

@@ -1,12 +1,15 @@
 """8-bit images, every pixel and channel by itself."""
 
 import math
+from typing import Any
 
 from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.distributions.discretized_logistic import NARROWEST
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic as DiscretizedLogisticDistribution
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Config, Tensor
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
 
@@ -44,35 +47,35 @@ class DiscretizedLogistic(Likelihood):
     parameter_names = ("loc", "log_scale")
     zero_initialised = ("loc", "log_scale")
 
-    def __init__(self, num_levels=256, project=True, **kwargs):
+    def __init__(self, num_levels: int = 256, project: bool = True, **kwargs: Any) -> None:
         super().__init__(project=project, **kwargs)
         self.num_levels = check_levels(num_levels)
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return Support(0.0, self.num_levels - 1.0, integer=True)
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         # exp(0) / pi: the spread of levels that are all equally likely
         log_scale = narrowed(params["log_scale"] - math.log(math.pi), self.num_levels)
         return DiscretizedLogisticDistribution(
             params["loc"], log_scale, self.num_levels, event_ndims=self.event_ndims, mask=mask
         )
 
-    def to_network(self, x):
+    def to_network(self, x: Tensor) -> Tensor:
         return ops.cast(x, "float32") / (self.num_levels - 1)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "num_levels": self.num_levels}
 
 
-def check_levels(num_levels):
+def check_levels(num_levels: int) -> int:
     """The argument `num_levels`, an int of at least 2."""
     if positive_int(num_levels, "num_levels") < 2:
         raise ValueError(f"Argument `num_levels` must be at least 2. Received: num_levels={num_levels}")
     return int(num_levels)
 
 
-def narrowed(log_scale, num_levels):
+def narrowed(log_scale: Tensor, num_levels: int) -> Tensor:
     """A log scale that nears the narrowest one smoothly, so that the gradient never stops at the bound."""
     return ops.logaddexp(log_scale, math.log(2.0 * NARROWEST / (num_levels - 1)))

@@ -1,12 +1,15 @@
 """8-bit colour images."""
 
 import math
+from typing import Any
 
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture as MixtureDistribution
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.likelihoods.discretized_logistic import check_levels, narrowed
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
@@ -46,23 +49,23 @@ class DiscretizedLogisticMixture(Likelihood):
     # The locations too: a component is narrow, and an error of a few widths costs several bits for each pixel.
     zero_initialised = ("loc", "log_scale", "coefficients")
 
-    def __init__(self, components=10, num_levels=256, project=True, **kwargs):
+    def __init__(self, components: int = 10, num_levels: int = 256, project: bool = True, **kwargs: Any) -> None:
         super().__init__(project=project, **kwargs)
         self.components = positive_int(components, "components")
         self.num_levels = check_levels(num_levels)
 
     @property
-    def support(self):
+    def support(self) -> Support:
         return Support(0.0, self.num_levels - 1.0, integer=True)
 
     @property
-    def parameter_names(self):
+    def parameter_names(self) -> tuple[str, ...]:
         names = ("mixture_logits", "loc", "log_scale")
         # known once the layer is built; before that, the longest list
         shape = getattr(self, "data_shape", (None,))
         return names if shape[-1] == 1 else (*names, "coefficients")
 
-    def build(self, features_shape, data_shape=None):
+    def build(self, features_shape: Shape, data_shape: Shape | None = None) -> None:
         if data_shape is not None and (len(data_shape) != 3 or data_shape[-1] is None):
             raise ValueError(
                 "The likelihood 'discretized_logistic_mixture' is for images of shape (height, width, channels). "
@@ -71,12 +74,12 @@ class DiscretizedLogisticMixture(Likelihood):
             )
         super().build(features_shape, data_shape)
 
-    def parameter_shape(self, name):
+    def parameter_shape(self, name: str) -> Shape:
         *pixels, channels = self.data_shape
         counts = {"mixture_logits": 1, "coefficients": channels * (channels - 1) // 2}
         return (*pixels, counts.get(name, channels) * self.components)
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         channels = self.data_shape[-1]
 
         def split(name, rows):
@@ -100,8 +103,8 @@ class DiscretizedLogisticMixture(Likelihood):
             mask=mask,
         )
 
-    def to_network(self, x):
+    def to_network(self, x: Tensor) -> Tensor:
         return ops.cast(x, "float32") / (self.num_levels - 1)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "components": self.components, "num_levels": self.num_levels}

@@ -1,6 +1,8 @@
 """Real-valued data."""
 
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian as GaussianDistribution
+from keras_vae.hints import Tensor
 from keras_vae.likelihoods.location_scale import LocationScale
 from keras_vae.registry import likelihoods
 
@@ -38,5 +40,5 @@ class Gaussian(LocationScale):
     0.25
     """
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         return GaussianDistribution(params["loc"], self.log_var_of(params), event_ndims=self.event_ndims, mask=mask)

@@ -1,6 +1,8 @@
 """Real-valued data with sharp peaks."""
 
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.laplace import Laplace as LaplaceDistribution
+from keras_vae.hints import Tensor
 from keras_vae.likelihoods.location_scale import LocationScale
 from keras_vae.registry import likelihoods
 
@@ -32,6 +34,6 @@ class Laplace(LocationScale):
 
     squared_scale = 0.5
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         log_scale = 0.5 * self.log_var_of(params)
         return LaplaceDistribution(params["loc"], log_scale, event_ndims=self.event_ndims, mask=mask)

@@ -1,9 +1,11 @@
 """The contract of a likelihood."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.layers.projection import Projection
 from keras_vae.registry import likelihoods
 
@@ -65,18 +67,27 @@ class Likelihood(keras.layers.Layer):
         padding: value that fills a sequence behind its end.
     """
 
-    support = Support()
+    if TYPE_CHECKING:  # an attribute, or a property where it depends on the arguments
+
+        @property
+        def support(self) -> Support: ...
+
+        @property
+        def parameter_names(self) -> tuple[str, ...]: ...
+    else:
+        support = Support()
+        parameter_names = ()
+
     default_mode = "mean"
     padding = 0
-    parameter_names = ()
-    zero_initialised = ()
+    zero_initialised: tuple[str, ...] = ()
     """Parameters whose projection starts at zero, such as log scales."""
 
-    def __init__(self, project=True, **kwargs):
+    def __init__(self, project: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.project = project
 
-    def build(self, features_shape, data_shape=None):
+    def build(self, features_shape: Shape, data_shape: Shape | None = None) -> None:
         """Create the projections.
 
         Args:
@@ -105,7 +116,7 @@ class Likelihood(keras.layers.Layer):
             head.build(features_shape)
             self.heads[name] = head
 
-    def parameter_shape(self, name):
+    def parameter_shape(self, name: str) -> Shape:
         """Shape of a parameter for one example: the data's, unless a subclass says otherwise.
 
         Args:
@@ -114,13 +125,13 @@ class Likelihood(keras.layers.Layer):
         del name
         return self.data_shape
 
-    def _projected_shape(self, name):
+    def _projected_shape(self, name: str) -> Shape:
         shape = tuple(self.parameter_shape(name))
         if len(self.data_shape) > 1 and shape[:-1] == self.data_shape:
             return (*shape[:-2], shape[-2] * shape[-1])  # lines up with the features at every position
         return shape
 
-    def _check_parameters(self, features_shape):
+    def _check_parameters(self, features_shape: Shape) -> None:
         several = bool(features_shape) and isinstance(features_shape[0], (list, tuple))
         shapes = [tuple(shape)[1:] for shape in (features_shape if several else [features_shape])]
         expected = [tuple(self.parameter_shape(name)) for name in self.parameter_names]
@@ -130,7 +141,7 @@ class Likelihood(keras.layers.Layer):
                 f"example of shape {self.data_shape}. Received: {shapes}."
             )
 
-    def call(self, features):
+    def call(self, features: Tensor) -> dict[str, Tensor]:
         """Parameters of p(x | z) by name, float32: dict of `(batch, *parameter_shape)`."""
         if self.project:
             # call, not __call__: Dense casts for itself, and eager torch feels every layer it goes through
@@ -140,13 +151,13 @@ class Likelihood(keras.layers.Layer):
             name: keras.ops.cast(tensor, "float32") for name, tensor in zip(self.parameter_names, tensors, strict=True)
         }
 
-    def _unfold(self, name, projected):
+    def _unfold(self, name: str, projected: Tensor) -> Tensor:
         shape = tuple(self.parameter_shape(name))
         if len(projected.shape) == len(shape) + 1:
             return projected
         return keras.ops.reshape(projected, (*keras.ops.shape(projected)[:-1], *shape[-2:]))
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         """p(x | z) as a value.
 
         Args:
@@ -155,17 +166,19 @@ class Likelihood(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `distribution(params, mask=None)`.")
 
-    def to_network(self, x):
+    def to_network(self, x: Tensor) -> Tensor:
         """What the encoder sees of data `x`: by default the data, as floats."""
         return keras.ops.cast(x, "float32")
 
-    def valid_mask(self, x):
+    def valid_mask(self, x: Tensor) -> Tensor | None:
         """Boolean `(batch, time)` of the steps that count, or None where all of them do."""
         del x
+        return None
 
-    def has_ended(self, x):
+    def has_ended(self, x: Tensor) -> Tensor | None:
         """Boolean for every element of `x`, True where a sequence ends with it; None where none ever does."""
         del x
+        return None
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "project": self.project}

@@ -2,12 +2,14 @@
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_number
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE
+from keras_vae.hints import Array, Config, Shape, Tensor
 from keras_vae.likelihoods.likelihood import Likelihood
 
 __all__ = ["LocationScale"]
@@ -39,16 +41,18 @@ class LocationScale(Likelihood):
     squared_scale = 1.0
     largest_log_var = LOG_VAR_RANGE[1]
 
-    def __init__(self, scale="learned", min_scale=1e-3, project=True, **kwargs):
+    def __init__(
+        self, scale: str | float = "learned", min_scale: float = 1e-3, project: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(project=project, **kwargs)
         if isinstance(scale, str) and scale not in ("learned", "predicted"):
             raise ValueError(
                 f"Argument `scale` must be 'learned', 'predicted' or a positive number. Received: scale={scale!r}"
             )
-        self.scale = scale if isinstance(scale, str) else self._held("scale", scale)
+        self.scale: Any = scale if isinstance(scale, str) else self._held("scale", scale)
         self.min_scale = self._held("min_scale", min_scale)
 
-    def _held(self, name, value):
+    def _held(self, name: str, value: float) -> float:
         """A scale that the distribution does not clip."""
         low, high = math.exp(0.5 * LOG_VAR_RANGE[0]), math.exp(0.5 * self.largest_log_var)
         if not low <= positive_number(value, name) <= high:
@@ -59,10 +63,10 @@ class LocationScale(Likelihood):
         return float(value)
 
     @property
-    def parameter_names(self):
+    def parameter_names(self) -> tuple[str, ...]:
         return ("loc", "log_var") if self.scale == "predicted" else ("loc",)
 
-    def build(self, features_shape, data_shape=None):
+    def build(self, features_shape: Shape, data_shape: Shape | None = None) -> None:
         super().build(features_shape, data_shape)
         if self.scale == "learned":
             self.log_var = self.add_weight(name="log_var", shape=(), initializer="zeros", autocast=False)
@@ -72,7 +76,7 @@ class LocationScale(Likelihood):
         adapted = "zeros" if isinstance(self.scale, str) else "ones"
         self.adapted = self.add_weight(name="adapted", initializer=adapted, **options)
 
-    def adapt(self, x, context=None):
+    def adapt(self, x: Tensor, context: Tensor | None = None) -> None:
         """Start a learned scale at the spread of data `x`; `fit` does it by itself."""
         if isinstance(self.scale, str):
             x = self.measured(np.asarray(ops.convert_to_numpy(x), dtype="float64"))
@@ -87,11 +91,11 @@ class LocationScale(Likelihood):
             self.initial_log_var.assign(min(log_var, self.largest_log_var))
         self.adapted.assign(1.0)
 
-    def measured(self, x):
+    def measured(self, x: Tensor) -> Array:
         """Data in the space of the location, a NumPy array."""
         return x
 
-    def current_scale(self):
+    def current_scale(self) -> float | None:
         """The scale in force, a float; None where it is predicted for every element."""
         if self.scale == "predicted":
             return None
@@ -99,7 +103,7 @@ class LocationScale(Likelihood):
             return float(ops.exp(0.5 * self._bounded(self._learned_log_var())))
         return self.scale
 
-    def log_var_of(self, params):
+    def log_var_of(self, params: dict[str, Tensor]) -> Tensor:
         """Log of the squared scale, a tensor or a float."""
         if self.scale == "predicted":
             return self._bounded(params["log_var"] + ops.cast(self.initial_log_var, "float32"))
@@ -107,15 +111,15 @@ class LocationScale(Likelihood):
             return self._bounded(self._learned_log_var())
         return 2.0 * math.log(self.scale)
 
-    def _learned_log_var(self):
+    def _learned_log_var(self) -> Tensor:
         # Ten times the weight: optimizers move weights by their learning rate, and a scale has far to go.
         return ops.cast(self.initial_log_var, "float32") + LOG_VAR_SPEED * ops.cast(self.log_var, "float32")
 
-    def _bounded(self, log_var):
+    def _bounded(self, log_var: Tensor) -> Tensor:
         # log(exp(log_var) + min_scale^2): smooth, so that the gradient never stops at the bound.
         log_var = ops.logaddexp(log_var, 2.0 * math.log(self.min_scale))
         # Likewise above, where the distribution's own clip would stop it; so sharp that nothing moves far below.
         return -ops.logaddexp(-SHARPNESS * log_var, -SHARPNESS * self.largest_log_var) / SHARPNESS
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "scale": self.scale, "min_scale": self.min_scale}

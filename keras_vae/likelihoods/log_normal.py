@@ -3,8 +3,10 @@
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.log_normal import LOG_VAR_RANGE
 from keras_vae.distributions.log_normal import LogNormal as LogNormalDistribution
+from keras_vae.hints import Array, Tensor
 from keras_vae.likelihoods.likelihood import Support
 from keras_vae.likelihoods.location_scale import LocationScale
 from keras_vae.registry import likelihoods
@@ -45,12 +47,12 @@ class LogNormal(LocationScale):
     support = Support(0.0, open_low=True)
     largest_log_var = LOG_VAR_RANGE[1]
 
-    def measured(self, x):
+    def measured(self, x: Tensor) -> Array:
         return np.log(x)
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         return LogNormalDistribution(params["loc"], self.log_var_of(params), event_ndims=self.event_ndims, mask=mask)
 
-    def to_network(self, x):
+    def to_network(self, x: Tensor) -> Tensor:
         # noise on the encoder's side may take x below zero
         return ops.log(ops.maximum(ops.cast(x, "float32"), SMALLEST))

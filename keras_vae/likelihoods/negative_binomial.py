@@ -1,9 +1,13 @@
 """Counts that vary more than a Poisson's: reads, clicks, visits."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_vae.arguments import one_of
+from keras_vae.distributions.distribution import Factorised
 from keras_vae.distributions.negative_binomial import NegativeBinomial as NegativeBinomialDistribution
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
 
@@ -40,15 +44,15 @@ class NegativeBinomial(Likelihood):
     support = Support(0.0, integer=True)
     zero_initialised = ("log_inverse_dispersion", "zero_logits")
 
-    def __init__(self, dispersion="learned", project=True, **kwargs):
+    def __init__(self, dispersion: str = "learned", project: bool = True, **kwargs: Any) -> None:
         super().__init__(project=project, **kwargs)
         self.dispersion = one_of(dispersion, ("learned", "predicted"), "dispersion")
 
     @property
-    def parameter_names(self):
+    def parameter_names(self) -> tuple[str, ...]:
         return ("log_mean", "log_inverse_dispersion") if self.dispersion == "predicted" else ("log_mean",)
 
-    def build(self, features_shape, data_shape=None):
+    def build(self, features_shape: Shape, data_shape: Shape | None = None) -> None:
         super().build(features_shape, data_shape)
         if self.dispersion == "learned":
             width = self.data_shape[-1]
@@ -59,16 +63,16 @@ class NegativeBinomial(Likelihood):
                 autocast=False,
             )
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Factorised:
         if self.dispersion == "predicted":
             log_r = params["log_inverse_dispersion"]
         else:
             log_r = ops.convert_to_tensor(self.log_inverse_dispersion)
         return NegativeBinomialDistribution(params["log_mean"], log_r, event_ndims=self.event_ndims, mask=mask)
 
-    def to_network(self, x):
+    def to_network(self, x: Tensor) -> Tensor:
         # noise on the encoder's side may take x below zero
         return ops.log1p(ops.maximum(ops.cast(x, "float32"), 0.0))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "dispersion": self.dispersion}

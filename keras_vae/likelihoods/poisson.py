@@ -2,7 +2,9 @@
 
 from keras import ops
 
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.poisson import Poisson as PoissonDistribution
+from keras_vae.hints import Tensor
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
 
@@ -35,9 +37,9 @@ class Poisson(Likelihood):
     support = Support(0.0, integer=True)
     parameter_names = ("log_rate",)
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         return PoissonDistribution(params["log_rate"], event_ndims=self.event_ndims, mask=mask)
 
-    def to_network(self, x):
+    def to_network(self, x: Tensor) -> Tensor:
         # noise on the encoder's side may take x below zero
         return ops.log1p(ops.maximum(ops.cast(x, "float32"), 0.0))

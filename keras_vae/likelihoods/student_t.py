@@ -1,11 +1,14 @@
 """Real-valued data with outliers."""
 
 import math
+from typing import Any
 
 from keras import ops
 
 from keras_vae.arguments import positive_number
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.student_t import StudentT as StudentTDistribution
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.likelihoods.location_scale import LOG_VAR_SPEED, LocationScale
 from keras_vae.registry import likelihoods
 
@@ -41,30 +44,37 @@ class StudentT(LocationScale):
     # Far values blow up the data's variance: the scale starts below what fits them all.
     squared_scale = 0.5
 
-    def __init__(self, df="learned", scale="learned", min_scale=1e-3, project=True, **kwargs):
+    def __init__(
+        self,
+        df: str | float = "learned",
+        scale: str | float = "learned",
+        min_scale: float = 1e-3,
+        project: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(scale, min_scale, project, **kwargs)
         if isinstance(df, str) and df != "learned":
             raise ValueError(f"Argument `df` must be 'learned' or a positive number. Received: df={df!r}")
-        self.df = df if isinstance(df, str) else positive_number(df, "df")
+        self.df: Any = df if isinstance(df, str) else positive_number(df, "df")
 
-    def build(self, features_shape, data_shape=None):
+    def build(self, features_shape: Shape, data_shape: Shape | None = None) -> None:
         super().build(features_shape, data_shape)
         if self.df == "learned":
             self.log_excess = self.add_weight(name="log_excess", shape=(), initializer="zeros", autocast=False)
 
-    def current_df(self):
+    def current_df(self) -> float:
         """The degrees of freedom in force, a float."""
         return float(ops.exp(self._log_df())) if self.df == "learned" else self.df
 
-    def _log_df(self):
+    def _log_df(self) -> Tensor:
         if self.df != "learned":
             return math.log(self.df)
         excess = math.log(INITIAL_EXCESS) + LOG_VAR_SPEED * ops.cast(self.log_excess, "float32")
         return ops.logaddexp(excess, math.log(2.0))
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         log_scale = 0.5 * self.log_var_of(params)
         return StudentTDistribution(params["loc"], log_scale, self._log_df(), event_ndims=self.event_ndims, mask=mask)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "df": self.df}

@@ -1,10 +1,15 @@
 """Any TensorFlow Probability distribution as the likelihood."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.from_tfp import check_event, from_tfp, require_tensorflow
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.layers.projection import Projection
 from keras_vae.likelihoods.likelihood import Likelihood
 from keras_vae.registry import likelihoods
@@ -39,7 +44,7 @@ class TFP(Likelihood):
     ```
     """
 
-    def __init__(self, function, params_size, **kwargs):
+    def __init__(self, function: Callable | Config, params_size: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_tensorflow("The likelihood 'tfp'")
         self.function = keras.saving.deserialize_keras_object(function) if isinstance(function, dict) else function
@@ -50,7 +55,7 @@ class TFP(Likelihood):
             )
         self.params_size = positive_int(params_size, "params_size")
 
-    def build(self, features_shape, data_shape=None):
+    def build(self, features_shape: Shape, data_shape: Shape | None = None) -> None:
         super().build(features_shape, data_shape)
         if self.project:
             self.head = Projection((self.params_size,), dtype=self.dtype_policy, name="params")
@@ -58,22 +63,22 @@ class TFP(Likelihood):
         made = self.function(ops.zeros((1, self.params_size), dtype="float32"))
         check_event(made, self.data_shape, f"data of shape {self.data_shape}", "The likelihood 'tfp'")
 
-    def _check_parameters(self, features_shape):
+    def _check_parameters(self, features_shape: Shape) -> None:
         if tuple(features_shape)[1:] != (self.params_size,):
             raise ValueError(
                 f"With project=False the decoder must give parameters of shape {(self.params_size,)}. "
                 f"Received: {tuple(features_shape)[1:]}"
             )
 
-    def call(self, features):
+    def call(self, features: Tensor) -> dict[str, Tensor]:
         return {"params": self.head(features) if self.project else ops.cast(features, "float32")}
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         if mask is not None:
             raise ValueError("The likelihood 'tfp' knows no masks. Use a likelihood of keras_vae for padded sequences.")
         return from_tfp(self.function(params["params"]))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "function": serialize_function(self.function, "function"),

@@ -1,6 +1,7 @@
 """Counts with more zeros than their spread explains."""
 
 from keras_vae.distributions.zero_inflated import ZeroInflated
+from keras_vae.hints import Tensor
 from keras_vae.likelihoods.negative_binomial import NegativeBinomial
 from keras_vae.registry import likelihoods
 
@@ -29,9 +30,9 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
     """
 
     @property
-    def parameter_names(self):
+    def parameter_names(self) -> tuple[str, ...]:
         return (*super().parameter_names, "zero_logits")
 
-    def distribution(self, params, mask=None):
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> ZeroInflated:
         counts = super().distribution(params)
         return ZeroInflated(counts, params["zero_logits"], event_ndims=self.event_ndims, mask=mask)

@@ -1,27 +1,29 @@
 """Where data may lie: their shape, and the values that the likelihood can speak of."""
 
 import math
+from typing import Any
 
 import numpy as np
 
+from keras_vae.hints import Array, Shape
 from keras_vae.models.streams import to_numpy
 
 __all__ = ["check_rows", "fits", "rows_of"]
 
 
-def fits(received, expected):
+def fits(received: Shape, expected: Shape) -> bool:
     """Whether a shape is another, whose axes may be None."""
     return len(received) == len(expected) and all(
         axis is None or axis == got for axis, got in zip(expected, received, strict=True)
     )
 
 
-def rows_of(shape):
+def rows_of(shape: Shape) -> str:
     """How the shape of many examples of `shape` is written in a message."""
     return "(" + ", ".join(["batch", *("any" if axis is None else str(axis) for axis in shape)]) + ")"
 
 
-def check_rows(array, shape, support, argument, noisy=False):
+def check_rows(array: Array, shape: Shape, support: Any, argument: str, noisy: bool = False) -> None:
     """Check that `array` holds rows of `shape` within `support`.
 
     Raises:
@@ -61,19 +63,19 @@ def check_rows(array, shape, support, argument, noisy=False):
         _check_support(values, support, argument, noisy)
 
 
-def fits_float32(values):
+def fits_float32(values: Array) -> bool:
     """Whether all values are finite in float32, in one pass over the data."""
     limit = float(np.finfo("float32").max)
     return bool(-limit <= values.min() and values.max() <= limit)  # False for NaN
 
 
-def as_density_sees(values):
+def as_density_sees(values: Array) -> Array:
     """Float32, what is too small for a normal number zero: 1 - 1e-9 is 1, and 1e-40 is 0 where backends flush it."""
     values = values.astype("float32")
     return np.where(np.abs(values) < np.finfo("float32").tiny, np.float32(0.0), values)
 
 
-def _check_support(values, support, argument, noisy):
+def _check_support(values: Array, support: Any, argument: str, noisy: bool) -> None:
     noisy = noisy and not support.nominal
     if (support.open_low or support.open_high) and values.dtype.kind == "f":
         values = as_density_sees(values)
@@ -104,7 +106,7 @@ def _check_support(values, support, argument, noisy):
             )
 
 
-def _wording(support):
+def _wording(support: Any) -> str:
     what = "categories, whole numbers" if support.nominal else "whole numbers" if support.integer else "values"
     if math.isinf(support.high) and not math.isinf(support.low):
         return f"{what} {'>' if support.open_low else '>='} {support.low:g}"
@@ -112,7 +114,7 @@ def _wording(support):
     return f"{what} in {left}{support.low:g}, {support.high:g}{right}"
 
 
-def _range_hint(support, low, high):
+def _range_hint(support: Any, low: float, high: float) -> str:
     if (support.low, support.high) == (0.0, 1.0):
         if low >= 0 and 1 < high <= 255:
             return (
@@ -135,7 +137,7 @@ def _range_hint(support, low, high):
     return " Rescale the data to that range, or choose a likelihood for this one, such as 'gaussian'."
 
 
-def _shape_hint(received, shape, argument):
+def _shape_hint(received: Shape, shape: Shape, argument: str) -> str:
     if received[1:] == tuple(shape[:-1]) and shape and shape[-1] == 1:
         return f" Add the channel axis: {argument}[..., None]."
     if fits(received, shape):

@@ -6,15 +6,24 @@ import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.hints import Array, Data, ModelMixin
 from keras_vae.models.streams import is_stream, peek
 
 __all__ = ["Evidence"]
 
 
-class Evidence:
+class Evidence(ModelMixin):
     """The ELBO and the log-likelihood of examples, as verbs of a VAE."""
 
-    def elbo(self, x, num_samples=1, *, seed=None, batch_size=None, verbose="auto"):
+    def elbo(
+        self,
+        x: Data,
+        num_samples: int = 1,
+        *,
+        seed: int | None = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+    ) -> Array:
         """Evidence lower bound of every example, in nats, with beta = 1: `(n,)`.
 
         Args:
@@ -30,7 +39,15 @@ class Evidence:
 
         return self._over_data(("elbo", num_samples), elbo, x, batch_size=batch_size, verbose=verbose, seed=seed)
 
-    def log_likelihood(self, x, num_samples=5000, *, seed=None, batch_size=4096, verbose="auto"):
+    def log_likelihood(
+        self,
+        x: Data,
+        num_samples: int = 5000,
+        *,
+        seed: int | None = None,
+        batch_size: int = 4096,
+        verbose: str | int = "auto",
+    ) -> Array:
         """log p(x) of every example by importance sampling, in nats: `(n,)`.
 
         log mean_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q (Burda, Grosse and Salakhutdinov, 2016, section 5): a
@@ -57,7 +74,9 @@ class Evidence:
             total = part if total is None else np.logaddexp(total, part)
         return (total - np.log(num_samples)).astype("float32")
 
-    def _log_mean_weights(self, x, count, batch_size, verbose, seed, index):
+    def _log_mean_weights(
+        self, x: Data, count: int, batch_size: int, verbose: str | int, seed: int | None, index: int
+    ) -> Array:
         """One pass over the data with `count` latents for each example."""
 
         def log_mean_weights(vae, inputs, seed, encode, **_):

@@ -1,8 +1,11 @@
 """Users' data looked at, and refused where they cannot be right."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
+from keras_vae.hints import Data, Part, Shape
 from keras_vae.models.domain import check_rows, fits, rows_of
 from keras_vae.models.streams import (
     is_array,
@@ -29,7 +32,14 @@ class Inputs:
         compute_dtype: dtype in which the networks see x.
     """
 
-    def __init__(self, data_shape, condition_shape, likelihood, decoder, compute_dtype="float32"):
+    def __init__(
+        self,
+        data_shape: Shape,
+        condition_shape: Shape | None,
+        likelihood: Part,
+        decoder: Any,
+        compute_dtype: str = "float32",
+    ) -> None:
         self.data_shape = data_shape
         self.condition_shape = condition_shape
         self.support = likelihood.support
@@ -38,7 +48,7 @@ class Inputs:
         self.compute_dtype = compute_dtype
         self.decoder_reads_x = decoder.requires_target and getattr(decoder, "autoregressive", True)
 
-    def check(self, inputs, argument="x", noisy=False):
+    def check(self, inputs: Data, argument: str = "x", noisy: bool = False) -> None:
         """Check arrays `x`, `[x, condition]` or a dict of them.
 
         Args:
@@ -60,7 +70,7 @@ class Inputs:
                 )
         self._check_steps(x, mask, argument, noisy)
 
-    def _check_fits_half(self, x, argument):
+    def _check_fits_half(self, x: Data, argument: str) -> None:
         """Refuse what float16 cannot hold: the networks would see infinities."""
         if self.compute_dtype != "float16" or self.support.nominal:
             return
@@ -73,7 +83,7 @@ class Inputs:
                 f"span [{values.min():g}, {values.max():g}]. Standardise them, or use the policy 'mixed_bfloat16'."
             )
 
-    def _check_steps(self, x, mask, argument, noisy):
+    def _check_steps(self, x: Data, mask: Any, argument: str, noisy: bool) -> None:
         """Check that every row has a step that counts: the density of nothing is 0 nats, which is never meant."""
         padding = mask is None
         mask = self.valid_mask(x) if padding else mask
@@ -87,7 +97,7 @@ class Inputs:
                 f"{'it holds padding only' if padding else 'its mask is False everywhere'}. Leave those rows out."
             )
         # What is only looked at may have been corrupted to padding on purpose.
-        gaps = np.flatnonzero(np.any(~mask[:, :-1] & mask[:, 1:], axis=1)) if padding and not noisy else ()
+        gaps = np.flatnonzero(np.any(~mask[:, :-1] & mask[:, 1:], axis=1)) if padding and not noisy else empty
         if len(gaps):
             raise ValueError(
                 f"Argument `{argument}`: row {int(gaps[0])} has padding in front of a valid step, {len(gaps)} such "
@@ -95,7 +105,7 @@ class Inputs:
             )
 
     @staticmethod
-    def _check_is_array(data, argument, shape):
+    def _check_is_array(data: Data, argument: str, shape: Shape) -> None:
         if not is_array(data):
             hint = " Turn lists of numbers into an array with numpy.asarray." if isinstance(data, (list, tuple)) else ""
             raise ValueError(
@@ -103,7 +113,7 @@ class Inputs:
                 f"Received: {data!r:.40} of type {type(data).__name__}.{hint}"
             )
 
-    def check_condition(self, condition, rows):
+    def check_condition(self, condition: Any, rows: int) -> None:
         if self.condition_shape is None:
             if condition is not None:
                 raise ValueError(
@@ -127,7 +137,7 @@ class Inputs:
                 f"Received: {len(condition)} rows for {rows} examples."
             )
 
-    def check_target(self, y, x, argument="y"):
+    def check_target(self, y: Data, x: Data, argument: str = "y") -> None:
         """Check that `y` is something to reconstruct in place of `x`, and not labels."""
         rows = len(x)
         try:
@@ -148,7 +158,7 @@ class Inputs:
                 "the decoder does not see."
             )
 
-    def check_weights(self, sample_weight, rows):
+    def check_weights(self, sample_weight: Data, rows: int) -> None:
         """Check that there is one weight for each example."""
         self._check_is_array(sample_weight, "sample_weight", ())
         shape = tuple(sample_weight.shape)
@@ -159,7 +169,7 @@ class Inputs:
             )
         check_rows(sample_weight, shape[1:], None, "sample_weight")
 
-    def check_stream(self, stream, argument="x", noisy=False):
+    def check_stream(self, stream: Data, argument: str = "x", noisy: bool = False) -> Data:
         """Check a stream's first batch, and return the stream in a form that every backend takes."""
         if hasattr(stream, "__next__"):
             try:
@@ -176,7 +186,7 @@ class Inputs:
             self.check_weights(sample_weight, len(x))
         return wrap_bare_loader(stream)
 
-    def check_data(self, x, argument="x", noisy=False):
+    def check_data(self, x: Data, argument: str = "x", noisy: bool = False) -> Data:
         """Check data for a verb, and return it in a form that every backend takes."""
         x = without_tables(x)
         if is_stream(x):
@@ -184,7 +194,7 @@ class Inputs:
         self.check(x, argument, noisy)
         return x
 
-    def check_fit(self, x, y, sample_weight, argument="x"):
+    def check_fit(self, x: Data, y: Data, sample_weight: Data, argument: str = "x") -> tuple[Data, Data]:
         """Check data for `fit` or `evaluate`, and return `(x, y)`, y filled in where weights need it."""
         x, y = self.check_data(x, argument, noisy=y is not None), without_tables(y)
         if is_stream(x):
@@ -197,7 +207,7 @@ class Inputs:
             y = data if y is None else y  # Keras drops the weights where there are no targets
         return x, y
 
-    def check_validation(self, validation_data):
+    def check_validation(self, validation_data: Data) -> Data:
         """`validation_data` in a form that Keras reads as meant."""
         if validation_data is None:
             return None

@@ -1,18 +1,31 @@
 """Paths between examples."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import one_of, positive_int
+from keras_vae.hints import Array, ModelMixin, Tensor
 from keras_vae.models.domain import fits
 
 __all__ = ["Interpolation"]
 
 
-class Interpolation:
+class Interpolation(ModelMixin):
     """The verb of a VAE that decodes what lies between two examples."""
 
-    def interpolate(self, a, b, steps=8, condition=None, path="linear", *, batch_size=None, verbose="auto"):
+    def interpolate(
+        self,
+        a: Array,
+        b: Array,
+        steps: int = 8,
+        condition: Tensor | None = None,
+        path: str = "linear",
+        *,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+    ) -> Array:
         """Decoded points on a path between the latents of `a` and of `b`: `(n, steps, *data_shape)`.
 
         Args:
@@ -51,7 +64,7 @@ class Interpolation:
         return decoded[0] if single else decoded
 
 
-def _path(start, stop, steps, path):
+def _path(start: Array, stop: Array, steps: int, path: str) -> Iterator[Array]:
     """For every row, `(steps, *latent)` points between two latents."""
     weights = np.linspace(0.0, 1.0, steps, dtype="float32").reshape(-1, *([1] * (start.ndim - 1)))
     for a, b in zip(start, stop, strict=True):

@@ -1,17 +1,20 @@
 """Which distributions a saved model needs, recorded when saving and named when they are missing."""
 
 import importlib.metadata
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_vae import registry
+from keras_vae.hints import Config
 
 __all__ = ["foreign_components", "restore"]
 
 PARTS = ("encoder", "decoder", "prior", "posterior", "likelihood", "objective")
 
 
-def foreign_components(parts):
+def foreign_components(parts: Sequence[keras.layers.Layer]) -> list[dict[str, Any]]:
     """List of dicts with the class, distribution and version of every layer from another package."""
     distributions = None
     found = {}
@@ -22,7 +25,7 @@ def foreign_components(parts):
                 continue
             if distributions is None:
                 distributions = importlib.metadata.packages_distributions()
-            name = (distributions.get(module) or [None])[0]
+            name = next(iter(distributions.get(module, ())), None)
             found[f"{type(layer).__module__}.{type(layer).__qualname__}"] = {
                 "class": f"{type(layer).__module__}.{type(layer).__qualname__}",
                 "distribution": name,
@@ -31,7 +34,7 @@ def foreign_components(parts):
     return [found[key] for key in sorted(found)]
 
 
-def restore(config):
+def restore(config: Config) -> Config:
     """Constructor arguments from a saved config, plugins loaded first.
 
     Raises:
@@ -61,7 +64,7 @@ def restore(config):
     return config
 
 
-def _installed(distribution):
+def _installed(distribution: str | None) -> bool:
     if distribution is None:
         return False
     try:

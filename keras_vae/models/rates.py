@@ -1,14 +1,17 @@
 """Figures per element of the data, beside the nats per example."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_vae.hints import Tensor
+
 __all__ = ["BitsPerDim", "Perplexity", "count_elements", "rate_metrics"]
 
 
-def rate_metrics(support):
+def rate_metrics(support: Any) -> list[keras.metrics.Metric]:
     """The figures in which results for such data are published: a list of metrics.
 
     Args:
@@ -20,7 +23,7 @@ def rate_metrics(support):
     return [BitsPerDim("bits_per_dim")] if support.integer else []
 
 
-def count_elements(x, mask=None):
+def count_elements(x: Tensor, mask: Tensor | None = None) -> Tensor:
     """Number of elements that count in every example of `x`: float32 `(batch,)`."""
     shape = ops.shape(x)
     if mask is None:
@@ -40,14 +43,14 @@ class PerElement(keras.metrics.Metric):
             reconstruction alone.
     """
 
-    def __init__(self, name, with_kl=True, **kwargs):
+    def __init__(self, name: str, with_kl: bool = True, **kwargs: Any) -> None:
         super().__init__(name=name, dtype="float32", **kwargs)
         self.with_kl = with_kl
         # Means over examples, not sums: float32 stops counting at 2^24.
         self.nats = keras.metrics.Mean(dtype="float32")
         self.elements = keras.metrics.Mean(dtype="float32")
 
-    def update_state(self, reconstruction, kl, elements, weights):
+    def update_state(self, reconstruction: Tensor, kl: Tensor, elements: Tensor, weights: Tensor) -> None:
         """Add a batch.
 
         Args:
@@ -59,11 +62,11 @@ class PerElement(keras.metrics.Metric):
         self.nats.update_state(reconstruction + kl if self.with_kl else reconstruction, sample_weight=weights)
         self.elements.update_state(elements, sample_weight=weights)
 
-    def nats_per_element(self):
+    def nats_per_element(self) -> Tensor:
         elements = self.elements.result()
         return self.nats.result() / ops.maximum(elements, 1e-12)
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         self.nats.reset_state()
         self.elements.reset_state()
 
@@ -71,12 +74,12 @@ class PerElement(keras.metrics.Metric):
 class BitsPerDim(PerElement):
     """-ELBO in bits for each element, as results on 8-bit images are given."""
 
-    def result(self):
+    def result(self) -> Tensor:
         return self.nats_per_element() / math.log(2.0)
 
 
 class Perplexity(PerElement):
     """exp of the nats for each token: among how many tokens the model is as unsure as a fair die."""
 
-    def result(self):
+    def result(self) -> Tensor:
         return ops.exp(self.nats_per_element())

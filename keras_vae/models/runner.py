@@ -1,12 +1,15 @@
 """One way to run a verb: batched, compiled, with Keras' progress bar."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_vae.arguments import optional_seed, positive_int
 from keras_vae.backend import SeedGenerator, kept_state, quiet_retracing, strategy_scope, sync_state
+from keras_vae.hints import Part, Tensor
 
 __all__ = ["Runner", "Untracked"]
 
@@ -21,7 +24,15 @@ class Verb(keras.Model):
     placement on every backend.
     """
 
-    def __init__(self, vae, function, seed_generator, temperature, remembered=(), **kwargs):
+    def __init__(
+        self,
+        vae: Part,
+        function: Callable,
+        seed_generator: keras.random.SeedGenerator,
+        temperature: Any,
+        remembered: Any = (),
+        **kwargs: Any,
+    ) -> None:
         # autocast=False: the data's density is taken from what the user gave, not from a rounded copy.
         super().__init__(autocast=False, **kwargs)
         self.vae = vae
@@ -35,7 +46,7 @@ class Verb(keras.Model):
         self.templates = Untracked(remembered)
         self.built = True
 
-    def predict(self, *args, **kwargs):
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.predict`; however it ends, the weights are back in the model."""
         try:
             with quiet_retracing(), kept_state(self):
@@ -44,18 +55,18 @@ class Verb(keras.Model):
             # An interrupted JAX `predict` would keep the weights outside of the model.
             sync_state(self)
 
-    def remember(self, values):
+    def remember(self, values: Sequence[Any]) -> None:
         """Take over the posteriors that were computed once for a whole call."""
         for variables, value in zip(self.remembered, values, strict=True):
             for name, tensor in value.tensors().items():
                 variables[name].assign(tensor)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         encode = self._recall() if self.remembered else self.vae.root_posterior
         temperature = keras.ops.convert_to_tensor(self.temperature)
         return self.function(self.vae, inputs, seed=self.seed_generator, temperature=temperature, encode=encode)
 
-    def _recall(self):
+    def _recall(self) -> Callable:
         """A stand-in for the model's `root_posterior` that answers from memory, in the order of the questions."""
         values = iter(zip(self.templates.items, self.remembered, strict=True))
 
@@ -67,7 +78,7 @@ class Verb(keras.Model):
         return encode
 
 
-def _float32_variable(value, **options):
+def _float32_variable(value: Tensor, **options: Any) -> keras.Variable:
     """A variable that stays float32: Keras autocasts those of an outermost layer, whatever the layer says."""
     return keras.Variable(value, trainable=False, dtype="float32", autocast=False, **options)
 
@@ -75,7 +86,7 @@ def _float32_variable(value, **options):
 class Untracked:
     """Holds Python objects that Keras should neither track nor copy."""
 
-    def __init__(self, items):
+    def __init__(self, items: Any) -> None:
         self.items = items
 
 
@@ -90,14 +101,14 @@ class Runner:
         seed: seed of the verbs' noise.
     """
 
-    def __init__(self, vae, seed):
+    def __init__(self, vae: Part, seed: int | None) -> None:
         self.vae = vae
-        self.verbs = {}
-        self.answers = []
+        self.verbs: dict[Any, Verb] = {}
+        self.answers: list[Any] = []
         self.seed_generator = SeedGenerator(seed)
         self.temperature = _float32_variable([1.0, 1.0], name="temperature")
 
-    def _verb(self, key, function, remembered=()):
+    def _verb(self, key: Any, function: Callable, remembered: Any = ()) -> Verb:
         if key not in self.verbs:
             with strategy_scope(self.vae):
                 self.verbs[key] = Verb(
@@ -110,7 +121,7 @@ class Runner:
                 )
         return self.verbs[key]
 
-    def _pseudo_posteriors(self):
+    def _pseudo_posteriors(self) -> list[Any]:
         """What the prior asks the encoder for, computed once for a whole call and not for every batch."""
 
         def ask(vae, inputs, seed, temperature, encode):
@@ -130,17 +141,17 @@ class Runner:
 
     def run(
         self,
-        key,
-        function,
-        inputs,
+        key: Any,
+        function: Callable,
+        inputs: Any,
         *,
-        batch_size,
-        verbose,
-        seed=None,
-        temperature=(1.0, 1.0),
-        steps=None,
-        callbacks=None,
-    ):
+        batch_size: int | None,
+        verbose: str | int,
+        seed: int | None = None,
+        temperature: Any = (1.0, 1.0),
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
         """Run `function(vae, batch, seed=, temperature=, encode=)` over `inputs`; NumPy arrays of all rows.
 
         Args:

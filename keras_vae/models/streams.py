@@ -1,14 +1,18 @@
 """The forms in which data come: arrays, pairs, dicts, datasets, loaders and generators."""
 
 import copy
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_vae.hints import Array, Data
+
 __all__ = ["is_array", "is_stream", "peek", "rejoin", "to_numpy", "unpack", "without_tables", "wrap_bare_loader"]
 
 
-def unpack(inputs):
+def unpack(inputs: Data) -> tuple[Any, Any, Any]:
     """`(x, condition, mask)` from an array, `[x, condition]`, or a dict with those keys."""
     if isinstance(inputs, dict):
         unknown = set(inputs) - {"x", "condition", "mask"}
@@ -30,18 +34,18 @@ def unpack(inputs):
     return inputs, None, None
 
 
-def is_array(data):
+def is_array(data: Data) -> bool:
     return hasattr(data, "shape") and hasattr(data, "dtype") and not callable(data)
 
 
-def is_stream(data):
+def is_stream(data: Data) -> bool:
     """Whether `data` gives batches (a dataset, a loader, a generator) rather than being arrays."""
     if is_array(data) or isinstance(data, (list, tuple, dict, str, bytes)):
         return False
     return isinstance(data, keras.utils.PyDataset) or hasattr(data, "__iter__")
 
 
-def without_tables(data):
+def without_tables(data: Data) -> Data:
     """The same data, pandas' tables and columns turned into arrays."""
     if isinstance(data, dict):
         return {name: without_tables(item) for name, item in data.items()}
@@ -50,13 +54,13 @@ def without_tables(data):
     return data.to_numpy() if hasattr(data, "to_numpy") else data
 
 
-def to_numpy(data):
+def to_numpy(data: Data) -> Array:
     return keras.tree.map_structure(
         lambda leaf: leaf if isinstance(leaf, np.ndarray) else keras.ops.convert_to_numpy(leaf), data
     )
 
 
-def batches(stream):
+def batches(stream: Data) -> Iterator[Any] | None:
     """Iterator over a stream's batches that loses none of them, or None where there can be no such."""
     if isinstance(stream, keras.utils.PyDataset):
         length = stream.num_batches
@@ -66,7 +70,7 @@ def batches(stream):
     return iter(stream)
 
 
-def peek(stream, rows=1):
+def peek(stream: Data, rows: float = 1) -> Any:
     """The first rows of a stream as `(x, condition, mask)` arrays, with y and the weights of batch one.
 
     Returns:
@@ -75,7 +79,9 @@ def peek(stream, rows=1):
     iterator = batches(stream)
     if iterator is None:
         return None
-    collected, first, count = [], None, 0
+    collected: list[Any] = []
+    first: Any = None
+    count = 0
     for batch in iterator:
         batch = tuple(batch) if isinstance(batch, list) else batch
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
@@ -98,13 +104,13 @@ def peek(stream, rows=1):
     return tuple(joined), *first
 
 
-def rejoin(first, rest):
+def rejoin(first: Any, rest: Any) -> Iterator[Any]:
     """A generator that gives the item that was looked at, and then the others."""
     yield first
     yield from rest
 
 
-def wrap_bare_loader(data):
+def wrap_bare_loader(data: Data) -> Data:
     """A torch `DataLoader` whose batches are bare tensors, made to give tuples, which Keras needs."""
     if not any(base.__name__ == "DataLoader" for base in type(data).__mro__):
         return data
@@ -118,8 +124,8 @@ def wrap_bare_loader(data):
 class TupleCollate:
     """A `collate_fn` that wraps another one's batch in a tuple; a class, so that workers can pickle it."""
 
-    def __init__(self, collate):
+    def __init__(self, collate: Callable) -> None:
         self.collate = collate
 
-    def __call__(self, examples):
+    def __call__(self, examples: Any) -> tuple[Any]:
         return (self.collate(examples),)

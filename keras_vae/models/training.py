@@ -1,12 +1,14 @@
 """How a VAE is trained: Keras' own loop, with the data looked at first."""
 
 import inspect
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.backend import strategy_scope
+from keras_vae.hints import Config, Data, ModelMixin
 from keras_vae.models.streams import is_stream, peek, unpack
 
 __all__ = ["Training"]
@@ -14,10 +16,12 @@ __all__ = ["Training"]
 ROWS_TO_ADAPT = 2048
 
 
-class Training:
+class Training(ModelMixin):
     """`compile`, `fit`, `evaluate` and `train_on_batch` of a VAE."""
 
-    def compile(self, optimizer="adam", loss=None, **kwargs):
+    _has_metrics: bool
+
+    def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
         """As `keras.Model.compile`, without a loss: the objective is the loss."""
         if loss is not None:
             raise ValueError(
@@ -28,7 +32,7 @@ class Training:
         self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
         super().compile(optimizer=optimizer, **kwargs)
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: Config) -> None:
         config = dict(config)
         optimizer = config.get("optimizer")
         if isinstance(optimizer, dict) and str(optimizer.get("module")).startswith("keras.src.backend"):
@@ -39,7 +43,7 @@ class Training:
         if self.optimizer is not None:
             self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, x: Data = None, y: Data = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`; `y` may be left out. See the guide for every form of data."""
         arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
         check_batch_size(arguments.get("batch_size"))
@@ -56,7 +60,15 @@ class Training:
                 self.optimizer.build(self.trainable_variables)
         return super().fit(**{**arguments, "x": x, "y": y})
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
+    def evaluate(
+        self,
+        x: Data = None,
+        y: Data = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Data = None,
+        **kwargs: Any,
+    ) -> Any:
         """As `keras.Model.evaluate`; `y` may be left out."""
         check_batch_size(batch_size)
         if not kwargs.get("_use_cached_eval_dataset"):
@@ -64,19 +76,19 @@ class Training:
             self.require_adapted()
         return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
-    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+    def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`; parts that adapt to the data must have been adapted."""
         x, y = self.inputs_check.check_fit(x, y, sample_weight)
         self.require_adapted()
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+    def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`; `y` may be left out."""
         x, y = self.inputs_check.check_fit(x, y, sample_weight)
         self.require_adapted()
         return super().test_on_batch(x, y, sample_weight, **kwargs)
 
-    def require_adapted(self):
+    def require_adapted(self) -> None:
         """Refuse a model whose parts are still to see the data that they start from."""
         for part in self._parts_to_adapt():
             if not getattr(part, "must_adapt", True):
@@ -86,11 +98,11 @@ class Training:
                 "or its adapt(x) with a sample of them."
             )
 
-    def _parts_to_adapt(self):
+    def _parts_to_adapt(self) -> list[Any]:
         parts = (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood, self.objective)
         return [part for part in parts if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
 
-    def _adapt_parts(self, data):
+    def _adapt_parts(self, data: Data) -> None:
         """Show the data to the parts that start from it, once in a model's life."""
         parts = self._parts_to_adapt()
         if not parts:
@@ -110,6 +122,6 @@ class Training:
             part.adapt(x, *context)
 
 
-def check_batch_size(batch_size):
+def check_batch_size(batch_size: int | None) -> None:
     if batch_size is not None:
         positive_int(batch_size, "batch_size")

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,7 +11,9 @@ from keras import ops
 from keras_vae.arguments import optional_seed
 from keras_vae.backend import SeedGenerator, num_replicas
 from keras_vae.decoders.from_model import FromModel as DecoderFromModel
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.encoders.from_model import FromModel as EncoderFromModel
+from keras_vae.hints import Component, Data, Encode, Seed, Tensor
 from keras_vae.layers.context import concatenate_context
 from keras_vae.models.inputs import Inputs
 from keras_vae.models.rates import count_elements, rate_metrics
@@ -20,6 +24,7 @@ from keras_vae.models.training import Training
 from keras_vae.models.verbs import Verbs
 from keras_vae.models.wiring import Wiring, as_shape
 from keras_vae.objectives.terms import OPTIONAL_TERMS, latent_terms, split_samples
+from keras_vae.priors.prior import LatentLevel
 
 __all__ = ["VAE"]
 
@@ -67,20 +72,20 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
 
     def __init__(
         self,
-        data_shape,
-        latent_dim=None,
+        data_shape: int | Sequence[int | None],
+        latent_dim: int | Sequence[Any] | None = None,
         *,
-        encoder=None,
-        decoder=None,
-        prior="standard",
-        posterior="gaussian",
-        likelihood="bernoulli",
-        objective="elbo",
-        condition_shape=None,
-        condition_encoder=None,
-        seed=None,
-        **kwargs,
-    ):
+        encoder: Component | None = None,
+        decoder: Component | None = None,
+        prior: Component = "standard",
+        posterior: Component = "gaussian",
+        likelihood: Component = "bernoulli",
+        objective: Component = "elbo",
+        condition_shape: int | Sequence[int] | None = None,
+        condition_encoder: keras.layers.Layer | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         # autocast=False: every part casts what it is given, and half precision must not reach a density.
         super().__init__(autocast=False, **kwargs)
         self.data_shape = as_shape(data_shape, "data_shape")
@@ -129,7 +134,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
 
     # Forward ------------------------------------------------------------------------------------------
 
-    def context(self, condition, batch_size, training=False):
+    def context(self, condition: Tensor, batch_size: Tensor, training: bool = False) -> Tensor:
         """The condition as a float vector for each example; of width 0 without one."""
         if self.condition_shape is None:
             return ops.zeros((batch_size, 0), dtype="float32")
@@ -137,17 +142,26 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             condition = self.condition_encoder(condition, training=training)
         return ops.reshape(ops.cast(condition, "float32"), (batch_size, self.condition_width))
 
-    def root_posterior(self, x, context, training=False):
+    def root_posterior(self, x: Tensor, context: Tensor, training: bool = False) -> Distribution:
         """q(z | x, context) of the top level: what a VampPrior does with its pseudo-inputs."""
         evidence = self.prior.root_evidence(self.encoder(self._network_input(x), training=training))
         return self.posterior.distribution(evidence, context)
 
-    def _network_input(self, x):
+    def _network_input(self, x: Tensor) -> Tensor:
         x = self.likelihood.to_network(x)
         # Cast by hand: on JAX, `fit` hands `call` what the user gave.
         return ops.cast(x, self.compute_dtype) if keras.backend.is_float_dtype(x.dtype) else x
 
-    def infer(self, inputs, *, seed, num_samples=1, training=False, deterministic=False, encode=None):
+    def infer(
+        self,
+        inputs: Data,
+        *,
+        seed: Seed,
+        num_samples: int = 1,
+        training: bool = False,
+        deterministic: bool = False,
+        encode: Encode | None = None,
+    ) -> tuple[list[LatentLevel], Tensor, Tensor, Tensor]:
         """Everything up to the latents.
 
         Args:
@@ -178,11 +192,11 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         )
         return levels, context, network_x, mask
 
-    def decoder_input(self, latents, context):
+    def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
         """The latents of all levels and the context, as the decoder sees them."""
         return concatenate_context(self.prior.decoder_input(latents, context), context)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Data, training: bool | None = None) -> dict[str, Any]:
         """Likelihood parameters and latent terms: what `compute_loss` needs. Users call the verbs."""
         return self.network_terms(
             inputs,
@@ -192,7 +206,16 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             training=bool(training),
         )
 
-    def network_terms(self, inputs, *, seed, requires=(), num_samples=1, training=False, encode=None):
+    def network_terms(
+        self,
+        inputs: Data,
+        *,
+        seed: Seed,
+        requires: Sequence[str] = (),
+        num_samples: int = 1,
+        training: bool = False,
+        encode: Encode | None = None,
+    ) -> dict[str, Any]:
         """Dict of the likelihood's `params` and the latent terms; see `keras_vae.objectives.Objective`."""
         levels, context, network_x, mask = self.infer(
             inputs, seed=seed, num_samples=num_samples, training=training, encode=encode
@@ -211,7 +234,9 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
 
     # Loss ---------------------------------------------------------------------------------------------
 
-    def complete_terms(self, outputs, inputs, target=None, num_samples=1):
+    def complete_terms(
+        self, outputs: dict[str, Any], inputs: Data, target: Tensor | None = None, num_samples: int = 1
+    ) -> dict[str, Any]:
         """Add log p(x|z) and the mask to what `network_terms` returned.
 
         The data's density is taken here, from the target as the user gave it: inside `call`, x may
@@ -236,7 +261,14 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         terms["mask"] = mask
         return terms
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Tensor | None = None,
+        y: Tensor | None = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
         """Mean of the objective over the batch, plus whatever the parts' layers added with `add_loss`."""
         if y is not None and tuple(y.shape[1:]) != tuple(unpack(x)[0].shape[1:]):
             raise ValueError(
@@ -274,7 +306,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
             loss = loss + ops.cast(ops.sum(extra), "float32")
         return loss / num_replicas()
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(self, x: Tensor, y: Tensor, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Metrics given to `compile` compare the target with the likelihood's mean."""
         if self._has_metrics:
             target = unpack(x)[0] if y is None else y

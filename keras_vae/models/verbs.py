@@ -2,11 +2,15 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import non_negative_number, one_of, positive_int
+from keras_vae.hints import Array, Data, Encode, Part, Seed, Tensor
 from keras_vae.models.domain import check_rows
 from keras_vae.models.evidence import Evidence
 from keras_vae.models.interpolation import Interpolation
@@ -36,7 +40,14 @@ class Verbs(Evidence, Interpolation):
     * `length`: number of steps, for data whose shape leaves that open.
     """
 
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+    def predict(
+        self,
+        x: Data,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    ) -> Array:
         """Reconstructions, data-space means at the posterior's mean: `(n, *data_shape)`; modes for tokens.
 
         Args:
@@ -53,22 +64,22 @@ class Verbs(Evidence, Interpolation):
             noisy=True,
         )
 
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Data) -> Array:
         """Reconstructions of one batch, as `predict`."""
         return self.predict(x, batch_size=max(1, len(unpack(x)[0])), verbose=0)
 
     def reconstruct(
         self,
-        x,
-        mode=None,
-        deterministic=True,
+        x: Data,
+        mode: str | None = None,
+        deterministic: bool = True,
         *,
-        seed=None,
-        data_temperature=1.0,
-        length=None,
-        batch_size=None,
-        verbose="auto",
-    ):
+        seed: int | None = None,
+        data_temperature: float = 1.0,
+        length: int | None = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+    ) -> Array:
         """Encode and decode again: `(n, *data_shape)`.
 
         Args:
@@ -78,7 +89,7 @@ class Verbs(Evidence, Interpolation):
             data_temperature: see above.
             length: see above; by default that of x.
         """
-        options = {
+        options: dict[str, Any] = {
             "mode": self._mode(mode, data_temperature),
             "length": self._length(length),
             "deterministic": bool(deterministic),
@@ -94,7 +105,15 @@ class Verbs(Evidence, Interpolation):
             temperature=(1.0, non_negative_number(data_temperature, "data_temperature")),
         )
 
-    def encode(self, x, mode="mean", *, seed=None, batch_size=None, verbose="auto"):
+    def encode(
+        self,
+        x: Data,
+        mode: str = "mean",
+        *,
+        seed: int | None = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+    ) -> Any:
         """Latents of data.
 
         Args:
@@ -106,7 +125,7 @@ class Verbs(Evidence, Interpolation):
             `(n, latent_dim)`; a tuple with one array for each level where the prior has several.
         """
         one_of(mode, ENCODE_MODES, "mode")
-        values = []
+        values: list[Any] = []
 
         def encode(vae, inputs, seed, encode, **_):
             levels = vae.infer(inputs, seed=seed, deterministic=mode != "sample", encode=encode)[0]
@@ -131,16 +150,16 @@ class Verbs(Evidence, Interpolation):
 
     def decode(
         self,
-        z,
-        condition=None,
-        mode=None,
+        z: Any,
+        condition: Tensor | None = None,
+        mode: str | None = None,
         *,
-        seed=None,
-        data_temperature=1.0,
-        length=None,
-        batch_size=None,
-        verbose="auto",
-    ):
+        seed: int | None = None,
+        data_temperature: float = 1.0,
+        length: int | None = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+    ) -> Array:
         """Data for latents, as `encode` gives them: `(n, *data_shape)`.
 
         Args:
@@ -173,17 +192,17 @@ class Verbs(Evidence, Interpolation):
 
     def generate(
         self,
-        n=None,
-        condition=None,
-        mode=None,
+        n: int | None = None,
+        condition: Array | None = None,
+        mode: str | None = None,
         *,
-        seed=None,
-        temperature=1.0,
-        data_temperature=1.0,
-        length=None,
-        batch_size=None,
-        verbose="auto",
-    ):
+        seed: int | None = None,
+        temperature: float = 1.0,
+        data_temperature: float = 1.0,
+        length: int | None = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+    ) -> Array:
         """New data: latents from the prior, decoded: `(n, *data_shape)`.
 
         Args:
@@ -198,7 +217,7 @@ class Verbs(Evidence, Interpolation):
         if condition is not None and n is None:
             n = len(np.asarray(condition)) if np.ndim(condition) > len(self.condition_shape or ()) else 1
         n = positive_int(1 if n is None else n, "n")
-        temperature = (
+        temperatures = (
             non_negative_number(temperature, "temperature"),
             non_negative_number(data_temperature, "data_temperature"),
         )
@@ -214,16 +233,36 @@ class Verbs(Evidence, Interpolation):
             return _decode(vae, latents, inputs, mode, seed, temperature[1], length)
 
         key = ("generate", mode, length)
-        return self._run(key, generate, self._rows(condition, n), batch_size, verbose, seed, temperature=temperature)
+        return self._run(key, generate, self._rows(condition, n), batch_size, verbose, seed, temperature=temperatures)
 
-    def _over_data(self, key, function, x, *, batch_size, verbose, seed=None, noisy=False, **options):
+    def _over_data(
+        self,
+        key: Any,
+        function: Callable,
+        x: Data,
+        *,
+        batch_size: int | None,
+        verbose: str | int,
+        seed: int | None = None,
+        noisy: bool = False,
+        **options: Any,
+    ) -> Any:
         x = self.inputs_check.check_data(x, noisy=noisy)
         return self._run(key, function, x, batch_size, verbose, seed, **options)
 
-    def _run(self, key, function, inputs, batch_size, verbose, seed, **options):
+    def _run(
+        self,
+        key: Any,
+        function: Callable,
+        inputs: Any,
+        batch_size: int | None,
+        verbose: str | int,
+        seed: int | None,
+        **options: Any,
+    ) -> Any:
         return self._runner.run(key, function, inputs, batch_size=batch_size, verbose=verbose, seed=seed, **options)
 
-    def _mode(self, mode, data_temperature):
+    def _mode(self, mode: str | None, data_temperature: float) -> str:
         mode = self.likelihood.default_mode if mode is None else one_of(mode, DECODE_MODES, "mode")
         if mode == "mean" and self.likelihood.support.nominal:
             raise ValueError(
@@ -237,12 +276,12 @@ class Verbs(Evidence, Interpolation):
             )
         return mode
 
-    def _check_condition(self, condition, rows):
+    def _check_condition(self, condition: Tensor, rows: int) -> Array | None:
         condition = None if condition is None else np.asarray(ops.convert_to_numpy(condition))
         self.inputs_check.check_condition(condition, rows)
         return condition
 
-    def _length(self, length):
+    def _length(self, length: int | None) -> int | None:
         if length is not None and None not in self.data_shape:
             raise ValueError(
                 f"Argument `length` is for data of unknown length, and here data_shape={self.data_shape} says it. "
@@ -251,13 +290,22 @@ class Verbs(Evidence, Interpolation):
         return None if length is None else positive_int(length, "length")
 
     @staticmethod
-    def _rows(condition, n):
+    def _rows(condition: Array | None, n: int) -> dict[str, Array]:
         """Inputs that tell a verb how many rows to make, and the condition of each."""
         rows = {"rows": np.zeros((n, 1), dtype="float32")}
         return rows if condition is None else {**rows, "condition": condition}
 
 
-def _reconstruct(vae, inputs, seed, temperature, encode, mode=None, deterministic=True, length=None):
+def _reconstruct(
+    vae: Part,
+    inputs: Any,
+    seed: Seed,
+    temperature: Any,
+    encode: Encode | None,
+    mode: str | None = None,
+    deterministic: bool = True,
+    length: Any = None,
+) -> Tensor:
     levels, context, network_x, _ = vae.infer(inputs, seed=seed, deterministic=deterministic, encode=encode)
     z = vae.decoder_input(tuple(level.z for level in levels), context)
     if length is None and vae.data_shape[0] is None:
@@ -266,7 +314,9 @@ def _reconstruct(vae, inputs, seed, temperature, encode, mode=None, deterministi
     return vae.decoder.decode(z, vae.likelihood, seed=seed, mode=mode, temperature=temperature[1], length=length)
 
 
-def _decode(vae, latents, inputs, mode, seed, temperature, length):
+def _decode(
+    vae: Part, latents: tuple[Tensor, ...], inputs: Any, mode: str, seed: Seed, temperature: Any, length: Any
+) -> Tensor:
     context = vae.context(inputs.get("condition"), ops.shape(inputs["rows"])[0])
     z = vae.decoder_input(latents, context)
     return vae.decoder.decode(z, vae.likelihood, seed=seed, mode=mode, temperature=temperature, length=length)

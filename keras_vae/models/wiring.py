@@ -3,19 +3,22 @@
 import math
 import numbers
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from keras_vae import registry
+from keras_vae.hints import DType, ModelMixin, Shape
 from keras_vae.layers.context import width_with_context
 
 __all__ = ["Wiring", "as_shape"]
 
 
-class Wiring:
+class Wiring(ModelMixin):
     """Makes the parts of a VAE and builds them, the data's shape at one end and the latents' at the other."""
 
-    def _part(self, name, identifier, wrapper=None):
+    def _part(self, name: str, identifier: Any, wrapper: type | None = None) -> Any:
         if identifier is None:
             raise ValueError(f"Argument `{name}` must be a name or an instance. Received: None")
         family = getattr(registry, f"{name}s")
@@ -25,14 +28,14 @@ class Wiring:
             return identifier
         return family.get(identifier, dtype=self.dtype_policy)
 
-    def _default_network(self):
+    def _default_network(self) -> str:
         """Name of the encoder and of the decoder that suit the data."""
         tokens = len(self.data_shape) == 1 and self.likelihood.support.nominal
         if tokens or (len(self.data_shape) == 2 and self.data_shape[0] is None):
             return "gru"
         return "conv" if 2 < len(self.data_shape) <= 4 and None not in self.data_shape else "mlp"
 
-    def _wire(self):
+    def _wire(self) -> None:
         """Build every part for its neighbours' shapes."""
         x_shape = (None, *self.data_shape)
         network_spec = ops_spec(self.likelihood.to_network, x_shape)
@@ -78,7 +81,7 @@ class Wiring:
                 part.trainable = True  # TensorFlow skips assignments that change nothing
                 part.trainable = False
 
-    def _warn_of_probabilities(self):
+    def _warn_of_probabilities(self) -> None:
         """A decoder that ends in a sigmoid, where the likelihood expects logits, trains to grey pictures."""
         layers = getattr(getattr(self.decoder, "model", None), "layers", None) or [None]
         if "logits" in self.likelihood.parameter_names and (
@@ -91,7 +94,7 @@ class Wiring:
                 stacklevel=4,
             )
 
-    def _check_sizes(self, latent_shape):
+    def _check_sizes(self, latent_shape: Shape) -> None:
         several = isinstance(latent_shape[0], (list, tuple))
         asked = tuple(tuple(shape) for shape in (latent_shape if several else [latent_shape]))
         if asked != tuple(tuple(shape) for shape in self.prior.level_shapes()):
@@ -111,7 +114,7 @@ class Wiring:
                 "have not been built."
             )
 
-    def _check_objective(self):
+    def _check_objective(self) -> None:
         """A posterior that cannot leave the model's forward pass serves no objective that asks for it."""
         if "posterior" not in self.objective.requires:
             return
@@ -124,7 +127,7 @@ class Wiring:
                     "posterior such as 'gaussian', or an objective that needs the draws alone ('z', 'log_ratio')."
                 )
 
-    def _condition_width(self):
+    def _condition_width(self) -> int:
         if self.condition_shape is None:
             return 0
         if self.condition_encoder is not None:
@@ -142,18 +145,18 @@ class Wiring:
         return int(math.prod(self.condition_shape))
 
 
-def build_once(part, *shapes):
+def build_once(part: Any, *shapes: Any) -> None:
     """Build a part that has not been: a loaded one comes built."""
     if not part.built:
         part.build(*shapes)
 
 
-def ops_spec(function, shape, dtype=None):
+def ops_spec(function: Callable, shape: Any, dtype: DType = None) -> keras.KerasTensor:
     """What a function makes of a tensor of `shape`, without computing it."""
     return function(keras.KerasTensor(shape, dtype=dtype or "float32"))
 
 
-def as_shape(shape, argument, scalar=False):
+def as_shape(shape: Any, argument: str, scalar: bool = False) -> Shape:
     """A tuple of positive ints or None, or an error that names the argument."""
     shape = (shape,) if isinstance(shape, numbers.Integral) and not isinstance(shape, bool) else shape
     valid = isinstance(shape, (list, tuple)) and (scalar or len(shape) > 0)

@@ -1,9 +1,12 @@
 """The negative evidence lower bound."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import non_negative_number, positive_int
+from keras_vae.hints import Config, Tensor
 from keras_vae.objectives.objective import Objective
 from keras_vae.registry import objectives
 
@@ -37,7 +40,7 @@ class ELBO(Objective):
     [3.5, 3.5]
     """
 
-    def __init__(self, beta=1.0, num_samples=1, **kwargs):
+    def __init__(self, beta: float = 1.0, num_samples: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.initial_beta = non_negative_number(beta, "beta")
         self.num_samples = positive_int(num_samples, "num_samples")
@@ -50,9 +53,9 @@ class ELBO(Objective):
             autocast=False,
         )
 
-    def loss(self, terms):
+    def loss(self, terms: dict[str, Any]) -> Tensor:
         reconstruction = -ops.mean(terms["log_likelihood"], axis=1)
         return reconstruction + self.beta * ops.sum(terms["kl"], axis=1)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "beta": self.initial_beta, "num_samples": self.num_samples}

@@ -1,7 +1,10 @@
 """The contract of an objective."""
 
+from typing import Any
+
 import keras
 
+from keras_vae.hints import Tensor
 from keras_vae.registry import objectives
 
 __all__ = ["Objective"]
@@ -41,6 +44,6 @@ class Objective(keras.layers.Layer):
     requires = ()
     num_samples = 1
 
-    def loss(self, terms):
+    def loss(self, terms: dict[str, Any]) -> Tensor:
         """Loss of every example, `(batch,)`; a scalar stands for the same loss for all of them."""
         raise NotImplementedError(f"{type(self).__name__} must write `loss(terms)`.")

@@ -1,5 +1,8 @@
 """The terms that an objective is made of."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import ops
 
 from keras_vae.distributions.kl_divergence import (
@@ -7,18 +10,21 @@ from keras_vae.distributions.kl_divergence import (
     kl_divergence,
     kl_divergence_per_dimension,
 )
+from keras_vae.hints import Tensor
 
 __all__ = ["OPTIONAL_TERMS", "latent_terms", "split_samples"]
 
 OPTIONAL_TERMS = ("kl_per_dimension", "log_ratio", "posterior", "prior_z", "z")
 
 
-def split_samples(tensor, num_samples):
+def split_samples(tensor: Tensor, num_samples: int) -> Tensor:
     """`(batch * samples, ...)` to `(batch, samples, ...)`."""
     return ops.reshape(tensor, (-1, num_samples, *tensor.shape[1:]))
 
 
-def latent_terms(levels, requires, num_samples, *, exact_kl=True):
+def latent_terms(
+    levels: Sequence[Any], requires: Sequence[str], num_samples: int, *, exact_kl: bool = True
+) -> dict[str, Any]:
     """Terms of the latents, from every level's posterior, prior and draw.
 
     The samples of one example lie next to each other in the levels' batch axis.

@@ -1,9 +1,13 @@
 """A posterior over categorical latents."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.arguments import positive_number
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.one_hot_categorical import OneHotCategorical
+from keras_vae.hints import Config, Part, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.projection import Projection
 from keras_vae.posteriors.posterior import Posterior
@@ -37,7 +41,7 @@ class Categorical(Posterior):
     latent_space = "one_hot"
     distribution_class = OneHotCategorical
 
-    def __init__(self, temperature=1.0, straight_through=True, **kwargs):
+    def __init__(self, temperature: float = 1.0, straight_through: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.initial_temperature = positive_number(temperature, "temperature")
         self.straight_through = straight_through
@@ -49,7 +53,7 @@ class Categorical(Posterior):
             autocast=False,
         )
 
-    def build(self, evidence_shape, context_shape, latent_shape):
+    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         super().build(evidence_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 2:
             raise ValueError(
@@ -61,14 +65,14 @@ class Categorical(Posterior):
         self.logits_head = Projection((variables * classes,), dtype=self.dtype_policy, name="logits")
         self.logits_head.build(input_shape)
 
-    def distribution(self, evidence, context, *, prior=None):
+    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         logits = self.logits_head(concatenate_context(evidence, context))
         logits = keras.ops.reshape(logits, (-1, *self.latent_shape))
         return OneHotCategorical(
             logits, keras.ops.convert_to_tensor(self.temperature), straight_through=self.straight_through
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "temperature": self.initial_temperature,

@@ -1,11 +1,14 @@
 """A Gaussian posterior with correlations."""
 
 import math
+from typing import Any
 
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.multivariate_gaussian import MultivariateGaussian
+from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.projection import Projection, gaussian_heads
 from keras_vae.posteriors.posterior import Posterior
@@ -32,7 +35,7 @@ class FullCovariance(Posterior):
 
     distribution_class = MultivariateGaussian
 
-    def build(self, evidence_shape, context_shape, latent_shape):
+    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         super().build(evidence_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:
             raise ValueError(
@@ -47,7 +50,7 @@ class FullCovariance(Posterior):
         self.lower_head = Projection((dimension**2,), kernel_initializer="zeros", dtype=self.dtype_policy, name="lower")
         self.lower_head.build(input_shape)
 
-    def distribution(self, evidence, context, *, prior=None):
+    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         features = concatenate_context(evidence, context)
         # The diagonal has the range that the log variances of 'gaussian' are clipped to.
         scale = ops.exp(ops.clip(self.log_scale_head(features), -10.0, 7.5))

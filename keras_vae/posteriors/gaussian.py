@@ -2,12 +2,15 @@
 
 import math
 import numbers
+from typing import Any
 
 from keras import ops
 
 from keras_vae.arguments import positive_ints
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE
 from keras_vae.distributions.gaussian import Gaussian as GaussianDistribution
+from keras_vae.hints import Config, Ints, Part, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.layers.projection import gaussian_heads
@@ -58,7 +61,14 @@ class Gaussian(Posterior):
 
     distribution_class = GaussianDistribution
 
-    def __init__(self, project=True, scale="exp", log_var_range=(-6.0, 2.0), hidden_units=(), **kwargs):
+    def __init__(
+        self,
+        project: bool = True,
+        scale: str = "exp",
+        log_var_range: tuple[float, float] = (-6.0, 2.0),
+        hidden_units: Ints = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if scale not in SCALES:
             raise ValueError(f"Argument `scale` must be one of {SCALES}. Received: scale={scale!r}")
@@ -73,7 +83,7 @@ class Gaussian(Posterior):
                 "the two out."
             )
 
-    def build(self, evidence_shape, context_shape, latent_shape):
+    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         super().build(evidence_shape, context_shape, latent_shape)
         if not self.project:
             self._check_parameters(evidence_shape)
@@ -86,7 +96,7 @@ class Gaussian(Posterior):
             input_shape = self.hidden.compute_output_shape(input_shape)
         self.mean_head, self.log_var_head = gaussian_heads(input_shape, self.latent_shape, dtype=self.dtype_policy)
 
-    def _check_parameters(self, evidence_shape):
+    def _check_parameters(self, evidence_shape: Any) -> None:
         several = bool(evidence_shape) and isinstance(evidence_shape[0], (list, tuple))
         shapes = [tuple(shape)[1:] for shape in (evidence_shape if several else [evidence_shape])]
         doubled = (*self.latent_shape[:-1], 2 * self.latent_shape[-1])
@@ -96,7 +106,7 @@ class Gaussian(Posterior):
                 f"{self.latent_shape} for each example, or one tensor of shape {doubled}. Received: {shapes}."
             )
 
-    def distribution(self, evidence, context, *, prior=None):
+    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         if self.project:
             features = concatenate_context(evidence, context)
             features = self.hidden(features) if self.hidden_units else features
@@ -106,7 +116,7 @@ class Gaussian(Posterior):
             loc, raw = evidence if isinstance(evidence, (list, tuple)) else ops.split(evidence, 2, axis=-1)
         return GaussianDistribution(loc, self._log_var(raw), event_ndims=len(self.latent_shape))
 
-    def _log_var(self, raw):
+    def _log_var(self, raw: Tensor) -> Tensor:
         raw = ops.cast(raw, "float32")
         if self.scale == "softplus":
             return 2.0 * ops.log(ops.softplus(raw + START) + FLOOR)
@@ -117,7 +127,7 @@ class Gaussian(Posterior):
             return bound * ops.tanh(raw / bound)
         return raw
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "project": self.project,
@@ -127,7 +137,7 @@ class Gaussian(Posterior):
         }
 
 
-def as_range(log_var_range):
+def as_range(log_var_range: tuple[float, float]) -> tuple[float, ...]:
     """The bounds as a tuple of floats around zero."""
     low, high = LOG_VAR_RANGE
     if (

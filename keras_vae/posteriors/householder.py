@@ -1,10 +1,14 @@
 """A Householder flow as the posterior."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.transformed import Transformed
+from keras_vae.hints import Config, Part, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.projection import Projection, gaussian_heads
 from keras_vae.posteriors.posterior import Posterior
@@ -35,11 +39,11 @@ class Householder(Posterior):
 
     distribution_class = Transformed
 
-    def __init__(self, reflections=4, **kwargs):
+    def __init__(self, reflections: int = 4, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.reflections = positive_int(reflections, "reflections")
 
-    def build(self, evidence_shape, context_shape, latent_shape):
+    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         super().build(evidence_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:
             raise ValueError(
@@ -52,7 +56,7 @@ class Householder(Posterior):
         )
         self.mirror_head.build(input_shape)
 
-    def distribution(self, evidence, context, *, prior=None):
+    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         features = concatenate_context(evidence, context)
         base = Gaussian(self.mean_head(features), self.log_var_head(features))
         mirrors = ops.reshape(self.mirror_head(features), (-1, self.reflections, self.latent_shape[0]))
@@ -68,5 +72,5 @@ class Householder(Posterior):
         indices = range(self.reflections)
         return Transformed(base, lambda z: reflect(z, indices), lambda z: reflect(z, reversed(indices)))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "reflections": self.reflections}

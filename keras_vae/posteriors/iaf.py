@@ -1,8 +1,12 @@
 """An inverse autoregressive flow as the posterior."""
 
+from typing import Any
+
 from keras_vae.arguments import positive_int
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.transformed import Transformed
+from keras_vae.hints import Config, Ints, Part, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.inverse_autoregressive import InverseAutoregressive
 from keras_vae.layers.projection import Projection, gaussian_heads
@@ -36,7 +40,7 @@ class IAF(Posterior):
 
     distribution_class = Transformed
 
-    def __init__(self, steps=2, hidden_units=128, context_units=64, **kwargs):
+    def __init__(self, steps: int = 2, hidden_units: Ints = 128, context_units: Any = 64, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.context_units = positive_int(context_units, "context_units")
         self.steps = [
@@ -44,7 +48,7 @@ class IAF(Posterior):
             for index in range(positive_int(steps, "steps"))
         ]
 
-    def build(self, evidence_shape, context_shape, latent_shape):
+    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         super().build(evidence_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:
             raise ValueError(
@@ -57,12 +61,12 @@ class IAF(Posterior):
         for step in self.steps:
             step.build((None, *self.latent_shape), (None, self.context_units))
 
-    def distribution(self, evidence, context, *, prior=None):
+    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         features = concatenate_context(evidence, context)
         base = Gaussian(self.mean_head(features), self.log_var_head(features))
         return Transformed.through(base, self.steps, self.context_head(features))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "steps": len(self.steps),

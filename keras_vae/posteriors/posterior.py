@@ -1,7 +1,11 @@
 """The contract of a posterior."""
 
+from typing import Any
+
 import keras
 
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.registry import posteriors
 
 __all__ = ["Posterior"]
@@ -38,14 +42,14 @@ class Posterior(keras.layers.Layer):
         requires_prior: True where `distribution` needs its `prior` argument.
     """
 
-    latent_space = "reals"
-    distribution_class = None
+    latent_space: str | None = "reals"
+    distribution_class: type[Distribution] | None = None
     requires_prior = False
 
-    def check_prior(self, prior):
+    def check_prior(self, prior: Part) -> None:
         """Refuse a prior that this posterior cannot be written relative to; by default none is."""
 
-    def build(self, evidence_shape, context_shape, latent_shape):
+    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         """Create the heads.
 
         Args:
@@ -58,7 +62,7 @@ class Posterior(keras.layers.Layer):
         self.context_width = int(context_shape[-1])
         self.latent_shape = tuple(latent_shape)
 
-    def distribution(self, evidence, context, *, prior=None):
+    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         """q(z | x, context) as a value whose leading axis is the batch.
 
         Args:
@@ -68,7 +72,7 @@ class Posterior(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `distribution(evidence, context, *, prior=None)`.")
 
-    def require_single_evidence(self, evidence_shape):
+    def require_single_evidence(self, evidence_shape: Any) -> Shape:
         """The one feature shape, or an error that says how many tensors the encoder gave.
 
         Raises:

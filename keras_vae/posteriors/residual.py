@@ -1,6 +1,10 @@
 """A Gaussian posterior written relative to its prior."""
 
+from typing import Any
+
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian as GaussianDistribution
+from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.projection import gaussian_heads
 from keras_vae.posteriors.posterior import Posterior
@@ -28,21 +32,21 @@ class Residual(Posterior):
     distribution_class = GaussianDistribution
     requires_prior = True
 
-    def check_prior(self, prior):
+    def check_prior(self, prior: Part) -> None:
         if prior.distribution_class is not GaussianDistribution:
             raise ValueError(
                 "The posterior 'residual' is written relative to a diagonal Gaussian prior such as 'standard' or "
                 f"'gaussian'. Received: the prior {type(prior).__name__}"
             )
 
-    def build(self, evidence_shape, context_shape, latent_shape):
+    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         super().build(evidence_shape, context_shape, latent_shape)
         input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
         self.shift_head, self.log_scale_head = gaussian_heads(
             input_shape, self.latent_shape, names=("shift", "log_scale"), dtype=self.dtype_policy
         )
 
-    def distribution(self, evidence, context, *, prior=None):
+    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         features = concatenate_context(evidence, context)
         return GaussianDistribution(
             prior.loc + self.shift_head(features),

@@ -1,9 +1,13 @@
 """A posterior on the sphere."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_vae.backend import gamma_draws_compile
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher as VonMisesFisherDistribution
+from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.layers.projection import Projection
 from keras_vae.posteriors.posterior import Posterior
@@ -31,11 +35,11 @@ class VonMisesFisher(Posterior):
     latent_space = "sphere"
     distribution_class = VonMisesFisherDistribution
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_jit = gamma_draws_compile()
 
-    def build(self, evidence_shape, context_shape, latent_shape):
+    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         super().build(evidence_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1 or self.latent_shape[0] < 2:
             raise ValueError(
@@ -49,7 +53,7 @@ class VonMisesFisher(Posterior):
         self.loc_head.build(input_shape)
         self.concentration_head.build(input_shape)
 
-    def distribution(self, evidence, context, *, prior=None):
+    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         features = concatenate_context(evidence, context)
         direction = self.loc_head(features)
         # At the origin there is no direction: a small first coordinate makes one, and keeps the gradient finite.

@@ -1,6 +1,10 @@
 """A learned diagonal Gaussian, and with a context the conditional prior."""
 
+from typing import Any
+
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian as GaussianDistribution
+from keras_vae.hints import Config, Encode, Shape, Tensor
 from keras_vae.layers.projection import Projection
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
@@ -32,12 +36,12 @@ class Gaussian(Prior):
 
     distribution_class = GaussianDistribution
 
-    def __init__(self, learn_loc=True, learn_log_var=True, **kwargs):
+    def __init__(self, learn_loc: bool = True, learn_log_var: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.learn_loc = learn_loc
         self.learn_log_var = learn_log_var
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
         # float32: these are small, and every density of the model goes through them.
         for name, learned in (("loc", self.learn_loc), ("log_var", self.learn_log_var)):
@@ -47,12 +51,12 @@ class Gaussian(Prior):
             head.build(tuple(context_shape))
             setattr(self, f"{name}_head", head)
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         return GaussianDistribution(
             self.loc_head(context), self.log_var_head(context), event_ndims=len(self.latent_shape)
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "learn_loc": self.learn_loc,

@@ -2,15 +2,19 @@
 
 import math
 import numbers
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_ints
 from keras_vae.backend import StepSeed
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Config, Encode, Part, Seed, Shape, Tensor
 from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.priors.level import Level
-from keras_vae.priors.prior import Prior
+from keras_vae.priors.prior import LatentLevel, Prior
 from keras_vae.registry import posteriors, priors
 from keras_vae.serialization import serialize_component
 
@@ -51,7 +55,9 @@ class Hierarchical(Prior):
     [(3, 4), (3, 2)]
     """
 
-    def __init__(self, levels=None, merge=None, decoder_sees="latents", **kwargs):
+    def __init__(
+        self, levels: Sequence[Any] | None = None, merge: Any = None, decoder_sees: str = "latents", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if decoder_sees not in ("latents", "state"):
             raise ValueError(
@@ -65,17 +71,17 @@ class Hierarchical(Prior):
             raise ValueError(
                 f"Argument `levels` must be a list of keras_vae.priors.Level, top first. Received: levels={levels!r}"
             )
-        self.levels = None if levels is None else [as_level(level) for level in levels]
+        self.levels: Any = None if levels is None else [as_level(level) for level in levels]
         self.merge = keras.saving.deserialize_keras_object(merge) if isinstance(merge, dict) else merge
         self.decoder_sees = decoder_sees
         if self.levels is not None:
             self._make_parts()
 
     @property
-    def requires_encoder(self):
+    def requires_encoder(self) -> bool:
         return self.levels is not None and self.priors[0].requires_encoder
 
-    def resolve_latent_shape(self, latent_dim):
+    def resolve_latent_shape(self, latent_dim: Any) -> Shape:
         sizes = (latent_dim,) if isinstance(latent_dim, numbers.Integral) else latent_dim
         if self.levels is None:
             if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
@@ -94,7 +100,7 @@ class Hierarchical(Prior):
             )
         return shapes
 
-    def _make_parts(self):
+    def _make_parts(self) -> None:
         top, *lower = self.levels
         if top.posterior is not None:
             raise ValueError(
@@ -118,14 +124,14 @@ class Hierarchical(Prior):
                     "encoder's posteriors and can only stand at the top."
                 )
 
-    def _default_merge(self):
+    def _default_merge(self) -> keras.layers.Layer:
         if self.merge is None:
             return MergeDense(dtype=self.dtype_policy)
         return type(self.merge).from_config({**self.merge.get_config(), "name": None})
 
     # Shapes -------------------------------------------------------------------------------------------
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Any, data_spec: dict[str, Any] | None = None) -> None:
         if data_spec is None:
             raise ValueError("Hierarchical needs an encoder for its posteriors. Use it as the prior of a VAE.")
         if self.levels is None:
@@ -158,35 +164,45 @@ class Hierarchical(Prior):
                 f"levels of shapes {self.level_shapes()}"
             )
 
-    def _build_level(self, index, level, context, evidence, data_spec):
+    def _build_level(self, index: int, level: Any, context: Tensor, evidence: Any, data_spec: dict[str, Any]) -> None:
         if not self.priors[index].built:
             self.priors[index].build(context, level.shape, data_spec if index == 0 else None)
         if index and not self.posteriors[index - 1].built:
             self.posteriors[index - 1].build(evidence_of(evidence, index), context, level.shape)
 
-    def check_posterior(self, posterior):
+    def check_posterior(self, posterior: Part) -> None:
         for prior, own in zip(self.priors, [posterior, *self.posteriors], strict=True):
             prior.check_posterior(own)
             own.check_prior(prior)
 
-    def root_evidence(self, evidence):
+    def root_evidence(self, evidence: Any) -> Tensor:
         return evidence_of(evidence, 0)
 
-    def level_shapes(self):
+    def level_shapes(self) -> tuple[Shape, ...]:
         return tuple(level.shape for level in self.levels)
 
-    def decoder_input_shape(self):
+    def decoder_input_shape(self) -> Shape:
         if self.decoder_sees == "state":
             return self.state_shape
         return (sum(math.prod(level.shape) for level in self.levels),)
 
     # The fold over the levels -------------------------------------------------------------------------
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         """p(z_1), the top level's prior; the levels below depend on their draws."""
         return self.priors[0].distribution(context, encode=encode)
 
-    def infer(self, posterior, evidence, context, *, encode=None, seed=None, deterministic=False, training=False):
+    def infer(
+        self,
+        posterior: Part,
+        evidence: Any,
+        context: Tensor,
+        *,
+        encode: Encode | None = None,
+        seed: Seed = None,
+        deterministic: bool = False,
+        training: bool = False,
+    ) -> list[LatentLevel]:
         drawn, seed = [], seed_of_levels(seed)
         for index in range(len(self.levels)):
             p = self.priors[index].distribution(context, encode=None if index else encode)
@@ -197,7 +213,9 @@ class Hierarchical(Prior):
             drawn.append(level._replace(state=context))
         return drawn
 
-    def generate(self, context, *, encode=None, seed=None, temperature=1.0):
+    def generate(
+        self, context: Tensor, *, encode: Encode | None = None, seed: Seed = None, temperature: float = 1.0
+    ) -> tuple[Tensor, ...]:
         latents, seed = [], seed_of_levels(seed)
         for index in range(len(self.levels)):
             p = self.priors[index].distribution(context, encode=None if index else encode)
@@ -205,32 +223,32 @@ class Hierarchical(Prior):
             context = self._merged(index, context, latents[-1])
         return tuple(latents)
 
-    def decoder_input(self, latents, context):
+    def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
         if self.decoder_sees == "latents":
             return ops.concatenate([ops.cast(z, "float32") for z in latents], axis=-1)
         for index, z in enumerate(latents):
             context = self._merged(index, context, z)
         return context
 
-    def decoder_input_of(self, levels, context):
+    def decoder_input_of(self, levels: Sequence[LatentLevel], context: Tensor) -> Tensor:
         if self.decoder_sees == "state":
             return levels[-1].state
         return self.decoder_input(tuple(level.z for level in levels), context)
 
-    def _merged(self, index, context, z, training=False):
+    def _merged(self, index: int, context: Tensor, z: Tensor, training: bool = False) -> Tensor:
         return self.merges[index]([context, z], training=training) if index < len(self.merges) else context
 
     # The top level's prior may start from the data -----------------------------------------------------
 
-    def adapt(self, x, *context):
+    def adapt(self, x: Tensor, *context: Any) -> None:
         if hasattr(self.priors[0], "adapt"):
             self.priors[0].adapt(x, *context)
 
     @property
-    def adapted(self):
+    def adapted(self) -> Any:
         return getattr(self.priors[0], "adapted", 1.0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         levels = self.levels and [
             {
                 "size": level.shape,
@@ -254,20 +272,20 @@ class Hierarchical(Prior):
         }
 
 
-def seed_of_levels(seed):
+def seed_of_levels(seed: Seed) -> Seed:
     """What gives every level other noise, which an int does not."""
     return StepSeed(StepSeed.key(seed), 0) if isinstance(seed, numbers.Integral) else seed
 
 
-def as_level(level):
+def as_level(level: Any) -> Level:
     return Level.from_config(level) if isinstance(level, dict) else level
 
 
-def is_several(evidence):
+def is_several(evidence: Any) -> bool:
     """Whether an encoder's features, or their shapes, are one for each level."""
     return isinstance(evidence, (list, tuple)) and not all(axis is None or isinstance(axis, int) for axis in evidence)
 
 
-def evidence_of(evidence, index):
+def evidence_of(evidence: Any, index: int) -> Any:
     """The features of one level, or their shape: its own, or those shared by all levels."""
     return evidence[index] if is_several(evidence) else evidence

@@ -1,12 +1,15 @@
 """A Laplace prior, for latents of which most are small."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_number
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.laplace import Laplace as LaplaceDistribution
+from keras_vae.hints import Config, Encode, Shape, Tensor
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
 
@@ -41,12 +44,12 @@ class Laplace(Prior):
 
     distribution_class = LaplaceDistribution
 
-    def __init__(self, scale=1.0, learn_scale=False, **kwargs):
+    def __init__(self, scale: float = 1.0, learn_scale: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale = positive_number(scale, "scale")
         self.learn_scale = learn_scale
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
         self.log_scale = self.add_weight(
             name="log_scale",
@@ -56,9 +59,9 @@ class Laplace(Prior):
             autocast=False,
         )
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         log_scale = self.broadcast_to_batch(self.log_scale, context)
         return LaplaceDistribution(ops.zeros_like(log_scale), log_scale, event_ndims=len(self.latent_shape))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "scale": self.scale, "learn_scale": self.learn_scale}

@@ -1,8 +1,11 @@
 """One level of a hierarchy, described."""
 
+from typing import Any, Self
+
 import keras
 
 from keras_vae.arguments import positive_ints
+from keras_vae.hints import Component, Config, Ints
 
 __all__ = ["Level"]
 
@@ -26,13 +29,15 @@ class Level:
     (40,)
     """
 
-    def __init__(self, size, prior="gaussian", posterior=None, merge=None):
+    def __init__(
+        self, size: Ints, prior: Component = "gaussian", posterior: Component | None = None, merge: Any = None
+    ) -> None:
         self.shape = positive_ints(size, "size")
         self.prior = prior
         self.posterior = posterior
         self.merge = merge
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"size": self.shape}
         for name in ("prior", "posterior", "merge"):
             part = getattr(self, name)
@@ -40,7 +45,7 @@ class Level:
         return config
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         parts = {
             name: keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part
             for name, part in config.items()

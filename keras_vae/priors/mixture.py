@@ -1,10 +1,14 @@
 """A learned mixture of Gaussians."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int, positive_number
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian_mixture import GaussianMixture
+from keras_vae.hints import Config, Encode, Seed, Shape, Tensor
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
 
@@ -40,14 +44,16 @@ class Mixture(Prior):
 
     distribution_class = GaussianMixture
 
-    def __init__(self, components=10, learn_weights=True, spread=1.0, seed=None, **kwargs):
+    def __init__(
+        self, components: int = 10, learn_weights: bool = True, spread: float = 1.0, seed: Seed = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.components = positive_int(components, "components")
         self.learn_weights = learn_weights
         self.spread = positive_number(spread, "spread")
         self.seed = seed
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
         shape = (self.components, *self.latent_shape)
         initializer = keras.initializers.RandomNormal(0.0, self.spread, seed=self.seed)
@@ -61,10 +67,10 @@ class Mixture(Prior):
             autocast=False,
         )
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         return GaussianMixture(self.loc, self.log_var, self.logits, batch_size=ops.shape(context)[0])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "components": self.components,

@@ -1,12 +1,14 @@
 """The contract of a prior."""
 
 import numbers
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Encode, Part, Seed, Shape, Tensor
 from keras_vae.registry import priors
 
 __all__ = ["LatentLevel", "Prior"]
@@ -29,9 +31,9 @@ class LatentLevel(NamedTuple):
 
     posterior: Distribution
     prior: Distribution
-    z: object
-    log_q: object = None
-    state: object = None
+    z: Tensor
+    log_q: Tensor | None = None
+    state: Tensor | None = None
 
 
 @priors.contract
@@ -68,11 +70,17 @@ class Prior(keras.layers.Layer):
         distribution_class: type of the value that `distribution` gives, or None where that varies.
     """
 
-    requires_encoder = False
-    latent_space = "reals"
-    distribution_class = None
+    if TYPE_CHECKING:  # an attribute, or a property where it depends on the arguments
 
-    def check_posterior(self, posterior):
+        @property
+        def requires_encoder(self) -> bool: ...
+    else:
+        requires_encoder = False
+
+    latent_space: str | None = "reals"
+    distribution_class: type[Distribution] | None = None
+
+    def check_posterior(self, posterior: Part) -> None:
         """Refuse a posterior that this prior cannot be compared with.
 
         Raises:
@@ -87,7 +95,7 @@ class Prior(keras.layers.Layer):
                 "posteriors with all other priors."
             )
 
-    def resolve_latent_shape(self, latent_dim):
+    def resolve_latent_shape(self, latent_dim: Any) -> Shape:
         """Shape of one example's latents from what a user passed as `latent_dim`.
 
         Raises:
@@ -102,7 +110,7 @@ class Prior(keras.layers.Layer):
             )
         return (int(latent_dim),)
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         """Create the weights.
 
         Args:
@@ -114,7 +122,7 @@ class Prior(keras.layers.Layer):
         self.context_width = int(context_shape[-1])
         self.latent_shape = tuple(latent_shape)
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         """p(z | context) as a value whose leading axis is the batch.
 
         Args:
@@ -123,7 +131,17 @@ class Prior(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `distribution(context, *, encode=None)`.")
 
-    def infer(self, posterior, evidence, context, *, encode=None, seed=None, deterministic=False, training=False):
+    def infer(
+        self,
+        posterior: Part,
+        evidence: Any,
+        context: Tensor,
+        *,
+        encode: Encode | None = None,
+        seed: Seed = None,
+        deterministic: bool = False,
+        training: bool = False,
+    ) -> list[LatentLevel]:
         """Posterior, prior and latents of every level, top first.
 
         Args:
@@ -143,7 +161,7 @@ class Prior(keras.layers.Layer):
         return [self.draw(q, p, seed=seed, deterministic=deterministic)]
 
     @staticmethod
-    def draw(q, p, *, seed=None, deterministic=False):
+    def draw(q: Distribution, p: Distribution, *, seed: Seed = None, deterministic: bool = False) -> LatentLevel:
         """A level with its draw: the density comes along where drawing gives it for free, as in flows."""
         if deterministic:
             return LatentLevel(q, p, q.mean())
@@ -152,32 +170,34 @@ class Prior(keras.layers.Layer):
             return LatentLevel(q, p, z, log_q)
         return LatentLevel(q, p, q.sample(seed))
 
-    def generate(self, context, *, encode=None, seed=None, temperature=1.0):
+    def generate(
+        self, context: Tensor, *, encode: Encode | None = None, seed: Seed = None, temperature: float = 1.0
+    ) -> tuple[Tensor, ...]:
         """Latents drawn from the prior, one for each row of the context, a tuple with one per level."""
         return (self.distribution(context, encode=encode).sample(seed, temperature=temperature),)
 
-    def decoder_input(self, latents, context):
+    def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
         """What the decoder sees of the latents, a tuple with one tensor per level."""
         del context
         return latents[0]
 
-    def decoder_input_of(self, levels, context):
+    def decoder_input_of(self, levels: Sequence[LatentLevel], context: Tensor) -> Tensor:
         """`decoder_input` from what `infer` returned; a hierarchy saves itself a second pass over its levels."""
         return self.decoder_input(tuple(level.z for level in levels), context)
 
-    def decoder_input_shape(self):
+    def decoder_input_shape(self) -> Shape:
         """Shape of `decoder_input`, without the batch axis."""
         return self.latent_shape
 
-    def root_evidence(self, evidence):
+    def root_evidence(self, evidence: Any) -> Tensor:
         """The top level's part of the encoder's features, or of their shapes."""
         return evidence
 
-    def level_shapes(self):
+    def level_shapes(self) -> tuple[Shape, ...]:
         """Shapes of one example's latents, level by level, top first."""
         return (self.latent_shape,)
 
-    def broadcast_to_batch(self, parameter, context):
+    def broadcast_to_batch(self, parameter: Tensor, context: Tensor) -> Tensor:
         """A parameter `(*latent,)` repeated for every row of the context: `(batch, *latent)`."""
         shape = (ops.shape(context)[0], *parameter.shape)
         return ops.broadcast_to(ops.expand_dims(parameter, 0), shape)

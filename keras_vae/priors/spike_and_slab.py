@@ -1,12 +1,15 @@
 """A spike-and-slab prior, for latents of which only some are in use for an example."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_number
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.spike_and_slab import SpikeAndSlab as SpikeAndSlabDistribution
+from keras_vae.hints import Config, Encode, Shape, Tensor
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
 
@@ -44,7 +47,14 @@ class SpikeAndSlab(Prior):
 
     distribution_class = SpikeAndSlabDistribution
 
-    def __init__(self, slab_weight=0.2, spike_scale=0.1, slab_scale=1.0, learn_weight=False, **kwargs):
+    def __init__(
+        self,
+        slab_weight: float = 0.2,
+        spike_scale: float = 0.1,
+        slab_scale: float = 1.0,
+        learn_weight: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.slab_weight = positive_number(slab_weight, "slab_weight")
         self.spike_scale = positive_number(spike_scale, "spike_scale")
@@ -60,7 +70,7 @@ class SpikeAndSlab(Prior):
             )
         self.learn_weight = learn_weight
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
         self.logits = self.add_weight(
             name="logits",
@@ -70,12 +80,12 @@ class SpikeAndSlab(Prior):
             autocast=False,
         )
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         logits = self.broadcast_to_batch(self.logits, context)
         spike, slab = (ops.full_like(logits, 2.0 * math.log(scale)) for scale in (self.spike_scale, self.slab_scale))
         return SpikeAndSlabDistribution(logits, spike, slab, event_ndims=len(self.latent_shape))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "slab_weight": self.slab_weight,

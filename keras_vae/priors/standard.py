@@ -2,7 +2,9 @@
 
 from keras import ops
 
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian
+from keras_vae.hints import Encode, Tensor
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
 
@@ -26,7 +28,7 @@ class Standard(Prior):
 
     distribution_class = Gaussian
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         # Axes of unknown length (sequences) broadcast: the density needs no more.
         shape = (ops.shape(context)[0], *(1 if axis is None else axis for axis in self.latent_shape))
         zeros = ops.zeros(shape, dtype="float32")

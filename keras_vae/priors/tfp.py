@@ -1,9 +1,14 @@
 """Any TensorFlow Probability distribution as the prior."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.from_tfp import check_event, from_tfp, require_tensorflow
+from keras_vae.hints import Config, Encode, Shape, Tensor
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
 from keras_vae.serialization import serialize_function
@@ -40,7 +45,7 @@ class TFP(Prior):
 
     latent_space = None
 
-    def __init__(self, function, params_size=0, **kwargs):
+    def __init__(self, function: Callable | Config, params_size: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_tensorflow("The prior 'tfp'")
         self.function = keras.saving.deserialize_keras_object(function) if isinstance(function, dict) else function
@@ -53,7 +58,7 @@ class TFP(Prior):
             raise ValueError(f"Argument `params_size` must be an int >= 0. Received: params_size={params_size!r}")
         self.params_size = params_size
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
         self.params = self.add_weight(
             name="params",
@@ -64,13 +69,13 @@ class TFP(Prior):
         )
         check_event(self._make(), self.latent_shape, f"latents of shape {self.latent_shape}", "The prior 'tfp'")
 
-    def _make(self):
+    def _make(self) -> Any:
         return self.function(ops.convert_to_tensor(self.params)) if self.params_size else self.function()
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         return from_tfp(self._make(), batch_size=ops.shape(context)[0])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "function": serialize_function(self.function, "function"),

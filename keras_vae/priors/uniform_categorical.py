@@ -1,9 +1,13 @@
 """The uniform prior over categorical latents."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.one_hot_categorical import OneHotCategorical
+from keras_vae.hints import Config, Encode, Shape, Tensor
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
 
@@ -33,14 +37,14 @@ class UniformCategorical(Prior):
     latent_space = "one_hot"
     distribution_class = OneHotCategorical
 
-    def __init__(self, classes=10, **kwargs):
+    def __init__(self, classes: int = 10, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.classes = positive_int(classes, "classes")
 
-    def resolve_latent_shape(self, latent_dim):
+    def resolve_latent_shape(self, latent_dim: Any) -> Shape:
         return (*super().resolve_latent_shape(latent_dim), self.classes)
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
         if len(self.latent_shape) != 2:
             raise ValueError(
@@ -48,8 +52,8 @@ class UniformCategorical(Prior):
                 f"{self.latent_shape}"
             )
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         return OneHotCategorical(ops.zeros((ops.shape(context)[0], *self.latent_shape)))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "classes": self.classes}

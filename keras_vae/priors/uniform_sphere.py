@@ -1,10 +1,14 @@
 """The uniform prior on the sphere."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 from keras_vae.backend import gamma_draws_compile
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher
+from keras_vae.hints import Encode, Shape, Tensor
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
 
@@ -30,18 +34,18 @@ class UniformSphere(Prior):
     latent_space = "sphere"
     distribution_class = VonMisesFisher
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_jit = gamma_draws_compile()
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
         if len(self.latent_shape) != 1 or self.latent_shape[0] < 2:
             raise ValueError(
                 f"The prior 'uniform_sphere' needs at least two latent dimensions. Received: {self.latent_shape}"
             )
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         batch = ops.shape(context)[0]
         pole = np.eye(1, self.latent_shape[0], dtype="float32")
         loc = ops.broadcast_to(ops.convert_to_tensor(pole), (batch, *self.latent_shape))

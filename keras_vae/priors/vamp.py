@@ -1,14 +1,17 @@
 """The variational mixture of posteriors."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.gaussian_mixture import GaussianMixture
+from keras_vae.hints import Config, Encode, Initializer, Part, Shape, Tensor
 from keras_vae.layers.between import Between
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
@@ -56,7 +59,7 @@ class VampPrior(Prior):
     requires_encoder = True
     distribution_class = GaussianMixture
 
-    def check_posterior(self, posterior):
+    def check_posterior(self, posterior: Part) -> None:
         super().check_posterior(posterior)
         if posterior.distribution_class not in (Gaussian, None) or posterior.requires_prior:
             raise ValueError(
@@ -64,7 +67,14 @@ class VampPrior(Prior):
                 f"{type(posterior).__name__}. Use posterior='gaussian', or another prior."
             )
 
-    def __init__(self, components=500, initializer="data", learn_weights=False, seed=None, **kwargs):
+    def __init__(
+        self,
+        components: int = 500,
+        initializer: Initializer = "data",
+        learn_weights: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.components = positive_int(components, "components")
         self.from_data = initializer == "data"
@@ -72,7 +82,7 @@ class VampPrior(Prior):
         self.learn_weights = learn_weights
         self.seed = seed
 
-    def build(self, context_shape, latent_shape, data_spec=None):
+    def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
         if data_spec is None:
             raise ValueError(
@@ -121,7 +131,7 @@ class VampPrior(Prior):
             autocast=False,
         )
 
-    def adapt(self, x, context=None):
+    def adapt(self, x: Tensor, context: Tensor | None = None) -> None:
         """Start the pseudo-inputs from a random sample of data.
 
         Args:
@@ -149,7 +159,7 @@ class VampPrior(Prior):
             self.pseudo_contexts.assign(context[np.concatenate([rows, repeats])])
         self.adapted.assign(1.0)
 
-    def distribution(self, context, *, encode=None):
+    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         if encode is None:
             raise ValueError(
                 "VampPrior is made of the encoder's posteriors: distribution(context, encode=...) needs `encode`, a "
@@ -165,7 +175,7 @@ class VampPrior(Prior):
         logits = ops.convert_to_tensor(self.logits) if self.learn_weights else None
         return GaussianMixture(q.loc, q.log_var, logits, batch_size=ops.shape(context)[0])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         initializer = self.initializer if self.from_data else keras.initializers.serialize(self.initializer)
         return {
             **super().get_config(),

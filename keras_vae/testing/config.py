@@ -2,9 +2,13 @@
 
 import inspect
 import json
+from typing import Any
 
 import keras
 import numpy as np
+
+from keras_vae.hints import Config
+from keras_vae.testing.subject import Subject
 
 __all__ = ["check_config", "constructor_arguments"]
 
@@ -12,7 +16,7 @@ CHECK = "config"
 LAYER_ARGUMENTS = ("name", "dtype", "trainable", "autocast")
 
 
-def check_config(subject, other_values=None):
+def check_config(subject: Subject, other_values: dict[str, Any] | None = None) -> None:
     """Every `__init__` argument is in the config, and a different value of it comes back.
 
     Args:
@@ -49,7 +53,7 @@ def check_config(subject, other_values=None):
         _check_other_value(subject, component, config, name, other_values)
 
 
-def constructor_arguments(cls):
+def constructor_arguments(cls: Any) -> dict[str, Any]:
     """Names and defaults of the arguments of `cls.__init__`, its bases' included, a Keras layer's own left out.
 
     >>> import keras_vae as kv
@@ -71,7 +75,7 @@ def constructor_arguments(cls):
     return {name: default for name, default in found.items() if name not in LAYER_ARGUMENTS}
 
 
-def _is_taken(cls, config, name, default):
+def _is_taken(cls: Any, config: Config, name: str, default: Any) -> bool:
     """Whether the constructor takes an argument that the config leaves out: a subclass may have fixed it."""
     if default is inspect.Parameter.empty:
         return True
@@ -82,7 +86,7 @@ def _is_taken(cls, config, name, default):
     return True
 
 
-def _check_round_trip(subject, component, config):
+def _check_round_trip(subject: Subject, component: Any, config: Config) -> None:
     cls = type(component)
     try:
         text = json.dumps(keras.saving.serialize_keras_object(component))
@@ -107,7 +111,9 @@ def _check_round_trip(subject, component, config):
         )
 
 
-def _check_other_value(subject, component, config, name, other_values):
+def _check_other_value(
+    subject: Subject, component: Any, config: Config, name: str, other_values: dict[str, Any]
+) -> None:
     cls = type(component)
     given = name in other_values
     value = other_values[name] if given else _vary(name, config[name])
@@ -137,7 +143,7 @@ def _check_other_value(subject, component, config, name, other_values):
     subject.require(again == plain(after), CHECK, f"the config with {name}={value!r} does not round trip.")
 
 
-def _vary(name, value):
+def _vary(name: str, value: Any) -> Any:
     """Another value of the same kind, or None where none can be guessed."""
     if isinstance(value, bool):
         return not value
@@ -152,7 +158,7 @@ def _vary(name, value):
     return None
 
 
-def _is_plain(value):
+def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(_is_plain(item) for item in value)
     if isinstance(value, dict):
@@ -160,11 +166,11 @@ def _is_plain(value):
     return value is None or isinstance(value, (str, int, float))
 
 
-def _has_dicts(value):
+def _has_dicts(value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, (list, tuple)) and any(_has_dicts(item) for item in value))
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """`value` with tuples as lists and arrays as nested lists, so that configs can be compared."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}

@@ -1,15 +1,28 @@
 """The contract of a decoder, as a check."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 from keras import ops
 
+from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.network import run_network_checks
 from keras_vae.testing.subject import Subject
 
 __all__ = ["check_decoder"]
 
 
-def check_decoder(decoder, *, other_values=None, latent_dim=2, data_shape=(4,), data=None, vae=None, checks=None):
+def check_decoder(
+    decoder: Callable,
+    *,
+    other_values: dict[str, Any] | None = None,
+    latent_dim: Any = 2,
+    data_shape: Shape = (4,),
+    data: Array | None = None,
+    vae: dict[str, Any] | None = None,
+    checks: Sequence[str] | None = None,
+) -> None:
     """Run every check of the decoder's contract: a failure is an AssertionError with the mend.
 
     The checks are those of `check_encoder`; `decode` gives data of the data's shape in every mode, and as many steps as
@@ -38,21 +51,21 @@ def check_decoder(decoder, *, other_values=None, latent_dim=2, data_shape=(4,), 
     run_network_checks(subject, _features, _shape, other_values, checks, extra=_check_decode)
 
 
-def _latents(vae, x):
+def _latents(vae: Part, x: Tensor) -> tuple[Tensor, Tensor]:
     levels, context, network_x, _ = vae.infer(x, seed=0, deterministic=True)
     return vae.decoder_input(tuple(level.z for level in levels), context), network_x
 
 
-def _features(vae, x, **kwargs):
+def _features(vae: Part, x: Tensor, **kwargs: Any) -> Any:
     z, network_x = _latents(vae, x)
     return vae.decoder(z, target=network_x if vae.decoder.requires_target else None, **kwargs)
 
 
-def _shape(vae):
+def _shape(vae: Part) -> Shape:
     return vae.decoder.compute_output_shape((None, *vae.prior.decoder_input_shape()))
 
 
-def _check_decode(subject):
+def _check_decode(subject: Subject) -> None:
     vae, x = subject.model(perturb=True)
     z = _latents(vae, ops.convert_to_tensor(x))[0]
     length = x.shape[1] if vae.data_shape[0] is None else None

@@ -1,9 +1,14 @@
 """Is a distribution value one distribution: does its density integrate to one and fit its draws?"""
 
+from collections.abc import Callable
+
 import numpy as np
 from keras import ops
 
 from keras_vae.distributions import has_kl_divergence, kl_divergence, kl_divergence_per_dimension
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Array
+from keras_vae.testing.subject import Subject
 
 __all__ = ["check_density", "check_divergence", "standard_error"]
 
@@ -11,7 +16,15 @@ SIGMAS = 5.0
 """Standard errors that an estimate may be off: once in two million."""
 
 
-def check_density(subject, row, rows, points, *, moments=True, tolerance=2e-3):
+def check_density(
+    subject: Subject,
+    row: Distribution,
+    rows: Distribution,
+    points: Callable,
+    *,
+    moments: bool = True,
+    tolerance: float = 2e-3,
+) -> None:
     """The density adds up to one, and the draws, their mean and their variance are its own.
 
     Args:
@@ -47,7 +60,7 @@ def check_density(subject, row, rows, points, *, moments=True, tolerance=2e-3):
         _check_moments(subject, row, draws, where, mass)
 
 
-def _check_moments(subject, row, draws, where, mass):
+def _check_moments(subject: Subject, row: Distribution, draws: Array, where: Array, mass: Array) -> None:
     shape = (-1, *([1] * (where.ndim - 1)))
     mean = np.sum(mass.reshape(shape) * where, axis=0)
     variance = np.sum(mass.reshape(shape) * (where - mean) ** 2, axis=0)
@@ -74,7 +87,7 @@ def _check_moments(subject, row, draws, where, mass):
     )
 
 
-def check_divergence(subject, q, p, *, rows=0):
+def check_divergence(subject: Subject, q: Distribution, p: Distribution, *, rows: int = 0) -> None:
     """KL(q || q) is zero, and a closed form of KL(q || p) agrees with its estimate from draws.
 
     Args:
@@ -129,6 +142,6 @@ def check_divergence(subject, q, p, *, rows=0):
         )
 
 
-def standard_error(values):
+def standard_error(values: Array) -> float:
     """Standard error of the mean of `values`."""
     return float(np.std(values, ddof=1) / np.sqrt(len(values)))

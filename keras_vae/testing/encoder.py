@@ -1,14 +1,27 @@
 """The contract of an encoder, as a check."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 
+from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.network import run_network_checks
 from keras_vae.testing.subject import Subject
 
 __all__ = ["check_encoder"]
 
 
-def check_encoder(encoder, *, other_values=None, latent_dim=2, data_shape=(4,), data=None, vae=None, checks=None):
+def check_encoder(
+    encoder: Callable,
+    *,
+    other_values: dict[str, Any] | None = None,
+    latent_dim: Any = 2,
+    data_shape: Shape = (4,),
+    data: Array | None = None,
+    vae: dict[str, Any] | None = None,
+    checks: Sequence[str] | None = None,
+) -> None:
     """Run every check of the encoder's contract: a failure is an AssertionError with the mend.
 
     `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size, as
@@ -39,10 +52,10 @@ def check_encoder(encoder, *, other_values=None, latent_dim=2, data_shape=(4,), 
     run_network_checks(subject, _features, _shape, other_values, checks)
 
 
-def _features(vae, x, **kwargs):
+def _features(vae: Part, x: Tensor, **kwargs: Any) -> Any:
     return vae.encoder(vae.likelihood.to_network(x), **kwargs)
 
 
-def _shape(vae):
+def _shape(vae: Part) -> Any:
     data = keras.KerasTensor((None, *vae.data_shape))
     return vae.encoder.compute_output_shape(tuple(vae.likelihood.to_network(data).shape))

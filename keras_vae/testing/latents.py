@@ -1,8 +1,13 @@
 """The checks that priors and posteriors share: both are seen through the latents of a small VAE."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 from keras import ops
 
+from keras_vae.hints import Part, Shape, Tensor
+from keras_vae.priors.prior import LatentLevel
 from keras_vae.testing.config import check_config
 from keras_vae.testing.density import check_density, check_divergence
 from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes
@@ -15,7 +20,7 @@ CHECKS = ("config", "shapes", "density", "kl", "precision", "fit", "reload")
 DRAWS = 4096
 
 
-def chosen(checks, allowed):
+def chosen(checks: Sequence[str] | None, allowed: Sequence[Any]) -> Sequence[str]:
     """The checks to run, in order.
 
     Raises:
@@ -29,13 +34,22 @@ def chosen(checks, allowed):
     return tuple(name for name in allowed if name in checks)
 
 
-def levels_of_one_example(vae, x, rows):
+def levels_of_one_example(vae: Part, x: Tensor, rows: int) -> list[LatentLevel]:
     """Posterior, prior and latents of every level for one example, repeated `rows` times."""
     repeated = np.repeat(x[:1], rows, axis=0)
     return vae.infer(ops.convert_to_tensor(repeated), seed=0, deterministic=True)[0]
 
 
-def run_latent_checks(subject, side, *, other_values, density_latent_dims, points, moments, checks):
+def run_latent_checks(
+    subject: Subject,
+    side: str,
+    *,
+    other_values: dict[str, Any] | None,
+    density_latent_dims: Sequence[Any],
+    points: Callable | None,
+    moments: bool,
+    checks: Sequence[str] | None,
+) -> None:
     """All checks of a prior or a posterior.
 
     Args:
@@ -74,7 +88,7 @@ def run_latent_checks(subject, side, *, other_values, density_latent_dims, point
             check_reload(subject, vae, x)
 
 
-def _outputs(vae, x, condition=None):
+def _outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
     inputs = x if condition is None else [x, condition]
     levels, context = vae.infer(inputs, seed=0, deterministic=True)[:2]
     results = {}
@@ -88,7 +102,7 @@ def _outputs(vae, x, condition=None):
     return results
 
 
-def _output_shapes(vae):
+def _output_shapes(vae: Part) -> dict[str, Shape]:
     shapes = {}
     for index, latent in enumerate(vae.prior.level_shapes()):
         shapes[f"log_q_{index}"] = shapes[f"log_p_{index}"] = ()
@@ -96,7 +110,7 @@ def _output_shapes(vae):
     return shapes
 
 
-def _check_context(subject: Subject):
+def _check_context(subject: Subject) -> None:
     """With a condition, every row has its own."""
     vae, x = subject.model(perturb=True, condition_shape=(3,))
     condition = np.random.default_rng(2).standard_normal((len(x), 3)).astype("float32")

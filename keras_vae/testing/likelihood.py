@@ -1,8 +1,13 @@
 """The contract of a likelihood, as a check."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.config import check_config
 from keras_vae.testing.density import check_density
 from keras_vae.testing.latents import chosen
@@ -18,18 +23,18 @@ DRAWS = 4096
 
 
 def check_likelihood(
-    likelihood,
+    likelihood: Callable,
     *,
-    other_values=None,
-    data_shape=(4,),
-    data=None,
-    density_data_shapes=((1,), (2,)),
-    points=over_reals,
-    moments=True,
-    masks=True,
-    vae=None,
-    checks=None,
-):
+    other_values: dict[str, Any] | None = None,
+    data_shape: Shape = (4,),
+    data: Array | None = None,
+    density_data_shapes: Sequence[Shape] = ((1,), (2,)),
+    points: Callable | None = over_reals,
+    moments: bool = True,
+    masks: bool = True,
+    vae: dict[str, Any] | None = None,
+    checks: Sequence[str] | None = None,
+) -> None:
     """Run every check of the likelihood's contract: a failure is an AssertionError with the mend.
 
     `config`, `shapes`, `density`, `precision`, `fit` and `reload` are those of `check_prior`; draws and means
@@ -82,7 +87,7 @@ def check_likelihood(
             check_reload(subject, vae_, x)
 
 
-def _value(vae, x, mask=None):
+def _value(vae: Part, x: Tensor, mask: Tensor | None = None) -> Distribution:
     """p(x | z) at the posterior's mean."""
     x = ops.convert_to_tensor(x)
     levels, context, network_x, _ = vae.infer(x, seed=0, deterministic=True)
@@ -91,17 +96,17 @@ def _value(vae, x, mask=None):
     return vae.likelihood.distribution(vae.likelihood(vae.decoder(z, target=target, training=False)), mask=mask)
 
 
-def _outputs(vae, x):
+def _outputs(vae: Part, x: Tensor) -> dict[str, Tensor]:
     value = _value(vae, x)
     return {"log_prob": value.log_prob(x), "mean": value.mean(), "draw": value.sample(1)}
 
 
-def _output_shapes(vae):
+def _output_shapes(vae: Part) -> dict[str, Shape]:
     shape = tuple(4 if axis is None else axis for axis in vae.data_shape)
     return {"log_prob": (), "mean": shape, "draw": shape}
 
 
-def _check_support(subject):
+def _check_support(subject: Subject) -> None:
     vae, x = subject.model(perturb=True)
     low, high, integer, *_ = vae.likelihood.support
     draw = ops.convert_to_numpy(_value(vae, x).sample(1))
@@ -116,7 +121,7 @@ def _check_support(subject):
     )
 
 
-def _check_mask(subject):
+def _check_mask(subject: Subject) -> None:
     vae, x = subject.model(perturb=True)
     mask = np.ones((len(x), x.shape[1]), dtype="bool")
     plain = ops.convert_to_numpy(_value(vae, x).log_prob(x))

@@ -1,5 +1,8 @@
 """The checks that encoders and decoders share."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,6 +10,7 @@ from keras import ops
 from keras_vae.testing.config import check_config
 from keras_vae.testing.latents import chosen
 from keras_vae.testing.outputs import check_precision, check_shapes
+from keras_vae.testing.subject import Subject
 from keras_vae.testing.training import check_fit, check_reload
 
 __all__ = ["run_network_checks"]
@@ -14,7 +18,14 @@ __all__ = ["run_network_checks"]
 CHECKS = ("config", "shapes", "precision", "fit", "reload")
 
 
-def run_network_checks(subject, features, shape, other_values, checks, extra=None):
+def run_network_checks(
+    subject: Subject,
+    features: Callable,
+    shape: Callable,
+    other_values: dict[str, Any] | None,
+    checks: Sequence[str] | None,
+    extra: Callable | None = None,
+) -> None:
     """All checks of an encoder or a decoder.
 
     Args:
@@ -52,7 +63,7 @@ def run_network_checks(subject, features, shape, other_values, checks, extra=Non
             check_reload(subject, vae, x)
 
 
-def _check_call_arguments(subject, features):
+def _check_call_arguments(subject: Subject, features: Callable) -> None:
     vae, x = subject.model(perturb=True)
     x = ops.convert_to_tensor(x)
     mask = ops.ones((x.shape[0], x.shape[1]), dtype="bool")

@@ -1,8 +1,12 @@
 """The contract of an objective, as a check."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 from keras import ops
 
+from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.config import check_config
 from keras_vae.testing.latents import chosen
 from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes
@@ -14,7 +18,16 @@ __all__ = ["check_objective"]
 CHECKS = ("config", "shapes", "precision", "fit", "reload")
 
 
-def check_objective(objective, *, other_values=None, latent_dim=2, data_shape=(4,), data=None, vae=None, checks=None):
+def check_objective(
+    objective: Callable,
+    *,
+    other_values: dict[str, Any] | None = None,
+    latent_dim: Any = 2,
+    data_shape: Shape = (4,),
+    data: Array | None = None,
+    vae: dict[str, Any] | None = None,
+    checks: Sequence[str] | None = None,
+) -> None:
     """Run every check of the objective's contract: a failure is an AssertionError with the mend.
 
     `config`: every constructor argument survives saving. `shapes`: one loss for every example, or one for
@@ -59,7 +72,7 @@ def check_objective(objective, *, other_values=None, latent_dim=2, data_shape=(4
             check_reload(subject, vae_, x)
 
 
-def _loss(vae, x):
+def _loss(vae: Part, x: Tensor) -> tuple[Tensor, dict[str, Any]]:
     outputs = vae.network_terms(
         x, seed=0, requires=tuple(vae.objective.requires), num_samples=vae.objective.num_samples
     )
@@ -67,12 +80,12 @@ def _loss(vae, x):
     return vae.objective.loss(terms), terms
 
 
-def _outputs(vae, x):
+def _outputs(vae: Part, x: Tensor) -> dict[str, Tensor]:
     loss = _loss(vae, x)[0]
     return {"loss": ops.broadcast_to(loss, (ops.shape(x)[0],))}
 
 
-def _check_reads_terms(subject):
+def _check_reads_terms(subject: Subject) -> None:
     vae, x = subject.model(perturb=True)
     loss, terms = _loss(vae, ops.convert_to_tensor(x))
     shape = tuple(loss.shape)

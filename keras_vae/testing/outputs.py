@@ -1,18 +1,22 @@
 """Does a component keep its shapes and its precision, for every batch size and every policy?"""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.backend import quiet_retracing
-from keras_vae.testing.subject import POLICIES, own_variables
+from keras_vae.hints import Part, Shape
+from keras_vae.testing.subject import POLICIES, Subject, own_variables
 
 __all__ = ["check_own_variables", "check_precision", "check_shapes"]
 
 ROWS = 3
 
 
-def check_shapes(subject, compute, shapes):
+def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> None:
     """Shapes with 1 row, and compiled with an unknown number of rows: with 3, and with a ragged batch of 2.
 
     Args:
@@ -29,7 +33,7 @@ def check_shapes(subject, compute, shapes):
         _compare_shapes(subject, predict(x[:rows]), expected, rows, when)
 
 
-def check_precision(subject, compute, *, low_precision=False):
+def check_precision(subject: Subject, compute: Callable, *, low_precision: bool = False) -> None:
     """Finite results under every policy, float32 unless they are features, and near those of float32.
 
     Args:
@@ -69,7 +73,7 @@ def check_precision(subject, compute, *, low_precision=False):
             )
 
 
-def check_own_variables(subject, vae):
+def check_own_variables(subject: Subject, vae: Part) -> None:
     """The component's own variables stay float32 inside a model of half precision."""
     variables = [variable for variable in own_variables(subject.part(vae)) if "float" in str(variable.dtype)]
     found = {}
@@ -90,7 +94,7 @@ def check_own_variables(subject, vae):
     )
 
 
-def _compiled(vae, compute):
+def _compiled(vae: Part, compute: Callable) -> Callable:
     """Function that runs `compute` as a model's `predict`, in batches of 3 rows."""
 
     class Compiled(keras.Model):
@@ -107,7 +111,9 @@ def _compiled(vae, compute):
     return predict
 
 
-def _compare_shapes(subject, results, expected, rows, when):
+def _compare_shapes(
+    subject: Subject, results: dict[str, Any], expected: dict[str, Shape], rows: int, when: str
+) -> None:
     for name, shape in expected.items():
         found = tuple(results[name].shape)
         wanted = (rows, *shape)

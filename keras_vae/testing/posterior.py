@@ -1,5 +1,9 @@
 """The contract of a posterior, as a check."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keras_vae.hints import Array, Shape
 from keras_vae.testing.latents import run_latent_checks
 from keras_vae.testing.quadrature import over_reals
 from keras_vae.testing.subject import Subject
@@ -8,18 +12,18 @@ __all__ = ["check_posterior"]
 
 
 def check_posterior(
-    posterior,
+    posterior: Callable,
     *,
-    other_values=None,
-    latent_dim=2,
-    data_shape=(4,),
-    data=None,
-    density_latent_dims=(1, 2),
-    points=over_reals,
-    moments=True,
-    vae=None,
-    checks=None,
-):
+    other_values: dict[str, Any] | None = None,
+    latent_dim: Any = 2,
+    data_shape: Shape = (4,),
+    data: Array | None = None,
+    density_latent_dims: Sequence[Any] = (1, 2),
+    points: Callable | None = over_reals,
+    moments: bool = True,
+    vae: dict[str, Any] | None = None,
+    checks: Sequence[str] | None = None,
+) -> None:
     """Run every check of the posterior's contract: a failure is an AssertionError with the mend.
 
     The checks are those of `check_prior`, with the posterior's density integrated. Where the pair of posterior

@@ -1,5 +1,9 @@
 """The contract of a prior, as a check."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keras_vae.hints import Array, Shape
 from keras_vae.testing.latents import run_latent_checks
 from keras_vae.testing.quadrature import over_reals
 from keras_vae.testing.subject import Subject
@@ -8,18 +12,18 @@ __all__ = ["check_prior"]
 
 
 def check_prior(
-    prior,
+    prior: Callable,
     *,
-    other_values=None,
-    latent_dim=2,
-    data_shape=(4,),
-    data=None,
-    density_latent_dims=(1, 2),
-    points=over_reals,
-    moments=True,
-    vae=None,
-    checks=None,
-):
+    other_values: dict[str, Any] | None = None,
+    latent_dim: Any = 2,
+    data_shape: Shape = (4,),
+    data: Array | None = None,
+    density_latent_dims: Sequence[Any] = (1, 2),
+    points: Callable | None = over_reals,
+    moments: bool = True,
+    vae: dict[str, Any] | None = None,
+    checks: Sequence[str] | None = None,
+) -> None:
     """Run every check of the prior's contract: a failure is an AssertionError with the mend.
 
     `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size,

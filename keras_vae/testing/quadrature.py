@@ -2,8 +2,12 @@
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
+
+from keras_vae.hints import Array, Shape
 
 __all__ = [
     "over_integers",
@@ -16,7 +20,7 @@ __all__ = [
 ]
 
 
-def over_reals(draws):
+def over_reals(draws: Array) -> tuple[Array, Array]:
     """A grid over R^1 or R^2, dense where the draws are, out to 45 of their spreads: `(points, weights)`.
 
     Args:
@@ -40,7 +44,7 @@ def over_reals(draws):
     return _product(axes, weights, event)
 
 
-def over_interval(low, high):
+def over_interval(low: float, high: float) -> Callable:
     """Function for the densities on `[low, high]`, or on its square: Gauss-Legendre points.
 
     >>> import numpy as np
@@ -59,7 +63,7 @@ def over_interval(low, high):
     return points
 
 
-def over_positive(draws):
+def over_positive(draws: Array) -> tuple[Array, Array]:
     """A grid over the positive numbers, or pairs of them, even in the logarithm: `(points, weights)`.
 
     Args:
@@ -78,7 +82,7 @@ def over_positive(draws):
     return points.astype("float32"), weights * np.prod(points.reshape(len(points), -1), axis=-1)
 
 
-def over_open_interval(low, high):
+def over_open_interval(low: float, high: float) -> Callable:
     """Function for the densities between `low` and `high` that may be infinite at the ends, or on the square.
 
     >>> import numpy as np
@@ -99,7 +103,7 @@ def over_open_interval(low, high):
     return points
 
 
-def over_integers(low, high):
+def over_integers(low: float, high: float) -> Callable:
     """Function for the probabilities of whole numbers, `low` to `high` included, in every element.
 
     >>> import numpy as np
@@ -116,7 +120,7 @@ def over_integers(low, high):
     return points
 
 
-def over_one_hot(draws):
+def over_one_hot(draws: Array) -> tuple[Array, Array]:
     """All one-hot vectors along the last axis, in every combination of the axes before it.
 
     >>> import numpy as np
@@ -130,7 +134,7 @@ def over_one_hot(draws):
     return points.reshape(-1, *event).astype("float32"), np.ones(len(points))
 
 
-def over_sphere(draws):
+def over_sphere(draws: Array) -> tuple[Array, Array]:
     """Points on the unit circle in R^2 or the unit sphere in R^3, with weights that add up to its surface.
 
     >>> import numpy as np
@@ -152,13 +156,13 @@ def over_sphere(draws):
     return points.astype("float32"), np.repeat(weights * step, len(angles))
 
 
-def _product(axes, weights, event):
+def _product(axes: Sequence[Array], weights: Sequence[Array], event: Shape) -> tuple[Array, Array]:
     points = np.stack([grid.reshape(-1) for grid in np.meshgrid(*axes, indexing="ij")], -1)
     weight = np.prod(np.stack([grid.reshape(-1) for grid in np.meshgrid(*weights, indexing="ij")], -1), -1)
     return points.reshape(-1, *event).astype("float32"), weight
 
 
-def _too_many(size):
+def _too_many(size: Any) -> NoReturn:
     raise ValueError(
         f"A density over {size} dimensions is too many to integrate on a grid. Give the check 1 or 2 dimensions."
     )

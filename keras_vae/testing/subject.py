@@ -3,13 +3,15 @@
 import contextlib
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_vae import decoders, encoders, registry
+from keras_vae.hints import Array, Part
 from keras_vae.models.vae import VAE
 
 __all__ = ["POLICIES", "Subject", "own_variables", "precision"]
@@ -19,7 +21,7 @@ PARTS = ("encoder", "decoder", "prior", "posterior", "likelihood", "objective")
 
 
 @contextlib.contextmanager
-def precision(policy):
+def precision(policy: str) -> Iterator[None]:
     """Make layers under a precision policy, and restore the one before."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
@@ -45,12 +47,12 @@ class Subject:
 
     family: str
     factory: Callable
-    latent_dim: object = 2
+    latent_dim: Any = 2
     data_shape: tuple = (4,)
-    data: object = None
+    data: Any = None
     vae: dict | None = None
 
-    def make(self):
+    def make(self) -> Any:
         """A fresh component, or an AssertionError that says why not."""
         if isinstance(self.factory, keras.layers.Layer):
             raise TypeError(
@@ -68,13 +70,15 @@ class Subject:
         self.require(not component.built, "contract", "the factory must make a fresh, unbuilt instance.")
         return component
 
-    def require(self, condition, check, message):
+    def require(self, condition: Any, check: str, message: str) -> None:
         """Raise an AssertionError that names the component and the check unless `condition` holds."""
         if not condition:
             name = getattr(self.factory, "__qualname__", repr(self.factory))
             raise AssertionError(f"check_{self.family}({name}), check {check!r}: {message}")
 
-    def model(self, policy="float32", *, perturb=False, like=None, **changes):
+    def model(
+        self, policy: str = "float32", *, perturb: bool = False, like: keras.Model | None = None, **changes: Any
+    ) -> tuple[VAE, Array]:
         """A small VAE around a fresh component, adapted to the data, and that data: `(vae, x)`.
 
         Args:
@@ -108,19 +112,19 @@ class Subject:
                 weight.assign(ops.convert_to_numpy(weight) + 0.3 * rng.standard_normal(weight.shape))
         return vae, x
 
-    def part(self, vae):
+    def part(self, vae: Part) -> Any:
         """The component inside `vae`."""
         return getattr(vae, self.family)
 
     @staticmethod
-    def _context(vae, rows):
+    def _context(vae: Part, rows: int) -> tuple[Array, ...]:
         """What `fit` hands to `adapt` beside the data of a conditional model."""
         if vae.condition_shape is None:
             return ()
         condition = np.random.default_rng(2).standard_normal((rows, *vae.condition_shape)).astype("float32")
         return (ops.convert_to_numpy(vae.context(condition, rows)),)
 
-    def _data_for(self, vae):
+    def _data_for(self, vae: Part) -> Array:
         if self.data is not None and tuple(vae.data_shape) == tuple(self.data_shape):
             return np.asarray(self.data)
         low, high, integer, *_ = vae.likelihood.support
@@ -135,13 +139,13 @@ class Subject:
         return x.astype("float32")
 
 
-def own_variables(layer):
+def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The variables that `layer` made itself, those of its sub-layers left out."""
     below = {id(variable) for child in layer._flatten_layers(include_self=False) for variable in child.variables}
     return [variable for variable in layer.variables if id(variable) not in below]
 
 
-def _fresh(name, value):
+def _fresh(name: str, value: Any) -> Any:
     if isinstance(value, keras.layers.Layer):
         raise TypeError(
             f"Argument `vae`: give {name!r} as a name, a class or a function that makes an instance, because the "

@@ -7,12 +7,16 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.hints import Array, Tensor
+from keras_vae.models.vae import VAE
+from keras_vae.testing.subject import Subject
+
 __all__ = ["check_fit", "check_reload"]
 
 ROUNDS = 4
 
 
-def check_fit(subject, policy="float32"):
+def check_fit(subject: Subject, policy: str = "float32") -> tuple[VAE, Array]:
     """A few steps of `fit` in a small VAE: a finite loss, and gradients that reach every weight.
 
     Several steps, because behind a head that starts at zero the gradient is zero in the first, and because
@@ -44,7 +48,7 @@ def check_fit(subject, policy="float32"):
     return vae, x
 
 
-def check_reload(subject, vae, x):
+def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
     """`.keras` save and reload: equal weights, and equal `encode`, `predict` and `elbo` under a fixed seed."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
