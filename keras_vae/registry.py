@@ -58,6 +58,7 @@ class Registry:
 
     @property
     def singular(self) -> str:
+        """The family's name for one component, for example `"prior"`."""
         return self.family[:-1]
 
     def contract(self, cls: type) -> type:

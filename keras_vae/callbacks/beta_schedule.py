@@ -21,6 +21,9 @@ class LinearWarmUp(keras.optimizers.schedules.LearningRateSchedule):
         start: first value.
         end: last value.
 
+    Raises:
+        ValueError: `steps` is no positive int.
+
     Example:
 
     >>> import keras_vae as kv

@@ -25,6 +25,23 @@ class Autoregressive(Decoder):
         step_axes: number of leading axes of the data that are gone through, in raster order: 1 for
             sequences, 2 for images.
         max_length: number of steps where neither the data's shape nor the caller says how many.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> from keras import ops
+    >>> class RunningMean(kv.decoders.Autoregressive):
+    ...     def call(self, z, target=None, mask=None, training=None):
+    ...         before = kv.layers.shift_right(ops.convert_to_tensor(target))
+    ...         return ops.cumsum(before, axis=1) / ops.reshape(ops.arange(1.0, 10.0), (1, 9, 1))
+    ...
+    ...     def compute_output_shape(self, z_shape, target_shape=None):
+    ...         return (z_shape[0], 9, 1)
+    >>> decoder = RunningMean()
+    >>> decoder.build((None, 2), (None, 9, 1))
+    >>> [round(float(value), 2) for value in decoder(np.zeros((1, 2)), target=np.ones((1, 9, 1), "float32"))[0, :4, 0]]
+    [0.0, 0.5, 0.67, 0.75]
     """
 
     requires_target = True
@@ -44,7 +61,7 @@ class Autoregressive(Decoder):
         """State before the first step, a tensor or a structure of them; none by default.
 
         Args:
-            z: as for `call`.
+            z: as for `call`, `(batch, *latent_shape)`.
             length: number of steps of the loop.
         """
         del z, length
@@ -63,7 +80,12 @@ class Autoregressive(Decoder):
         return self.at_step(self.call(z, target=target, training=False), step), state
 
     def at_step(self, features: Tensor, step: Tensor) -> Tensor:
-        """Of the features of all steps those of one, `(batch, 1, ..., units)`."""
+        """Of the features of all steps those of one, `(batch, 1, ..., units)`.
+
+        Args:
+            features: `(batch, *steps, units)`, as `call` gives them.
+            step: number of the step, an int32 tensor.
+        """
         axes = self.step_axes
         flat = ops.reshape(features, (ops.shape(features)[0], -1, *features.shape[1 + axes :]))
         taken = ops.take(flat, ops.reshape(step, (1,)), axis=1)
@@ -129,7 +151,15 @@ class Autoregressive(Decoder):
         return shaped(flat)
 
     def step_sizes(self, likelihood: Part, length: int | None) -> tuple[Tensor, ...]:
-        """Length of every axis of the steps, from the data's shape or from `length`."""
+        """Length of every axis of the steps, from the data's shape or from `length`.
+
+        Args:
+            likelihood: the model's likelihood, which knows the data's shape, such as `(None, 88)`.
+            length: number of steps where that shape does not say it.
+
+        Raises:
+            ValueError: neither says it.
+        """
         sizes = likelihood.data_shape[: self.step_axes]
         if None not in sizes:
             return sizes

@@ -25,6 +25,9 @@ class Conv(Decoder):
     Where an axis does not divide by the stride, every step is cropped to the size that the encoder had
     there, so the result has the data's size exactly. Signals, images and volumes, channels last.
 
+    Latents `(batch, latent_dim)` become features `(batch, *spatial, filters[-1])`, as the generators of Radford, Metz
+    and Chintala (2016) do.
+
     Args:
         filters: number of filters of every transposed convolution, in order, coarse to fine.
         kernel_size: size of every kernel.

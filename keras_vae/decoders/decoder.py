@@ -68,7 +68,7 @@ class Decoder(keras.layers.Layer):
         temperature: float = 1.0,
         length: int | None = None,
     ) -> Tensor:
-        """Data for latents `z`: the likelihood's mean, mode or a draw, in one pass.
+        """Data for latents `z`: the likelihood's mean, mode or a draw, in one pass: `(batch, *data_shape)`.
 
         An autoregressive decoder overrides it with one compiled loop.
 

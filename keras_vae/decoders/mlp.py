@@ -17,6 +17,9 @@ __all__ = ["MLP"]
 class MLP(Decoder):
     """Flattens the latents and runs dense layers; the likelihood projects the last to the data's shape.
 
+    The decoders of Kingma and Welling (2014, appendix C). Latents `(batch, *latent_shape)` become features `(batch,
+    hidden_units[-1])`.
+
     Args:
         hidden_units: width of every layer, in order.
         activation: activation of every layer.

@@ -20,15 +20,32 @@ class Recurrent(Sequence):
     Base class of `gru` and `lstm`; to make another, name a Keras layer in `layer_class`, and the number of
     its states.
 
+    Features are `(batch, time, hidden_units[-1])`.
+
     Args:
         hidden_units: width of every layer, in order.
         dropout: rate of the dropout behind every layer, active in training.
         embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By default 64
             where there are more than 128 features, which is a vocabulary, and none otherwise.
-        **kwargs: those of `Sequence`; `name`, `dtype`, as for every Keras layer.
+        word_dropout: see `Sequence`.
+        max_length: see `Sequence`.
+        autoregressive: see `Sequence`.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
         ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> class SimpleRNN(kv.decoders.Recurrent):
+    ...     layer_class = keras.layers.SimpleRNN
+    >>> decoder = SimpleRNN((8,))
+    >>> decoder.build((None, 2), (None, 9, 3))
+    >>> tuple(decoder(np.zeros((2, 2), "float32"), target=np.zeros((2, 9, 3), "float32")).shape)
+    (2, 9, 8)
     """
 
     layer_class: Any = None

@@ -28,6 +28,32 @@ class Sequence(Autoregressive):
         autoregressive: whether a step sees those before it. Without, the decoder sees the latents alone and decodes all
             steps in one pass: for motion and the like, where a path is one thing.
         **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> class Pointwise(kv.decoders.Sequence):
+    ...     def build(self, z_shape, target_shape=None):
+    ...         super().build(z_shape, target_shape)
+    ...         self.dense = keras.layers.Dense(8)
+    ...
+    ...     def features(self, z, inputs, training=None):
+    ...         return self.dense(inputs)
+    ...
+    ...     def next_features(self, z, target, step, state):
+    ...         return self.dense(self._inputs(z, target)), state
+    ...
+    ...     def feature_width(self):
+    ...         return 8
+    >>> decoder = Pointwise()
+    >>> decoder.build((None, 2), (None, 9, 3))
+    >>> tuple(decoder(np.zeros((2, 2), "float32"), target=np.zeros((2, 9, 3), "float32")).shape)
+    (2, 9, 8)
     """
 
     carries_state = True
@@ -72,7 +98,11 @@ class Sequence(Autoregressive):
         return ops.concatenate([before, z + ops.zeros_like(before[:, :, :1])], axis=-1)
 
     def embed_steps(self, before: Tensor) -> Tensor:
-        """What stands for the step before in the inputs: itself, unless a subclass says otherwise."""
+        """What stands for the step before in the inputs: itself, unless a subclass says otherwise.
+
+        Args:
+            before: `(batch, time, features)`.
+        """
         return before
 
     def features(self, z: Tensor, inputs: Tensor, training: bool | None = None) -> Tensor:

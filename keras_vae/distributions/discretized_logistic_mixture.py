@@ -41,6 +41,9 @@ class DiscretizedLogisticMixture(Factorised):
         event_ndims: number of trailing axes that make up one image, the channels' axis being the last.
         mask: pixels that count, see `Factorised`; it has no axis for channels.
 
+    Raises:
+        ValueError: a mask with an axis for the channels.
+
     Example:
 
     >>> import numpy as np
@@ -73,6 +76,7 @@ class DiscretizedLogisticMixture(Factorised):
 
     @property
     def channels(self) -> int:
+        """Number of channels of a pixel."""
         return self.loc.shape[-2]
 
     def elementwise_log_prob(self, value: Tensor) -> Tensor:

@@ -22,13 +22,34 @@ class Distribution(abc.ABC):
     frozen dataclass whose tensor fields are the parameters, and register it with
     `keras.saving.register_keras_serializable` if it should survive in a saved config.
 
-    `log_prob` sums over the event axes, broadcasts over all leading ones, and is in nats.
+    `log_prob` takes `(..., *event)`, sums over the event axes, broadcasts over all leading ones, and is in nats.
 
     Attributes:
         samples_with_log_prob: True where `sample_and_log_prob` is cheaper than `sample` followed by
             `log_prob`, as in flows.
         has_tensors: False where the value cannot be taken apart into tensors and rebuilt, as a flow's
             cannot: nothing that needs q(z | x) outside of the model goes with it.
+
+    Example:
+
+    >>> import dataclasses
+    >>> import numpy as np
+    >>> from keras import ops
+    >>> import keras_vae as kv
+    >>> @dataclasses.dataclass(frozen=True, eq=False)
+    ... class Point(kv.distributions.Distribution):
+    ...     loc: object
+    ...
+    ...     def log_prob(self, value):
+    ...         return ops.where(ops.all(value == self.loc, axis=-1), 0.0, -np.inf)
+    ...
+    ...     def sample(self, seed=None, temperature=1.0):
+    ...         return self.loc
+    ...
+    ...     def mean(self):
+    ...         return self.loc
+    >>> [float(value) for value in Point(np.ones((2, 3))).log_prob(np.ones((2, 3)))]
+    [0.0, 0.0]
     """
 
     samples_with_log_prob: ClassVar[bool] = False
@@ -48,7 +69,11 @@ class Distribution(abc.ABC):
         """
 
     def sample_and_log_prob(self, seed: Seed = None) -> tuple[Tensor, Tensor]:
-        """A draw and its log density; flows override it where one pass gives both."""
+        """A draw `(..., *event)` and its log density `(...)`, in nats; flows override it where one pass gives both.
+
+        Args:
+            seed: as for `sample`.
+        """
         value = self.sample(seed)
         return value, self.log_prob(value)
 
@@ -105,6 +130,29 @@ class Factorised(Distribution):
         event_ndims: number of trailing axes that make up one event.
         mask: boolean `(batch, time)`, or more axes; elements that are False count nowhere. It lines up
             with the batch axis and the first event axes.
+
+    Example:
+
+    >>> import dataclasses
+    >>> import keras
+    >>> import numpy as np
+    >>> from keras import ops
+    >>> import keras_vae as kv
+    >>> @dataclasses.dataclass(frozen=True, eq=False)
+    ... class Exponential(kv.distributions.Factorised):
+    ...     rate: object
+    ...
+    ...     def elementwise_log_prob(self, value):
+    ...         return ops.log(self.rate) - self.rate * value
+    ...
+    ...     def sample(self, seed=None, temperature=1.0):
+    ...         return -ops.log(keras.random.uniform(ops.shape(self.rate), 1e-7, seed=seed)) / self.rate
+    ...
+    ...     def mean(self):
+    ...         return 1.0 / self.rate
+    >>> mask = np.array([[True, True, False]])
+    >>> float(Exponential(ops.ones((1, 3)), mask=mask).log_prob(np.ones((1, 3)))[0])
+    -2.0
     """
 
     event_ndims: int = dataclasses.field(default=1, kw_only=True)
@@ -112,7 +160,11 @@ class Factorised(Distribution):
 
     @abc.abstractmethod
     def elementwise_log_prob(self, value: Tensor) -> Tensor:
-        """Log density of every element, in nats: `(..., *event) -> (..., *event)`."""
+        """Log density of every element, in nats: `(..., *event) -> (..., *event)`.
+
+        Args:
+            value: `(..., *event)`.
+        """
 
     def log_prob(self, value: Tensor) -> Tensor:
         value = ops.cast(value, "float32")
@@ -122,18 +174,26 @@ class Factorised(Distribution):
         return self.sum_over_event(self.elementwise_log_prob(value))
 
     def filler(self) -> Tensor:
-        """Values at which the density is finite, for the elements that the mask leaves out: the mean."""
+        """Values `(..., *event)` at which the density is finite, for what the mask leaves out: the mean."""
         return ops.stop_gradient(self.mean())
 
     def sum_over_event(self, elements: Tensor) -> Tensor:
-        """Sum `(..., *event)` over the event axes, masked elements left out: `(...)`."""
+        """Sum `(..., *event)` over the event axes, masked elements left out: `(...)`.
+
+        Args:
+            elements: `(..., *event)`.
+        """
         elements = self.apply_mask(elements)
         if self.event_ndims == 0:
             return elements
         return ops.sum(elements, axis=tuple(range(-self.event_ndims, 0)))
 
     def apply_mask(self, elements: Tensor) -> Tensor:
-        """Set the elements of `(..., *event)` that the mask leaves out to zero."""
+        """Set the elements of `(..., *event)` that the mask leaves out to zero.
+
+        Args:
+            elements: `(..., *event)`.
+        """
         if self.mask is None:
             return elements
         return ops.where(self._event_mask(), elements, ops.zeros_like(elements))

@@ -41,6 +41,16 @@ def from_tfp(distribution: Any, batch_size: int | None = None) -> Distribution:
     Raises:
         TypeError: not a distribution of TensorFlow Probability.
         ValueError: the backend is not TensorFlow.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> if keras.backend.backend() == "tensorflow":  # TensorFlow Probability runs there alone
+    ...     import tensorflow_probability as tfp
+    ...
+    ...     value = kv.distributions.from_tfp(tfp.distributions.Normal([0.0, 1.0], 1.0))
+    ...     assert isinstance(value, kv.distributions.Gaussian)
     """
     if not is_tfp(distribution):
         raise TypeError(
@@ -69,8 +79,18 @@ class TFPDistribution(Distribution):
     """A value that hands every question to a `tfp.distributions` object. See `from_tfp`.
 
     Args:
-        distribution: the object.
+        distribution: the object; its event shape is that of one example, and draws are `(batch_size, *event)`.
         batch_size: number of draws that `sample` makes where the object has no batch axis.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> if keras.backend.backend() == "tensorflow":  # TensorFlow Probability runs there alone
+    ...     import tensorflow_probability as tfp
+    ...
+    ...     value = kv.distributions.from_tfp(tfp.distributions.Sample(tfp.distributions.Laplace(0.0, 1.0), 3))
+    ...     assert value.log_prob([[0.0, 0.0, 0.0]]).shape == (1,)
     """
 
     distribution: Any

@@ -57,6 +57,7 @@ class GaussianMixture(Distribution):
 
     @property
     def event_shape(self) -> Shape:
+        """Shape of one draw, without the batch axis."""
         return tuple(self.loc.shape[1:])
 
     @property

@@ -51,13 +51,31 @@ def register_kl_divergence(
 
 
 def has_kl_divergence(q: Distribution, p: Distribution, *, per_dimension: bool = False) -> bool:
-    """Whether KL(q || p) has a registered closed form (one for each dimension, if asked)."""
+    """Whether KL(q || p) has a registered closed form (one for each dimension, if asked), in nats.
+
+    Args:
+        q: the left side, a distribution value.
+        p: the right side, likewise.
+        per_dimension: ask for one that factorises over the dimensions.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import Gaussian, GaussianMixture, has_kl_divergence
+    >>> q, p = Gaussian(np.zeros((1, 2)), np.zeros((1, 2))), GaussianMixture(np.zeros((3, 2)), np.zeros((3, 2)))
+    >>> has_kl_divergence(q, q), has_kl_divergence(q, p)
+    (True, False)
+    """
     found = _lookup(q, p)
     return found is not None and (found[1] or not per_dimension)
 
 
 def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
     """KL(q || p) in closed form, in nats, summed over the event axes: `(...)`.
+
+    Args:
+        q: the left side, a distribution value.
+        p: the right side, likewise.
 
     Raises:
         NotImplementedError: no closed form is registered for the two types.
@@ -76,8 +94,20 @@ def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
 def kl_divergence_per_dimension(q: Distribution, p: Distribution) -> Tensor:
     """KL(q || p) of every dimension, in nats: `(..., *event)`.
 
+    Args:
+        q: the left side, a distribution value.
+        p: the right side, likewise.
+
     Raises:
         NotImplementedError: no closed form, or none that factorises over dimensions.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import Gaussian, kl_divergence_per_dimension
+    >>> q, p = Gaussian(np.array([1.0, 2.0]), np.zeros(2)), Gaussian(np.zeros(2), np.zeros(2))
+    >>> [float(value) for value in kl_divergence_per_dimension(q, p)]
+    [0.5, 2.0]
     """
     function, factorises = _find(q, p)
     if not factorises:

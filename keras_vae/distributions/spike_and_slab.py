@@ -23,6 +23,8 @@ LOG_2PI = math.log(2.0 * math.pi)
 class SpikeAndSlab(Factorised):
     """Independent elements, each from N(0, slab variance) with some probability, and else from N(0, spike variance).
 
+    The continuous form of George and McCulloch (1993).
+
     Args:
         logits: log odds of the slab, `(..., *event)`.
         spike_log_var: log variance of the narrow Gaussian, broadcastable to `logits`; clipped to
@@ -65,7 +67,11 @@ class SpikeAndSlab(Factorised):
         return height, 0.5 * (ops.exp(-self.spike_log_var) - ops.exp(-self.slab_log_var))
 
     def slab_probability(self, value: Tensor) -> Tensor:
-        """Probability that each element came from the slab, `(..., *event)`: whether a dimension is in use."""
+        """Probability that each element came from the slab, `(..., *event)`: whether a dimension is in use.
+
+        Args:
+            value: `(..., *event)`.
+        """
         height, decay = self.spike_over_slab()
         return ops.sigmoid(decay * ops.square(ops.cast(value, "float32")) - height)
 

@@ -50,6 +50,11 @@ class Transformed(Distribution):
         """The flow through invertible layers: each has `step(z, context)` and `step.inverse(y, context)`.
 
         Both return the other side and the log determinant of the forward map.
+
+        Args:
+            base: distribution value of z.
+            steps: the layers, in order.
+            context: `(batch, width)`, handed to each.
         """
 
         def forward(z):

@@ -57,6 +57,7 @@ class VonMisesFisher(Distribution):
 
     @property
     def dimension(self) -> int:
+        """Number of dimensions of the space around the sphere."""
         return self.loc.shape[-1]
 
     def _integrand(self) -> tuple[Tensor, Tensor]:

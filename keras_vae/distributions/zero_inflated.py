@@ -17,7 +17,7 @@ __all__ = ["ZeroInflated"]
 class ZeroInflated(Factorised):
     """Counts from a base distribution, each replaced by zero with a probability of its own.
 
-    A temperature is the base's, and divides the logits.
+    Zero inflation as of Lambert (1992). A temperature is the base's, and divides the logits.
 
     Args:
         base: a `Factorised` distribution of whole numbers from zero on, such as `NegativeBinomial`.

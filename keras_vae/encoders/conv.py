@@ -21,6 +21,8 @@ class Conv(Encoder):
     Works on data with channels last: `(steps, channels)`, `(height, width, channels)` or
     `(depth, height, width, channels)`.
 
+    Strides in place of pooling are those of Radford, Metz and Chintala (2016).
+
     Args:
         filters: number of filters of every strided convolution, in order.
         kernel_size: size of every kernel.

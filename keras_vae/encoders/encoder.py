@@ -15,9 +15,10 @@ class Encoder(keras.layers.Layer):
     """Data to features, the evidence that the posterior turns into a distribution.
 
     To write one, subclass it, create the layers (in `__init__`, or in `build` where they follow the
-    data's shape), and write `call` and `compute_output_shape`. Return features of any rank, not means
-    and variances: the posterior owns that projection. For several levels of latents return a list, one
-    tensor for each level, top first. Any `keras.Model` may stand in for an encoder.
+    data's shape), and write `call`, from data `(batch, *data_shape)` to features such as `(batch, units)`,
+    and `compute_output_shape`. Return features of any rank, not means and variances: the posterior owns
+    that projection. For several levels of latents return a list, one tensor for each level, top first.
+    Any `keras.Model` may stand in for an encoder.
 
     >>> import keras
     >>> import keras_vae as kv

@@ -16,6 +16,8 @@ class GatedMLP(MLP):
     Gated linear units (Dauphin et al., 2017) with the two layers of 300 that Tomczak and Welling (2018)
     use for every dense network.
 
+    Data `(batch, *data_shape)` become features `(batch, hidden_units[-1])`.
+
     Args:
         hidden_units: width of every layer, in order.
         dropout: rate of the dropout behind every layer, active in training.

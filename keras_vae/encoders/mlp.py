@@ -16,6 +16,9 @@ __all__ = ["MLP"]
 class MLP(Encoder):
     """Flattens the data and runs dense layers: for vectors, and for small images.
 
+    The encoders of Kingma and Welling (2014, appendix C). Data `(batch, *data_shape)` become features `(batch,
+    hidden_units[-1])`.
+
     Args:
         hidden_units: width of every layer, in order.
         activation: activation of every layer.

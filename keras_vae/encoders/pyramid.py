@@ -20,6 +20,8 @@ class Pyramid(Encoder):
     Stage i halves height and width and gives `filters[i]` channels, so data `(28, 28, 1)` and two stages
     give maps of 7 x 7 and 14 x 14, for levels of latents such as `(7, 7, 8)` and `(14, 14, 4)`.
 
+    The deterministic upward pass of Sonderby et al. (2016), for images as in Vahdat and Kautz (2020).
+
     Args:
         filters: number of channels of every stage, fine to coarse.
         kernel_size: size of every kernel.

@@ -18,6 +18,8 @@ class Recurrent(Encoder):
 
     Base class of `gru` and `lstm`; to make another, name a Keras layer in `layer_class`.
 
+    Sequences `(batch, time, features)` become `(batch, hidden_units[-1])`, twice as wide in both directions.
+
     Args:
         hidden_units: width of every layer, in order.
         bidirectional: whether every layer reads the sequence in both directions, each with that width.
@@ -28,6 +30,16 @@ class Recurrent(Encoder):
 
     Raises:
         ValueError: bad arguments, or data that are no sequences.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> import numpy as np
+    >>> class SimpleRNN(kv.encoders.Recurrent):
+    ...     layer_class = keras.layers.SimpleRNN
+    >>> tuple(SimpleRNN((8,), bidirectional=False)(np.zeros((2, 9, 3), "float32")).shape)
+    (2, 8)
     """
 
     layer_class: Any = None

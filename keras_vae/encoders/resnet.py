@@ -22,7 +22,7 @@ class ResNet(Encoder):
 
     Blocks as in He et al. (2016), with group normalisation and swish, as the encoders of Child (2021) and of
     Ho, Jain and Abbeel (2020) have them. No example sees the others of its batch. Works on signals, images and
-    volumes with channels last, of any size.
+    volumes `(batch, *spatial, channels)` of any size; features are `(batch, hidden_units)`.
 
     Args:
         filters: number of channels of every stage, in order; each halves the axes.

@@ -24,6 +24,11 @@ class AffineCoupling(keras.layers.Layer):
         hidden_units: width of the hidden layers.
         flip: which half is changed: the second, or with True the first.
         activation: activation of the hidden layers.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Call arguments:
+        inputs: `(batch, width)`.
+        context: `(batch, any)`, what the step may depend on, or None.
 
     Raises:
         ValueError: inputs with fewer than two dimensions.
@@ -68,7 +73,12 @@ class AffineCoupling(keras.layers.Layer):
         return self._join(kept, changed * ops.exp(log_scale) + shift), ops.sum(log_scale, axis=-1)
 
     def inverse(self, outputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """`(inputs, log_det)`, the log determinant that of the forward map."""
+        """`(inputs, log_det)`, the log determinant that of the forward map.
+
+        Args:
+            outputs: `(batch, width)`, as `call` gave them.
+            context: `(batch, any)`, as for `call`.
+        """
         kept, changed = self._split(ops.cast(outputs, self.compute_dtype))
         shift, log_scale = self._network(kept, context)
         return self._join(kept, (changed - shift) * ops.exp(-log_scale)), ops.sum(log_scale, axis=-1)

@@ -13,6 +13,10 @@ def accepted_arguments(model: Any, names: Sequence[str]) -> set[str]:
     Functional and Sequential models have a `mask` argument too, but theirs is Keras' implicit mask of
     every input, so they take none of ours.
 
+    Args:
+        model: a Keras model or layer.
+        names: names of arguments of `call`.
+
     Example:
 
     >>> import keras

@@ -28,6 +28,11 @@ class CausalBlock(keras.layers.Layer):
         dilation: distance between them.
         activation: activation in front of both convolutions.
         dropout: rate of the dropout in front of the second, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Call arguments:
+        inputs: `(batch, time, channels)`.
+        mask: boolean `(batch, time)` of the steps that count, or None.
 
     Raises:
         ValueError: bad arguments.
@@ -95,14 +100,23 @@ class CausalBlock(keras.layers.Layer):
         return inputs if self.skip is None else self.skip(inputs)
 
     def start(self, batch_size: int) -> Any:
-        """What `step` remembers before the first step: the steps that each convolution looks back on."""
+        """What `step` remembers before the first step: the steps that each convolution looks back on.
+
+        Args:
+            batch_size: number of sequences.
+        """
         back = (self.kernel_size - 1) * self.dilation
         return tuple(
             ops.zeros((batch_size, back, channels), dtype=self.compute_dtype) for channels in (self.width, self.filters)
         )
 
     def step(self, inputs: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """One step `(batch, 1, channels)` from what the steps before it left, and what it leaves itself."""
+        """One step `(batch, 1, channels)` from what the steps before it left, and what it leaves itself.
+
+        Args:
+            inputs: `(batch, 1, channels)`.
+            state: what `start` or the step before returned.
+        """
         x, after = inputs, []
         for norm, convolution, before in zip(self.norms, self.convolutions, state, strict=True):
             window = ops.concatenate([before, self.activation(norm(x))], axis=1)

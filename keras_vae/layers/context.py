@@ -14,6 +14,13 @@ def concatenate_context(features: Tensor, context: Tensor) -> Tensor:
     state of a ladder, is appended as it is. A context of width zero, which is what a model
     without conditions has, leaves the features as they are.
 
+    Args:
+        features: `(batch, ..., channels)`.
+        context: `(batch, width)` or `(batch, ..., width)`; None for none.
+
+    Returns:
+        `(batch, ..., channels + width)`.
+
     Example:
 
     >>> import numpy as np
@@ -33,5 +40,16 @@ def concatenate_context(features: Tensor, context: Tensor) -> Tensor:
 
 
 def width_with_context(features_shape: Shape, context_shape: Shape) -> Shape:
-    """Shape of `concatenate_context`, batch axis included."""
+    """Shape of `concatenate_context`, batch axis included.
+
+    Args:
+        features_shape: shape of the features, batch axis included.
+        context_shape: shape of the context, likewise.
+
+    Example:
+
+    >>> from keras_vae.layers import width_with_context
+    >>> width_with_context((None, 4, 4, 3), (None, 5))
+    (None, 4, 4, 8)
+    """
     return (*features_shape[:-1], features_shape[-1] + context_shape[-1])

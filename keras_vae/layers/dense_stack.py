@@ -24,6 +24,7 @@ class DenseStack(keras.layers.Layer):
         activation: activation of every layer.
         dropout: dropout rate, in [0, 1), behind the activation.
         normalization: `"batch"` for batch normalisation between map and activation, or None.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
         ValueError: widths that are not positive ints, a rate outside [0, 1), an unknown normalization.

@@ -25,6 +25,14 @@ class InverseAutoregressive(keras.layers.Layer):
     Args:
         hidden_units: width of the hidden layer.
         reverse: go through the dimensions from the last to the first.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Call arguments:
+        inputs: `(batch, width)`.
+        context: `(batch, any)`, what the step may depend on, or None.
+
+    Raises:
+        ValueError: `hidden_units` is no positive int.
 
     Example:
 
@@ -74,7 +82,12 @@ class InverseAutoregressive(keras.layers.Layer):
         return gate * inputs + (1.0 - gate) * m, ops.sum(ops.log_sigmoid(gate_logits), axis=-1)
 
     def inverse(self, outputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """`(inputs, log_det)`, dimension by dimension; the log determinant is that of the forward map."""
+        """`(inputs, log_det)`, dimension by dimension; the log determinant is that of the forward map.
+
+        Args:
+            outputs: `(batch, width)`, as `call` gave them.
+            context: `(batch, any)`, as for `call`.
+        """
         outputs = ops.cast(outputs, self.compute_dtype)
         z = ops.zeros_like(outputs)
         for index in reversed(range(self.width)) if self.reverse else range(self.width):

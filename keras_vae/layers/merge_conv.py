@@ -24,6 +24,7 @@ class MergeConv(keras.layers.Layer):
         upsample: by how much height and width grow; 1 to stay at one resolution.
         kernel_size: size of the kernels.
         activation: activation between the convolutions.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Call arguments:
         inputs: list of the context, `(batch, width)` or `(batch, height, width, channels)`, and the

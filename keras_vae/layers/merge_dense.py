@@ -20,6 +20,7 @@ class MergeDense(keras.layers.Layer):
     Args:
         hidden_units: width of every layer, in order; the last is the width of the new context.
         activation: activation of every layer; `"glu"` gates it.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Call arguments:
         inputs: list of the context `(batch, width)` and the latents `(batch, ...)`.

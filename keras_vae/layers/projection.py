@@ -26,6 +26,10 @@ class Projection(keras.layers.Layer):
         kernel_initializer: zeros make a head start as a constant, which is what log scales need: with
             the usual initializer a deep ladder's first loss can reach 1e7.
         bias_initializer: initializer of the bias.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Call arguments:
+        inputs: features `(batch, ...)`.
 
     Raises:
         ValueError: the features cannot be mapped to the target; the message holds both shapes.

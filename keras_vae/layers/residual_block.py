@@ -20,6 +20,10 @@ FEWEST_CHANNELS = 4
 def group_normalization(channels: int, **kwargs: Any) -> keras.layers.Layer:
     """`keras.layers.GroupNormalization` with at most 8 groups of at least 4 channels, for any number of channels.
 
+    Args:
+        channels: number of channels.
+        **kwargs: those of `keras.layers.GroupNormalization`.
+
     Example:
 
     >>> from keras_vae.layers import group_normalization
@@ -50,6 +54,10 @@ class ResidualBlock(keras.layers.Layer):
         kernel_size: size of the kernels.
         activation: activation in front of both convolutions.
         dropout: rate of the dropout between them, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Call arguments:
+        inputs: `(batch, *spatial, channels)`, one to three spatial axes.
 
     Raises:
         ValueError: bad arguments, or inputs without spatial axes.

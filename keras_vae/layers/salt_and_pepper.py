@@ -25,6 +25,7 @@ class SaltAndPepper(keras.layers.Layer):
         rate: probability that an element is replaced, in [0, 1].
         values: what replaces it, one of these at random.
         seed: int, or None for one drawn at random.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
         ValueError: bad arguments.
@@ -41,7 +42,7 @@ class SaltAndPepper(keras.layers.Layer):
 
     def __init__(self, rate: Any = 0.25, values: Any = (0.0, 1.0), seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(rate, numbers.Real) or not 0 <= rate <= 1:
+        if not isinstance(rate, numbers.Real) or not 0 <= float(rate) <= 1:
             raise ValueError(f"Argument `rate` must be in [0, 1]. Received: rate={rate!r}")
         values = (values,) if isinstance(values, numbers.Real) else tuple(values)
         if not values:

@@ -76,6 +76,7 @@ def hide_padding(x: Tensor, mask: Tensor | None) -> Tensor:
 
     Args:
         mask: boolean `(batch, time)`, or with more axes; or None.
+        x: `(batch, time, features)`.
 
     Example:
 
@@ -103,6 +104,10 @@ def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
 
     The sum is taken in float32, whatever the dtype of `x`.
 
+    Args:
+        x: `(batch, time, features)`.
+        mask: boolean `(batch, time)`, or with more axes; None where all steps count.
+
     Example:
 
     >>> import numpy as np
@@ -121,6 +126,9 @@ def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
 
 def shift_right(x: Tensor) -> Tensor:
     """`(batch, time, features)` one step later, with zeros first: what is known before each step.
+
+    Args:
+        x: `(batch, time, features)`.
 
     Example:
 

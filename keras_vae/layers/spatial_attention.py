@@ -24,6 +24,10 @@ class SpatialAttention(keras.layers.Layer):
 
     Args:
         heads: number of heads; the channels are split among them.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Call arguments:
+        inputs: `(batch, *spatial, channels)`, one to three spatial axes.
 
     Raises:
         ValueError: bad arguments, or inputs without spatial axes.

@@ -27,6 +27,11 @@ class TransformerBlock(keras.layers.Layer):
         causal: whether a step sees itself and those before it only.
         activation: activation of the perceptron.
         dropout: rate of the dropout behind both parts, active in training.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Call arguments:
+        inputs: `(batch, time, features)`.
+        mask: boolean `(batch, time)` of the steps that count, or None.
 
     Raises:
         ValueError: bad arguments.
@@ -92,11 +97,22 @@ class TransformerBlock(keras.layers.Layer):
         return x if self.drop is None else self.drop(x, training=training)
 
     def start(self, batch_size: int, length: int) -> Any:
-        """What `step` remembers: the normalised steps that later ones attend to, none of them yet."""
+        """What `step` remembers: the normalised steps that later ones attend to, none of them yet.
+
+        Args:
+            batch_size: number of sequences.
+            length: number of steps.
+        """
         return ops.zeros((batch_size, length, self.width), dtype=self.compute_dtype)
 
     def step(self, inputs: Tensor, seen: Tensor, step: Tensor) -> tuple[Tensor, Any]:
-        """One step `(batch, 1, features)`, number `step`, from those that were seen, and these with it."""
+        """One step `(batch, 1, features)`, number `step`, from those that were seen, and these with it.
+
+        Args:
+            inputs: `(batch, 1, features)`.
+            seen: what `start` or the step before returned, `(batch, length, features)`.
+            step: number of the step.
+        """
         x = self.norms[0](inputs)
         positions = ops.arange(ops.shape(seen)[1])
         seen = ops.where(ops.reshape(ops.equal(positions, step), (1, -1, 1)), x, seen)

@@ -22,6 +22,7 @@ class WordDropout(keras.layers.Layer):
     Args:
         rate: probability that a step is hidden, in [0, 1]; with 1 all of them are.
         seed: int, or None for one drawn at random.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
         ValueError: a rate outside [0, 1], or a bad seed.

@@ -20,7 +20,7 @@ class BetaBinomial(Likelihood):
 
     Two numbers for each element say where the mass is and how far it spreads, with all of it at an end, or
     at both, among the choices: what grey digits need (Townsend, Bird and Barber, 2019). The encoder sees the
-    data divided by num_trials.
+    data `(batch, *data_shape)` divided by num_trials.
 
     Args:
         num_trials: largest value, 255 for 8 bits.

@@ -25,6 +25,8 @@ class Categorical(Likelihood):
     The encoder sees tokens as one-hot vectors, a row of zeros for padding, so that its first dense layer
     is their embedding; it sees levels that are `ordered` as numbers from 0 to 1.
 
+    For text as in Bowman et al. (2016), for pixels as in van den Oord, Kalchbrenner and Kavukcuoglu (2016).
+
     Args:
         num_categories: number of categories, at least 2.
         ordered: whether the numbers measure something, as grey levels do, so that a mean makes sense.

@@ -22,7 +22,7 @@ class DiscretizedLogistic(Likelihood):
 
     For whole numbers 0 to num_levels - 1, of any shape; bits per dimension are then what papers report
     (Kingma et al., 2016; Salimans et al., 2017, equation 2, with one component). The encoder sees the data
-    divided by num_levels - 1.
+    `(batch, *data_shape)` divided by num_levels - 1.
 
     Args:
         num_levels: number of levels, 256 for 8 bits.

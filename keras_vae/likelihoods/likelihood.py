@@ -23,6 +23,12 @@ class Support(NamedTuple):
         open_high: whether `high` itself is excluded.
         nominal: whether the whole numbers are names of categories, such as tokens, so that no number lies
             between two of them.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> kv.likelihoods.Support(0.0, 255.0, integer=True).high
+    255.0
     """
 
     low: float = float("-inf")
@@ -167,16 +173,24 @@ class Likelihood(keras.layers.Layer):
         raise NotImplementedError(f"{type(self).__name__} must write `distribution(params, mask=None)`.")
 
     def to_network(self, x: Tensor) -> Tensor:
-        """What the encoder sees of data `x`: by default the data, as floats."""
+        """What the encoder sees of data `x`: by default the data, as floats `(batch, *data_shape)`."""
         return keras.ops.cast(x, "float32")
 
     def valid_mask(self, x: Tensor) -> Tensor | None:
-        """Boolean `(batch, time)` of the steps that count, or None where all of them do."""
+        """Boolean `(batch, time)` of the steps that count, or None where all of them do.
+
+        Args:
+            x: `(batch, *data_shape)`.
+        """
         del x
         return None
 
     def has_ended(self, x: Tensor) -> Tensor | None:
-        """Boolean for every element of `x`, True where a sequence ends with it; None where none ever does."""
+        """Boolean for every element of `x`, True where a sequence ends with it; None where none ever does.
+
+        Args:
+            x: `(batch, *data_shape)`.
+        """
         del x
         return None
 

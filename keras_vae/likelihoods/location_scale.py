@@ -21,6 +21,9 @@ SHARPNESS = 4.0
 class LocationScale(Likelihood):
     """Base class: a location from the decoder's features, and a scale that is learned, predicted or fixed.
 
+    Both are `(batch, *data_shape)` or a scalar. To write one, return a value from `distribution`, its scale from
+    `log_var_of`.
+
     Args:
         scale: `"learned"`, one for all elements; `"predicted"`, one for every element, from the decoder's
             features; or a positive number, fixed. The first two start at the spread of the training data,
@@ -34,6 +37,22 @@ class LocationScale(Likelihood):
     Attributes:
         squared_scale: the squared scale of data with variance one, at which a scale starts.
         largest_log_var: log of the largest squared scale that the distribution holds; it clips those beyond.
+
+    Raises:
+        ValueError: a scale that is neither a known name nor a number that float32 densities can hold.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> from keras import ops
+    >>> class Gaussian(kv.likelihoods.LocationScale):
+    ...     def distribution(self, params, mask=None):
+    ...         loc, log_var = params["loc"], self.log_var_of(params)
+    ...         return kv.distributions.Gaussian(loc, log_var, event_ndims=self.event_ndims, mask=mask)
+    >>> likelihood = Gaussian(scale=0.5)
+    >>> likelihood.build((None, 16), (3,))
+    >>> float(likelihood.distribution(likelihood(ops.zeros((5, 16)))).variance()[0, 0])
+    0.25
     """
 
     zero_initialised = ("log_var",)
@@ -77,7 +96,12 @@ class LocationScale(Likelihood):
         self.adapted = self.add_weight(name="adapted", initializer=adapted, **options)
 
     def adapt(self, x: Tensor, context: Tensor | None = None) -> None:
-        """Start a learned scale at the spread of data `x`; `fit` does it by itself."""
+        """Start a learned scale at the spread of the data; `fit` does it by itself.
+
+        Args:
+            x: `(n, *data_shape)`.
+            context: is not read; conditional models hand it to every part.
+        """
         if isinstance(self.scale, str):
             x = self.measured(np.asarray(ops.convert_to_numpy(x), dtype="float64"))
             log_var = math.log(self.squared_scale * float(np.var(x)) + self.min_scale**2)
@@ -92,7 +116,11 @@ class LocationScale(Likelihood):
         self.adapted.assign(1.0)
 
     def measured(self, x: Tensor) -> Array:
-        """Data in the space of the location, a NumPy array."""
+        """Data in the space of the location, a NumPy array.
+
+        Args:
+            x: `(n, *data_shape)`.
+        """
         return x
 
     def current_scale(self) -> float | None:
@@ -104,7 +132,11 @@ class LocationScale(Likelihood):
         return self.scale
 
     def log_var_of(self, params: dict[str, Tensor]) -> Tensor:
-        """Log of the squared scale, a tensor or a float."""
+        """Log of the squared scale, a tensor or a float.
+
+        Args:
+            params: what `call` returned: dict of `(batch, *data_shape)`.
+        """
         if self.scale == "predicted":
             return self._bounded(params["log_var"] + ops.cast(self.initial_log_var, "float32"))
         if self.scale == "learned":

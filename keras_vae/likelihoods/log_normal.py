@@ -20,7 +20,7 @@ SMALLEST = 1e-30
 class LogNormal(LocationScale):
     """p(x | z): log x is Gaussian, so that errors are relative; for prices, durations, concentrations.
 
-    For numbers above zero. The encoder sees their logarithm.
+    For numbers above zero, `(batch, *data_shape)`. The encoder sees their logarithm.
 
     Args:
         scale: of the logarithm: `"learned"`, `"predicted"` or a positive number, as for `Gaussian`.

@@ -18,7 +18,7 @@ __all__ = ["NegativeBinomial"]
 class NegativeBinomial(Likelihood):
     """p(x | z): counts with mean m(z) and variance m + m^2 / r, as in scVI (Lopez et al., 2018).
 
-    The encoder sees log(1 + x).
+    For data `(batch, *data_shape)`. The encoder sees log(1 + x).
 
     Args:
         dispersion: `"learned"`, one r for each feature, that is, for each index of the data's last axis; or

@@ -15,7 +15,8 @@ __all__ = ["Poisson"]
 class Poisson(Likelihood):
     """p(x | z) = Poisson(exp(log_rate(z))): counts whose variance is their mean.
 
-    The encoder sees log(1 + x). Where counts vary more, `negative_binomial` fits better.
+    For data `(batch, *data_shape)`, as in Gronbech et al. (2020). The encoder sees log(1 + x). Where counts
+    vary more, `negative_binomial` fits better.
 
     Args:
         project: with False, the decoder's output is taken as the log rates.

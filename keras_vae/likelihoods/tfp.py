@@ -34,14 +34,16 @@ class TFP(Likelihood):
     Raises:
         ValueError: another backend, or a distribution with the wrong event shape.
 
-    Example, with TensorFlow Probability installed:
+    Example:
 
-    ```python
-    import tensorflow_probability as tfp
-    tfd = tfp.distributions
-    likelihood = kv.likelihoods.TFP(lambda p: tfd.Independent(tfd.Poisson(log_rate=p), 1), params_size=6)
-    vae = kv.VAE(data_shape=(6,), likelihood=likelihood)
-    ```
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> if keras.backend.backend() == "tensorflow":  # TensorFlow Probability runs there alone
+    ...     import tensorflow_probability as tfp
+    ...
+    ...     tfd = tfp.distributions
+    ...     likelihood = kv.likelihoods.TFP(lambda p: tfd.Independent(tfd.Poisson(log_rate=p), 1), params_size=6)
+    ...     vae = kv.VAE(data_shape=(6,), likelihood=likelihood)
     """
 
     def __init__(self, function: Callable | Config, params_size: int, **kwargs: Any) -> None:

@@ -29,6 +29,20 @@ class Evidence(ModelMixin):
         Args:
             x: as for `predict`; all of it is data, as in `keras.Model.predict`.
             num_samples: number of latents to average over.
+            seed: int that makes the call repeatable, for one backend and batch size.
+            batch_size: rows at a time, 32 by default.
+            verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+        Raises:
+            ValueError: arguments or data that do not fit the model; the message says what came, and what to do.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import keras_vae as kv
+        >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+        >>> vae.elbo(np.zeros((3, 4)), seed=0).shape
+        (3,)
         """
         positive_int(num_samples, "num_samples")
 
@@ -57,6 +71,19 @@ class Evidence(ModelMixin):
             x: as for `predict`; a dataset is read into memory once.
             num_samples: number of latents for each example.
             batch_size: number of examples times latents in memory at once.
+            seed: int that makes the call repeatable, for one backend and batch size.
+            verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+        Raises:
+            ValueError: arguments or data that do not fit the model; the message says what came, and what to do.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import keras_vae as kv
+        >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+        >>> vae.log_likelihood(np.zeros((3, 4)), num_samples=100).shape
+        (3,)
         """
         num_samples, batch_size = positive_int(num_samples, "num_samples"), positive_int(batch_size, "batch_size")
         x = self.inputs_check.check_data(x)

@@ -34,6 +34,19 @@ class Interpolation(ModelMixin):
             steps: number of points, both ends included.
             condition: `(n, *condition_shape)` for a conditional model.
             path: `"linear"`, or `"spherical"`, which keeps the norms that a Gaussian prior expects.
+            batch_size: rows at a time, 32 by default.
+            verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+        Raises:
+            ValueError: arguments or data that do not fit the model; the message says what came, and what to do.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import keras_vae as kv
+        >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+        >>> vae.interpolate(np.zeros((3, 4)), np.ones((3, 4)), steps=5).shape
+        (3, 5, 4)
         """
         positive_int(steps, "steps")
         one_of(path, ("linear", "spherical"), "path")

@@ -22,7 +22,16 @@ class Training(ModelMixin):
     _has_metrics: bool
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
-        """As `keras.Model.compile`, without a loss: the objective is the loss."""
+        """As `keras.Model.compile`, without a loss: the objective is the loss.
+
+        Args:
+            optimizer: as in Keras: a name or an instance.
+            loss: must be left out.
+            **kwargs: as for `keras.Model.compile`; metrics compare the data with p(x|z)'s mean.
+
+        Raises:
+            ValueError: a `loss`.
+        """
         if loss is not None:
             raise ValueError(
                 f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
@@ -44,7 +53,17 @@ class Training(ModelMixin):
             self.optimizer.build(self.trainable_variables)
 
     def fit(self, x: Data = None, y: Data = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """As `keras.Model.fit`; `y` may be left out. See the guide for every form of data."""
+        """As `keras.Model.fit`; `y` may be left out. See the guide for every form of data.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising.
+            *args: as for `keras.Model.fit`.
+            **kwargs: likewise.
+
+        Raises:
+            ValueError: data that do not fit the model; the message says what came, and what to do.
+        """
         arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
         check_batch_size(arguments.get("batch_size"))
         if arguments.get("class_weight") is not None:
@@ -69,7 +88,16 @@ class Training(ModelMixin):
         sample_weight: Data = None,
         **kwargs: Any,
     ) -> Any:
-        """As `keras.Model.evaluate`; `y` may be left out."""
+        """As `keras.Model.evaluate`; `y` may be left out.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising.
+            batch_size: rows at a time, 32 by default.
+            verbose: as in Keras.
+            sample_weight: `(n,)`, weight of each example in the loss.
+            **kwargs: as for `keras.Model.evaluate`.
+        """
         check_batch_size(batch_size)
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y = self.inputs_check.check_fit(x, y, sample_weight)
@@ -77,19 +105,37 @@ class Training(ModelMixin):
         return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
     def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
-        """As `keras.Model.train_on_batch`; parts that adapt to the data must have been adapted."""
+        """As `keras.Model.train_on_batch`; parts that adapt to the data must have been adapted.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising.
+            sample_weight: `(n,)`, weight of each example in the loss.
+            **kwargs: as for `keras.Model.train_on_batch`.
+        """
         x, y = self.inputs_check.check_fit(x, y, sample_weight)
         self.require_adapted()
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
     def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
-        """As `keras.Model.test_on_batch`; `y` may be left out."""
+        """As `keras.Model.test_on_batch`; `y` may be left out.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising.
+            sample_weight: `(n,)`, weight of each example in the loss.
+            **kwargs: as for `keras.Model.test_on_batch`.
+        """
         x, y = self.inputs_check.check_fit(x, y, sample_weight)
         self.require_adapted()
         return super().test_on_batch(x, y, sample_weight, **kwargs)
 
     def require_adapted(self) -> None:
-        """Refuse a model whose parts are still to see the data that they start from."""
+        """Refuse a model whose parts are still to see the data that they start from.
+
+        Raises:
+            ValueError: a part has seen none.
+        """
         for part in self._parts_to_adapt():
             if not getattr(part, "must_adapt", True):
                 continue  # it starts better from the data, and works without

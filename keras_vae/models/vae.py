@@ -56,6 +56,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
 
     Raises:
         ValueError: arguments that are wrong or do not fit each other.
+        TypeError: a part of the wrong kind.
 
     Example:
 
@@ -135,7 +136,13 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
     # Forward ------------------------------------------------------------------------------------------
 
     def context(self, condition: Tensor, batch_size: Tensor, training: bool = False) -> Tensor:
-        """The condition as a float vector for each example; of width 0 without one."""
+        """The condition as a float vector for each example; `(batch, width)`, of width 0 without one.
+
+        Args:
+            condition: `(batch, *condition_shape)`, or None.
+            batch_size: number of examples.
+            training: whether dropout and the like are active.
+        """
         if self.condition_shape is None:
             return ops.zeros((batch_size, 0), dtype="float32")
         if self.condition_encoder is not None:
@@ -143,7 +150,13 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         return ops.reshape(ops.cast(condition, "float32"), (batch_size, self.condition_width))
 
     def root_posterior(self, x: Tensor, context: Tensor, training: bool = False) -> Distribution:
-        """q(z | x, context) of the top level: what a VampPrior does with its pseudo-inputs."""
+        """q(z | x, context) of the top level: what a VampPrior does with its pseudo-inputs.
+
+        Args:
+            x: `(batch, *data_shape)`.
+            context: `(batch, width)`.
+            training: whether dropout and the like are active.
+        """
         evidence = self.prior.root_evidence(self.encoder(self._network_input(x), training=training))
         return self.posterior.distribution(evidence, context)
 
@@ -165,6 +178,11 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         """Everything up to the latents.
 
         Args:
+            inputs: a batch: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition` and `mask`.
+            seed: an int or a `SeedGenerator`.
+            num_samples: number of latents drawn for each example.
+            training: whether dropout and the like are active.
+            deterministic: take the posterior's mean in place of a draw.
             encode: what the prior gets in place of `root_posterior`; the verbs pass remembered values.
 
         Returns:
@@ -193,7 +211,12 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         return levels, context, network_x, mask
 
     def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
-        """The latents of all levels and the context, as the decoder sees them."""
+        """The latents of all levels and the context, as the decoder sees them.
+
+        Args:
+            latents: tuple of `(batch, *latent)`, one for each level.
+            context: `(batch, width)`.
+        """
         return concatenate_context(self.prior.decoder_input(latents, context), context)
 
     def call(self, inputs: Data, training: bool | None = None) -> dict[str, Any]:
@@ -216,7 +239,16 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         training: bool = False,
         encode: Encode | None = None,
     ) -> dict[str, Any]:
-        """Dict of the likelihood's `params` and the latent terms; see `keras_vae.objectives.Objective`."""
+        """Dict of the likelihood's `params` and the latent terms; see `keras_vae.objectives.Objective`.
+
+        Args:
+            inputs: a batch: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition` and `mask`.
+            seed: an int or a `SeedGenerator`.
+            requires: names of the terms to compute besides those that are always there.
+            num_samples: number of latents drawn for each example.
+            training: whether dropout and the like are active.
+            encode: see `infer`.
+        """
         levels, context, network_x, mask = self.infer(
             inputs, seed=seed, num_samples=num_samples, training=training, encode=encode
         )
@@ -241,6 +273,12 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
 
         The data's density is taken here, from the target as the user gave it: inside `call`, x may
         already have been rounded to half precision.
+
+        Args:
+            outputs: what `network_terms` returned.
+            inputs: the batch that it was given.
+            target: `(batch, *data_shape)`, what was to be reconstructed; x by default.
+            num_samples: number of latents drawn for each example.
         """
         x, _, mask = unpack(inputs)
         target = x if target is None else target

@@ -52,6 +52,21 @@ class Verbs(Evidence, Interpolation):
 
         Args:
             x: arrays, `[x, condition]`, a dict of them, or a dataset.
+            batch_size: rows at a time, 32 by default.
+            verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+            steps: number of batches to read from a dataset; all of them by default.
+            callbacks: as in `keras.Model.predict`.
+
+        Raises:
+            ValueError: arguments or data that do not fit the model; the message says what came, and what to do.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import keras_vae as kv
+        >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+        >>> vae.predict(np.zeros((3, 4))).shape
+        (3, 4)
         """
         return self._over_data(
             "predict",
@@ -65,7 +80,11 @@ class Verbs(Evidence, Interpolation):
         )
 
     def predict_on_batch(self, x: Data) -> Array:
-        """Reconstructions of one batch, as `predict`."""
+        """Reconstructions of one batch, as `predict`.
+
+        Args:
+            x: `(n, *data_shape)`, or as for `predict`.
+        """
         return self.predict(x, batch_size=max(1, len(unpack(x)[0])), verbose=0)
 
     def reconstruct(
@@ -84,10 +103,27 @@ class Verbs(Evidence, Interpolation):
 
         Args:
             x: as for `predict`.
-            mode: see above.
+            mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
+                mode for tokens, which have no mean.
             deterministic: take the posterior's mean; with False, draw the latents from it.
-            data_temperature: see above.
-            length: see above; by default that of x.
+            seed: int that makes the call repeatable, for one backend and batch size.
+            data_temperature: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
+                model's own.
+            length: number of steps, for data whose shape leaves that open. By default that of x.
+            batch_size: rows at a time, 32 by default.
+            verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+        Raises:
+            ValueError: arguments or data that do not fit the model; the message says what came, and what to do.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import keras_vae as kv
+        >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+        >>> draws = vae.reconstruct(np.zeros((3, 4)), mode="sample", seed=0)
+        >>> draws.shape, bool(np.isin(draws, (0.0, 1.0)).all())
+        ((3, 4), True)
         """
         options: dict[str, Any] = {
             "mode": self._mode(mode, data_temperature),
@@ -120,9 +156,25 @@ class Verbs(Evidence, Interpolation):
             x: as for `predict`.
             mode: the posterior's `"mean"`, a `"sample"` from it, or the `"distribution"` itself, a value
                 from `keras_vae.distributions` with one row for each example.
+            seed: int that makes the call repeatable, for one backend and batch size.
+            batch_size: rows at a time, 32 by default.
+            verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
         Returns:
             `(n, latent_dim)`; a tuple with one array for each level where the prior has several.
+
+        Raises:
+            ValueError: arguments or data that do not fit the model; the message says what came, and what to do.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import keras_vae as kv
+        >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+        >>> vae.encode(np.zeros((3, 4))).shape
+        (3, 2)
+        >>> type(vae.encode(np.zeros((3, 4)), mode="distribution")).__name__
+        'Gaussian'
         """
         one_of(mode, ENCODE_MODES, "mode")
         values: list[Any] = []
@@ -165,9 +217,25 @@ class Verbs(Evidence, Interpolation):
         Args:
             z: `(n, latent_dim)`, or a tuple with one array for each level.
             condition: `(n, *condition_shape)` for a conditional model.
-            mode: see above.
-            data_temperature: see above.
-            length: see above.
+            mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
+                mode for tokens, which have no mean.
+            seed: int that makes the call repeatable, for one backend and batch size.
+            data_temperature: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
+                model's own.
+            length: number of steps, for data whose shape leaves that open.
+            batch_size: rows at a time, 32 by default.
+            verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+        Raises:
+            ValueError: arguments or data that do not fit the model; the message says what came, and what to do.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import keras_vae as kv
+        >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+        >>> vae.decode(np.zeros((3, 2))).shape
+        (3, 4)
         """
         mode, length = self._mode(mode, data_temperature), self._length(length)
         shapes = self.prior.level_shapes()
@@ -208,10 +276,26 @@ class Verbs(Evidence, Interpolation):
         Args:
             n: how many; 1 by default, or as many as there are conditions.
             condition: `(n, *condition_shape)`, or one condition for all, for a conditional model.
-            mode: see above. The mean is what most pictures show.
+            mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
+                mode for tokens, which have no mean. The mean is what most pictures show.
+            seed: int that makes the call repeatable, for one backend and batch size.
             temperature: spread of the prior's draws; below 1 more typical, less varied.
-            data_temperature: see above.
-            length: see above.
+            data_temperature: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
+                model's own.
+            length: number of steps, for data whose shape leaves that open.
+            batch_size: rows at a time, 32 by default.
+            verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+        Raises:
+            ValueError: arguments or data that do not fit the model; the message says what came, and what to do.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import keras_vae as kv
+        >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+        >>> vae.generate(3, temperature=0.8, seed=0).shape
+        (3, 4)
         """
         mode, length = self._mode(mode, data_temperature), self._length(length)
         if condition is not None and n is None:

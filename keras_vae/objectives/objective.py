@@ -45,5 +45,9 @@ class Objective(keras.layers.Layer):
     num_samples = 1
 
     def loss(self, terms: dict[str, Any]) -> Tensor:
-        """Loss of every example, `(batch,)`; a scalar stands for the same loss for all of them."""
+        """Loss of every example, in nats, `(batch,)`; a scalar stands for the same loss for all of them.
+
+        Args:
+            terms: dict of the terms in the table of the class.
+        """
         raise NotImplementedError(f"{type(self).__name__} must write `loss(terms)`.")

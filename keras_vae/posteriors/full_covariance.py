@@ -22,7 +22,7 @@ class FullCovariance(Posterior):
     """q(z|x) = N(loc(x), L(x) L(x)^T), L lower triangular (Kingma and Welling, 2019, section 3.3.1).
 
     The diagonal of L starts at one, the rest at zero: as the diagonal posterior starts. Costs grow with
-    the square of the latent dimension.
+    the square of the latent dimension. Draws are `(batch, latent_dim)`.
 
     Raises:
         ValueError: when built for spatial latents, or features that do not fit.

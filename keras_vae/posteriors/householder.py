@@ -22,7 +22,7 @@ class Householder(Posterior):
     """q(z|x): a diagonal Gaussian, rotated by reflections that depend on x (Tomczak and Welling, 2016).
 
     A cheap way to a full covariance: d reflections in d dimensions reach every rotation. Reflections
-    keep volumes, so the density costs nothing extra.
+    keep volumes, so the density costs nothing extra. Draws are `(batch, latent_dim)`.
 
     Args:
         reflections: number of reflections.

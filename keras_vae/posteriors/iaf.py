@@ -21,7 +21,8 @@ class IAF(Posterior):
     """q(z|x) by inverse autoregressive steps from a diagonal Gaussian (Kingma et al., 2016).
 
     Draws and their density take one pass; the density of any other point takes one pass for each
-    dimension. The flow runs in float32 under every policy.
+    dimension. The flow runs in float32 under every policy. Draws are
+    `(batch, latent_dim)`.
 
     Args:
         steps: number of steps; the order of the dimensions turns round at each.

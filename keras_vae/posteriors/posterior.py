@@ -47,7 +47,11 @@ class Posterior(keras.layers.Layer):
     requires_prior = False
 
     def check_prior(self, prior: Part) -> None:
-        """Refuse a prior that this posterior cannot be written relative to; by default none is."""
+        """Refuse a prior that this posterior cannot be written relative to; by default none is.
+
+        Args:
+            prior: the `Prior` beside it.
+        """
 
     def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         """Create the heads.
@@ -74,6 +78,9 @@ class Posterior(keras.layers.Layer):
 
     def require_single_evidence(self, evidence_shape: Any) -> Shape:
         """The one feature shape, or an error that says how many tensors the encoder gave.
+
+        Args:
+            evidence_shape: shape of the encoder's features, or a list of them.
 
         Raises:
             ValueError: the encoder gives several feature tensors.

@@ -18,7 +18,8 @@ class Residual(Posterior):
     """q(z | x) = N(loc_p + shift(x), var_p * exp(log_scale(x))), with p(z | context) = N(loc_p, var_p).
 
     The residual posterior of Vahdat and Kautz (2020, section 3.2), for the levels of a ladder: where the
-    prior moves, the posterior moves along, and a level that is not needed costs no KL.
+    prior moves, the posterior moves along, and a level that is not needed costs no KL. Draws are
+    `(batch, *latent_shape)`.
 
     Raises:
         ValueError: the prior is no diagonal Gaussian.

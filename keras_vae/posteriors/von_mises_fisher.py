@@ -21,7 +21,10 @@ class VonMisesFisher(Posterior):
     """q(z|x) = vMF(loc(x), 1 + softplus(concentration(x))) on the unit sphere (Davidson et al., 2018).
 
     For the prior `"uniform_sphere"`. The concentration is kept above one, where draws and KL are well
-    conditioned.
+    conditioned. Draws are `(batch, latent_dim)`, each of length one.
+
+    Args:
+        **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
         ValueError: when built for fewer than two dimensions, or features that do not fit.

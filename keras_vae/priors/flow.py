@@ -21,7 +21,8 @@ class Flow(Prior):
     """p(z) is a RealNVP of a standard normal (Dinh et al., 2017; as a prior: Huang et al., 2017).
 
     Both the density and draws take one pass. It starts as the standard normal. With a context, every
-    step sees it: p(z | c). It runs in float32 under every policy.
+    step sees it: p(z | c). It runs in float32 under every policy. Draws are
+    `(batch, latent_dim)`.
 
     Args:
         steps: number of coupling steps; even and odd ones change different halves.

@@ -18,6 +18,7 @@ class Gaussian(Prior):
 
     Without a context the two are learned vectors: the anisotropic prior. With one they are linear in
     it: the conditional prior p(z | c) of Sohn, Lee and Yan (2015), and the p(z1 | z2) of a hierarchy.
+    Draws are `(batch, *latent_shape)`.
 
     Args:
         learn_loc: learn the location; it stays 0 with False.

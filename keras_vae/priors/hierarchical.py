@@ -241,11 +241,18 @@ class Hierarchical(Prior):
     # The top level's prior may start from the data -----------------------------------------------------
 
     def adapt(self, x: Tensor, *context: Any) -> None:
+        """Show the data to the top level's prior, where it starts from them.
+
+        Args:
+            x: `(n, *data_shape)`.
+            *context: `(n, width)`, the encoded conditions, for a conditional model.
+        """
         if hasattr(self.priors[0], "adapt"):
             self.priors[0].adapt(x, *context)
 
     @property
     def adapted(self) -> Any:
+        """Whether the top level's prior has seen the data, 1 or 0; 1 where it need not."""
         return getattr(self.priors[0], "adapted", 1.0)
 
     def get_config(self) -> Config:

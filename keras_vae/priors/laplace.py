@@ -22,7 +22,8 @@ class Laplace(Prior):
 
     The prior of sparse coding (Olshausen and Field, 1996), in a VAE by Barello, Charles and Pillow (2018):
     for an example, most latents stay small and a few become large. Unlike N(0, 1) it changes when the
-    latents are rotated, so it favours axes. It ignores the context.
+    latents are rotated, so it favours axes. It ignores the context. Draws are
+    `(batch, *latent_shape)`.
 
     Args:
         scale: scale of every dimension; the standard deviation is sqrt(2) times as large.

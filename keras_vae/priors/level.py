@@ -1,6 +1,6 @@
 """One level of a hierarchy, described."""
 
-from typing import Any, Self
+from typing import Self
 
 import keras
 
@@ -22,6 +22,9 @@ class Level:
         merge: layer from `[context, z]` to the context of the next level; None for the hierarchy's
             default.
 
+    Raises:
+        ValueError: `size` holds anything but positive ints.
+
     Example:
 
     >>> import keras_vae as kv
@@ -30,7 +33,11 @@ class Level:
     """
 
     def __init__(
-        self, size: Ints, prior: Component = "gaussian", posterior: Component | None = None, merge: Any = None
+        self,
+        size: Ints,
+        prior: Component = "gaussian",
+        posterior: Component | None = None,
+        merge: keras.layers.Layer | None = None,
     ) -> None:
         self.shape = positive_ints(size, "size")
         self.prior = prior

@@ -21,6 +21,7 @@ class Mixture(Prior):
 
     The "MoG" of Tomczak and Welling (2018), and with the weights learned the prior of deep clustering
     (Jiang et al., 2017). Where it has clusters to find, each component tends to take one.
+    Draws are `(batch, *latent_shape)`.
 
     Args:
         components: number of Gaussians.

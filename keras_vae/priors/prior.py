@@ -27,6 +27,15 @@ class LatentLevel(NamedTuple):
         log_q: log q(z | x, context), `(batch,)`, where the draw gave it; None where it is still to be
             computed.
         state: what the level hands to the levels below, in a hierarchy.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> q = kv.distributions.Gaussian(np.ones((5, 2)), np.zeros((5, 2)))
+    >>> p = kv.distributions.Gaussian(np.zeros((5, 2)), np.zeros((5, 2)))
+    >>> tuple(kv.priors.Prior.draw(q, p, deterministic=True).z.shape)
+    (5, 2)
     """
 
     posterior: Distribution
@@ -82,6 +91,9 @@ class Prior(keras.layers.Layer):
 
     def check_posterior(self, posterior: Part) -> None:
         """Refuse a posterior that this prior cannot be compared with.
+
+        Args:
+            posterior: the `Posterior` beside it.
 
         Raises:
             ValueError: it lives on another space; the message names both sides.
@@ -162,7 +174,17 @@ class Prior(keras.layers.Layer):
 
     @staticmethod
     def draw(q: Distribution, p: Distribution, *, seed: Seed = None, deterministic: bool = False) -> LatentLevel:
-        """A level with its draw: the density comes along where drawing gives it for free, as in flows."""
+        """A level with its draw: the density comes along where drawing gives it for free, as in flows.
+
+        Args:
+            q: the posterior, a distribution value.
+            p: the prior, likewise.
+            seed: an int or a `SeedGenerator`.
+            deterministic: take the posterior's mean in place of a draw.
+
+        Returns:
+            A `LatentLevel`, its `z` `(batch, *latent)`.
+        """
         if deterministic:
             return LatentLevel(q, p, q.mean())
         if q.samples_with_log_prob:
@@ -173,16 +195,36 @@ class Prior(keras.layers.Layer):
     def generate(
         self, context: Tensor, *, encode: Encode | None = None, seed: Seed = None, temperature: float = 1.0
     ) -> tuple[Tensor, ...]:
-        """Latents drawn from the prior, one for each row of the context, a tuple with one per level."""
+        """Latents drawn from the prior, one for each row of the context, a tuple with one per level.
+
+        Args:
+            context: `(batch, width)`.
+            encode: see `distribution`.
+            seed: an int or a `SeedGenerator`.
+            temperature: scales the spread of the draws.
+
+        Returns:
+            Tuple of `(batch, *latent)`, one for each level.
+        """
         return (self.distribution(context, encode=encode).sample(seed, temperature=temperature),)
 
     def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
-        """What the decoder sees of the latents, a tuple with one tensor per level."""
+        """What the decoder sees of the latents.
+
+        Args:
+            latents: tuple of `(batch, *latent)`, one for each level.
+            context: `(batch, width)`.
+        """
         del context
         return latents[0]
 
     def decoder_input_of(self, levels: Sequence[LatentLevel], context: Tensor) -> Tensor:
-        """`decoder_input` from what `infer` returned; a hierarchy saves itself a second pass over its levels."""
+        """`decoder_input` from what `infer` returned; a hierarchy saves itself a second pass over its levels.
+
+        Args:
+            levels: list of `LatentLevel`, top first.
+            context: `(batch, width)`.
+        """
         return self.decoder_input(tuple(level.z for level in levels), context)
 
     def decoder_input_shape(self) -> Shape:
@@ -190,7 +232,11 @@ class Prior(keras.layers.Layer):
         return self.latent_shape
 
     def root_evidence(self, evidence: Any) -> Tensor:
-        """The top level's part of the encoder's features, or of their shapes."""
+        """The top level's part of the encoder's features, or of their shapes.
+
+        Args:
+            evidence: features `(batch, ...)`, a list of them, or their shapes.
+        """
         return evidence
 
     def level_shapes(self) -> tuple[Shape, ...]:
@@ -198,6 +244,11 @@ class Prior(keras.layers.Layer):
         return (self.latent_shape,)
 
     def broadcast_to_batch(self, parameter: Tensor, context: Tensor) -> Tensor:
-        """A parameter `(*latent,)` repeated for every row of the context: `(batch, *latent)`."""
+        """A parameter `(*latent,)` repeated for every row of the context: `(batch, *latent)`.
+
+        Args:
+            parameter: `(*latent,)`.
+            context: `(batch, width)`.
+        """
         shape = (ops.shape(context)[0], *parameter.shape)
         return ops.broadcast_to(ops.expand_dims(parameter, 0), shape)

@@ -22,7 +22,7 @@ class SpikeAndSlab(Prior):
 
     The continuous form of George and McCulloch (1993): every dimension of every example is off, in the
     narrow spike, or on, in the wide slab. The KL to a Gaussian is integrated numerically, to 1e-4
-    nats in each dimension, and needs no draw. It ignores the context.
+    nats in each dimension, and needs no draw. It ignores the context. Draws are `(batch, *latent_shape)`.
 
     Args:
         slab_weight: probability w that a dimension is on, between 0 and 1.

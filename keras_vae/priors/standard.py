@@ -15,6 +15,8 @@ __all__ = ["Standard"]
 class Standard(Prior):
     """p(z) = N(0, 1), the prior of Kingma and Welling (2014). It has no weights and ignores the context.
 
+    Draws are `(batch, *latent_shape)`.
+
     Example:
 
     >>> import keras_vae as kv

@@ -34,13 +34,16 @@ class TFP(Prior):
     Raises:
         ValueError: another backend, or a distribution with the wrong event shape.
 
-    Example, with TensorFlow Probability installed:
+    Example:
 
-    ```python
-    import tensorflow_probability as tfp
-    prior = kv.priors.TFP(lambda: tfp.distributions.Sample(tfp.distributions.StudentT(5.0, 0.0, 1.0), 16))
-    vae = kv.VAE(data_shape=(28, 28, 1), latent_dim=16, prior=prior)
-    ```
+    >>> import keras
+    >>> import keras_vae as kv
+    >>> if keras.backend.backend() == "tensorflow":  # TensorFlow Probability runs there alone
+    ...     import tensorflow_probability as tfp
+    ...
+    ...     tfd = tfp.distributions
+    ...     prior = kv.priors.TFP(lambda: tfd.Sample(tfd.StudentT(5.0, 0.0, 1.0), 16))
+    ...     vae = kv.VAE(data_shape=(6,), latent_dim=16, prior=prior)
     """
 
     latent_space = None

@@ -25,6 +25,9 @@ class UniformCategorical(Prior):
         classes: number of classes of every variable.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
+    Raises:
+        ValueError: `classes` is no positive int.
+
     Example:
 
     >>> import numpy as np

@@ -20,7 +20,10 @@ class UniformSphere(Prior):
     """p(z) uniform on the unit sphere in `latent_dim` dimensions, for the posterior `"von_mises_fisher"`.
 
     The hyperspherical VAE of Davidson et al. (2018): no origin that pulls, for directional data and for
-    clusters. It has no weights and ignores the context.
+    clusters. It has no weights and ignores the context. Draws are `(batch, latent_dim)`.
+
+    Args:
+        **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
         ValueError: when built for fewer than two dimensions.

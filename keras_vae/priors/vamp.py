@@ -137,6 +137,9 @@ class VampPrior(Prior):
         Args:
             x: `(n, *data_shape)`; with fewer rows than components, rows repeat with a little noise.
             context: `(n, width)`, the encoded conditions, for a conditional model.
+
+        Raises:
+            ValueError: data of another shape, or no `context` for a conditional model.
         """
         x = np.asarray(ops.convert_to_numpy(x), dtype="float32")
         if x.shape[1:] != self.data_shape or not len(x):

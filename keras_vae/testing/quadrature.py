@@ -52,6 +52,10 @@ def over_interval(low: float, high: float) -> Callable:
     >>> points, weights = over_interval(0.0, 2.0)(np.zeros((1, 1)))
     >>> round(float(np.sum(weights * points[:, 0])), 4)
     2.0
+
+    Args:
+        low: the lower end.
+        high: the upper end.
     """
 
     def points(draws):
@@ -90,6 +94,10 @@ def over_open_interval(low: float, high: float) -> Callable:
     >>> points, weights = over_open_interval(0.0, 1.0)(np.zeros((1, 1)))
     >>> round(float(np.sum(weights * 0.5 / np.sqrt(points[:, 0]))), 2)
     1.0
+
+    Args:
+        low: the lower end.
+        high: the upper end.
     """
 
     def points(draws):
@@ -110,6 +118,10 @@ def over_integers(low: float, high: float) -> Callable:
     >>> from keras_vae.testing import over_integers
     >>> over_integers(0, 1)(np.zeros((1, 2)))[0].tolist()
     [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+
+    Args:
+        low: the lower end.
+        high: the upper end.
     """
 
     def points(draws):
@@ -127,6 +139,9 @@ def over_one_hot(draws: Array) -> tuple[Array, Array]:
     >>> from keras_vae.testing import over_one_hot
     >>> over_one_hot(np.zeros((1, 2)))[0].tolist()
     [[1.0, 0.0], [0.0, 1.0]]
+
+    Args:
+        draws: `(n, *event)`, from the distribution; only their shape matters.
     """
     event = draws.shape[1:]
     rows = np.eye(event[-1])
@@ -142,6 +157,12 @@ def over_sphere(draws: Array) -> tuple[Array, Array]:
     >>> points, weights = over_sphere(np.zeros((1, 3)))
     >>> round(float(np.sum(weights) / np.pi), 4)
     4.0
+
+    Args:
+        draws: `(n, *event)`, from the distribution; only their shape matters.
+
+    Raises:
+        ValueError: spheres of other dimensions.
     """
     angles = np.linspace(0.0, 2.0 * np.pi, 400, endpoint=False)
     step = angles[1] - angles[0]
