@@ -127,7 +127,7 @@ class Inputs:
                 f"Argument `condition`: this model was built with condition_shape={self.condition_shape}, and no "
                 "condition came. Pass condition=... to generate and decode; elsewhere "
                 "[x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
-                "((x, condition),) or such dicts."
+                "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions."
             )
         self._check_is_array(condition, "condition", self.condition_shape)
         check_rows(condition, self.condition_shape, None, "condition")
