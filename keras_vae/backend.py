@@ -65,7 +65,7 @@ def quiet_retracing() -> Iterator[None]:
     """Keep TensorFlow from warning that the functions of different verbs are traced."""
     logger = logging.getLogger("tensorflow")
 
-    def is_other(record):
+    def is_other(record: logging.LogRecord) -> bool:
         return "triggered tf.function retracing" not in record.getMessage()
 
     logger.addFilter(is_other)

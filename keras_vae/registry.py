@@ -84,7 +84,7 @@ class Registry:
                 f'`@keras_vae.{self.family}.register("my_name", package="my_package")`.'
             )
 
-        def decorate(cls):
+        def decorate(cls: type) -> type:
             self._check_class(cls, f"{self.family}.register({name!r})")
             saved_as = f"{package}.{self.family}>{cls.__name__}"
             by_name = self._classes.get(name)

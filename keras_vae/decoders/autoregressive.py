@@ -114,10 +114,10 @@ class Autoregressive(Decoder):
         dtype = "int32" if likelihood.support.nominal else "float32"
         key = StepSeed.key(seed) if mode == "sample" else None
 
-        def shaped(flat):
+        def shaped(flat: Tensor) -> Tensor:
             return ops.reshape(flat, (batch, *sizes, *event))
 
-        def follow(step, flat, ended, state):
+        def follow(step: Tensor, flat: Tensor, ended: Tensor, state: Any) -> tuple[Tensor, ...]:
             if self.carries_state:
                 before = ops.take(flat, ops.reshape(ops.maximum(step - 1, 0), (1,)), axis=1)
                 target = likelihood.to_network(before)
@@ -138,7 +138,7 @@ class Autoregressive(Decoder):
                 ended = ops.logical_or(ended, ops.any(ops.reshape(ends, (batch, -1)), axis=1))
             return step + 1, flat, ended, state
 
-        def go_on(step, flat, ended, state):
+        def go_on(step: Tensor, flat: Tensor, ended: Tensor, state: Any) -> Tensor:
             return ops.logical_not(ops.all(ended))
 
         empty = ops.full((batch, steps, *event), likelihood.padding, dtype=dtype)

@@ -63,7 +63,7 @@ class BetaBinomial(Factorised):
         zeros = ops.zeros(shape, dtype="float32")
         log_first = self.elementwise_log_prob(zeros)
 
-        def count(step, state):
+        def count(step: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             log_p, log_below, drawn = state
             k = ops.cast(step, "float32")
             drawn = drawn + ops.cast(log_uniform > log_below, "float32")

@@ -101,7 +101,7 @@ class DiscretizedLogisticMixture(Factorised):
             chosen: one-hot `(..., K)`, to get the parameters of one component for each pixel.
         """
 
-        def pick(parameter, index):
+        def pick(parameter: Tensor, index: int) -> Tensor:
             parameter = parameter[..., index, :]
             return parameter if chosen is None else ops.sum(parameter * chosen, axis=-1)
 

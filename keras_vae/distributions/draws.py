@@ -53,7 +53,7 @@ def draw_log_gamma(shape_parameter: Tensor, seed: Seed) -> Tensor:
     c = 1.0 / ops.sqrt(9.0 * d)
     key = StepSeed.key(seed)
 
-    def propose(step, state):
+    def propose(step: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         drawn, accepted = state
         seeds = StepSeed(key, step)
         normal = keras.random.normal(shape, dtype="float32", seed=seeds)
@@ -88,7 +88,7 @@ def draw_poisson(rate: Tensor, seed: Seed) -> Tensor:
     uniform = keras.random.uniform(ops.shape(rate), dtype="float32", seed=StepSeed(key, 2 * ROUNDS))
     first = ops.exp(-small)
 
-    def count(step, state):
+    def count(step: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         p, below, drawn = state
         drawn = drawn + ops.cast(uniform > below, "float32")
         p = p * small / (ops.cast(step, "float32") + 1.0)
@@ -106,7 +106,7 @@ def _draw_large_poisson(rate: Tensor, key: Any) -> Tensor:
     inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
     squeeze = 0.9277 - 3.6224 / (b - 2.0)
 
-    def propose(step, state):
+    def propose(step: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         drawn, accepted = state
         seeds = StepSeed(key, step)
         u = keras.random.uniform(shape, dtype="float32", seed=seeds) - 0.5

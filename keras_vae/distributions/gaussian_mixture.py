@@ -117,7 +117,7 @@ def mixture_log_prob(z: Tensor, loc: Tensor, log_var: Tensor, log_weights: Tenso
     scaled_loc = loc * precision
     constant = log_weights - 0.5 * (ops.sum(log_var, axis=1) + loc.shape[1] * math.log(2 * math.pi))
 
-    def normalise(squares):
+    def normalise(squares: Tensor) -> tuple[Tensor, Tensor]:
         joint = constant - 0.5 * squares
         return joint, ops.logsumexp(joint, axis=1)
 
@@ -131,11 +131,11 @@ def mixture_log_prob(z: Tensor, loc: Tensor, log_var: Tensor, log_weights: Tenso
     error = 2.5 * FLOAT32_EPSILON * (z_term + loc_term)
     accurate = ops.max(ops.sum(ops.softmax(joint + error, axis=1) * error, axis=1)) < TOLERANCE
 
-    def direct():
+    def direct() -> Tensor:
         # of the values as they were given: taking the centre off costs digits
         z_rows, loc_rows, precision_rows = (ops.transpose(rows) for rows in (given_z, given_loc, precision))
 
-        def add_dimension(index, total):
+        def add_dimension(index: Tensor, total: Tensor) -> Tensor:
             difference = ops.take(z_rows, index, axis=0)[:, None] - ops.take(loc_rows, index, axis=0)
             return total + ops.square(difference) * ops.take(precision_rows, index, axis=0)
 
@@ -144,7 +144,7 @@ def mixture_log_prob(z: Tensor, loc: Tensor, log_var: Tensor, log_weights: Tenso
     joint, density = normalise(ops.cond(accurate, lambda: fast, direct))
     responsibilities = ops.exp(joint - density[:, None])
 
-    def gradient(*args, upstream=None):
+    def gradient(*args: Any, upstream: Any = None) -> tuple[Tensor, ...]:
         upstream = args[0] if upstream is None else upstream
         weighted = responsibilities * upstream[:, None]
         mass = ops.sum(weighted, axis=0)
@@ -154,11 +154,11 @@ def mixture_log_prob(z: Tensor, loc: Tensor, log_var: Tensor, log_weights: Tenso
         # spread: the weighted sum of (z - loc)^2 over the rows
 
         # the weighted sum of (z - loc)^2 over the rows
-        def fast_spread():
+        def fast_spread() -> Tensor:
             second = ops.matmul(ops.transpose(weighted), ops.square(z)) - mass[:, None] * ops.square(loc)
             return second - 2.0 * loc * first
 
-        def direct_spread():
+        def direct_spread() -> Tensor:
             rows = ops.map(
                 lambda pair: ops.sum(weighted * ops.square(pair[0][:, None] - pair[1]), axis=0),
                 (ops.transpose(given_z), ops.transpose(given_loc)),

@@ -41,7 +41,7 @@ def register_kl_divergence(
     ValueError: KL(Gaussian || Gaussian) has a closed form already.
     """
 
-    def decorate(function):
+    def decorate(function: Callable) -> Callable:
         if (q_type, p_type) in _CLOSED_FORMS:
             raise ValueError(f"KL({q_type.__name__} || {p_type.__name__}) has a closed form already.")
         _CLOSED_FORMS[q_type, p_type] = (function, factorises)

@@ -57,14 +57,14 @@ class Transformed(Distribution):
             context: `(batch, width)`, handed to each.
         """
 
-        def forward(z):
+        def forward(z: Tensor) -> tuple[Tensor, Tensor]:
             total = ops.zeros_like(z[..., 0])
             for step in steps:
                 z, log_det = step(z, context)
                 total = total + log_det
             return z, total
 
-        def inverse(z):
+        def inverse(z: Tensor) -> tuple[Tensor, Tensor]:
             z = ops.cast(z, "float32")
             total = ops.zeros_like(z[..., 0])
             for step in reversed(steps):

@@ -21,7 +21,7 @@ class Conv(Encoder):
     Works on data with channels last: `(steps, channels)`, `(height, width, channels)` or
     `(depth, height, width, channels)`.
 
-    Strides in place of pooling are those of Radford, Metz and Chintala (2016).
+    It shrinks by strides and not by pooling, as in Radford, Metz and Chintala (2016).
 
     Args:
         filters: number of filters of every strided convolution, in order.

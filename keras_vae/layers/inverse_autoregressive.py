@@ -100,7 +100,7 @@ class InverseAutoregressive(keras.layers.Layer):
         return z, ops.sum(ops.log_sigmoid(gate_logits), axis=-1)
 
     def _network(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        def cast(weight):
+        def cast(weight: Tensor) -> Tensor:
             return ops.cast(weight, z.dtype)
 
         hidden = ops.matmul(z, cast(self.kernel_in * self.mask_in)) + cast(self.bias_in)

@@ -13,10 +13,9 @@ __all__ = ["Bernoulli"]
 class Bernoulli(Likelihood):
     """p(x | z) = Bernoulli(sigmoid(logits)), independent over the data's elements.
 
-    For data in [0, 1]. Its negative log density is the binary cross-entropy, summed over the elements
+    The decoder of Kingma and Welling (2014, appendix C.1), for data `(batch, *data_shape)` in [0, 1]. Its
+    negative log density is the binary cross-entropy, summed over the elements
     and not averaged as Keras' loss is.
-
-    The decoder of Kingma and Welling (2014, appendix C.1), for data `(batch, *data_shape)` in [0, 1].
 
     Args:
         project: with False, the decoder's output is taken as the logits.

@@ -82,7 +82,7 @@ class DiscretizedLogisticMixture(Likelihood):
     def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         channels = self.data_shape[-1]
 
-        def split(name, rows):
+        def split(name: str, rows: int) -> Tensor:
             values = params[name]
             return ops.reshape(values, (*ops.shape(values)[:-1], rows, self.components))
 

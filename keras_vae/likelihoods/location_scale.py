@@ -21,8 +21,8 @@ SHARPNESS = 4.0
 class LocationScale(Likelihood):
     """Base class: a location from the decoder's features, and a scale that is learned, predicted or fixed.
 
-    Both are `(batch, *data_shape)` or a scalar. To write one, return a value from `distribution`, its scale from
-    `log_var_of`.
+    The location is `(batch, *data_shape)`, the scale too, or one number. To write a likelihood of this kind,
+    return a value from `distribution`, with the scale that `log_var_of` gives.
 
     Args:
         scale: `"learned"`, one for all elements; `"predicted"`, one for every element, from the decoder's

@@ -21,8 +21,8 @@ INITIAL_EXCESS = 8.0
 class StudentT(LocationScale):
     """p(x | z) = loc(z) + scale * Student's t: for real numbers of which a few lie far off.
 
-    It keeps training steady where a Gaussian with a predicted scale is not (Takahashi et al., 2018). Data are `(batch,
-    *data_shape)`.
+    The likelihood of Takahashi et al. (2018): training stays steady where that of a Gaussian with a
+    predicted scale does not. Data are `(batch, *data_shape)`.
 
     Args:
         df: degrees of freedom, the lower the heavier the tails: a positive number, or `"learned"`, one

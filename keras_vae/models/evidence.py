@@ -1,12 +1,13 @@
 """How probable data are under a model."""
 
 import math
+from typing import Any
 
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_int
-from keras_vae.hints import Array, Data, ModelMixin
+from keras_vae.hints import Array, Data, Encode, ModelMixin, Part, Seed, Tensor
 from keras_vae.models.streams import is_stream, peek
 
 __all__ = ["Evidence"]
@@ -46,7 +47,7 @@ class Evidence(ModelMixin):
         """
         positive_int(num_samples, "num_samples")
 
-        def elbo(vae, inputs, seed, encode, **_):
+        def elbo(vae: Part, inputs: Data, seed: Seed, encode: Encode, **_: Any) -> Tensor:
             outputs = vae.network_terms(inputs, seed=seed, num_samples=num_samples, encode=encode)
             terms = vae.complete_terms(outputs, inputs, num_samples=num_samples)
             return ops.mean(terms["log_likelihood"], axis=1) - ops.sum(terms["kl"], axis=1)
@@ -106,7 +107,7 @@ class Evidence(ModelMixin):
     ) -> Array:
         """One pass over the data with `count` latents for each example."""
 
-        def log_mean_weights(vae, inputs, seed, encode, **_):
+        def log_mean_weights(vae: Part, inputs: Data, seed: Seed, encode: Encode, **_: Any) -> Tensor:
             outputs = vae.network_terms(inputs, seed=seed, requires=("log_ratio",), num_samples=count, encode=encode)
             terms = vae.complete_terms(outputs, inputs, num_samples=count)
             log_weights = terms["log_likelihood"] + ops.sum(terms["log_ratio"], axis=2)

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_vae.arguments import optional_seed, positive_int
 from keras_vae.backend import SeedGenerator, kept_state, quiet_retracing, strategy_scope, sync_state
-from keras_vae.hints import Part, Tensor
+from keras_vae.hints import Encode, Part, Seed, Tensor
 
 __all__ = ["Runner", "Untracked"]
 
@@ -70,7 +70,7 @@ class Verb(keras.Model):
         """A stand-in for the model's `root_posterior` that answers from memory, in the order of the questions."""
         values = iter(zip(self.templates.items, self.remembered, strict=True))
 
-        def encode(x, context):
+        def encode(x: Tensor, context: Tensor) -> Any:
             template, variables = next(values)
             tensors = {name: keras.ops.convert_to_tensor(variable) for name, variable in variables.items()}
             return dataclasses.replace(template, **tensors)
@@ -124,10 +124,10 @@ class Runner:
     def _pseudo_posteriors(self) -> list[Any]:
         """What the prior asks the encoder for, computed once for a whole call and not for every batch."""
 
-        def ask(vae, inputs, seed, temperature, encode):
+        def ask(vae: Part, inputs: Any, seed: Seed, temperature: Any, encode: Encode) -> tuple[dict[str, Tensor], ...]:
             answers = []
 
-            def answer(x, context):
+            def answer(x: Tensor, context: Tensor) -> Any:
                 answers.append(encode(x, context))
                 return answers[-1]
 

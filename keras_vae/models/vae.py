@@ -316,7 +316,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
         terms = self.complete_terms(y_pred, x, y, self.objective.num_samples)
         batch_size = ops.shape(terms["kl"])[0]
 
-        def weighted_mean(values):
+        def weighted_mean(values: Tensor) -> Tensor:
             values = ops.cast(values, "float32")
             if sample_weight is not None:
                 weights = ops.cast(sample_weight, "float32")

@@ -23,22 +23,7 @@ DECODE_MODES = ("mean", "mode", "sample")
 
 
 class Verbs(Evidence, Interpolation):
-    """The verbs of a VAE. All of them run in batches, compiled, and show Keras' progress bar on long work.
-
-    They share these arguments:
-
-    * `batch_size`: rows at a time, 32 by default;
-    * `verbose`: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows;
-    * `seed`: int that makes one call repeatable, for one backend and batch size.
-
-    Those that decode share these too:
-
-    * `mode`: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and
-      the mode for tokens, which have no mean;
-    * `data_temperature`: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
-      model's own. (`temperature` is that of the latents.)
-    * `length`: number of steps, for data whose shape leaves that open.
-    """
+    """The verbs of a VAE. All of them run in batches, compiled, and show Keras' progress bar on long work."""
 
     def predict(
         self,
@@ -179,7 +164,7 @@ class Verbs(Evidence, Interpolation):
         one_of(mode, ENCODE_MODES, "mode")
         values: list[Any] = []
 
-        def encode(vae, inputs, seed, encode, **_):
+        def encode(vae: Part, inputs: Any, seed: Seed, encode: Encode, **_: Any) -> Any:
             levels = vae.infer(inputs, seed=seed, deterministic=mode != "sample", encode=encode)[0]
             values[:] = [level.posterior for level in levels]
             if mode == "distribution":
@@ -250,7 +235,7 @@ class Verbs(Evidence, Interpolation):
             check_rows(level, shape, None, "z")
         condition = self._check_condition(condition, len(z[0]))
 
-        def decode(vae, inputs, seed, temperature, **_):
+        def decode(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, **_: Any) -> Tensor:
             return _decode(vae, inputs["z"], inputs, mode, seed, temperature[1], length)
 
         inputs = {"z": z, **self._rows(condition, len(z[0]))}
@@ -311,7 +296,7 @@ class Verbs(Evidence, Interpolation):
                 condition = np.repeat(condition[None], n, axis=0)
         condition = self._check_condition(condition, n)
 
-        def generate(vae, inputs, seed, temperature, encode):
+        def generate(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, encode: Encode) -> Tensor:
             context = vae.context(inputs.get("condition"), ops.shape(inputs["rows"])[0])
             latents = vae.prior.generate(context, encode=encode, seed=seed, temperature=temperature[0])
             return _decode(vae, latents, inputs, mode, seed, temperature[1], length)

@@ -41,14 +41,14 @@ def latent_terms(
     """
     log_ratios = {}
 
-    def log_ratio(index):
+    def log_ratio(index: int) -> Tensor:
         if index not in log_ratios:
             level = levels[index]
             log_q = level.posterior.log_prob(level.z) if level.log_q is None else level.log_q
             log_ratios[index] = split_samples(level.prior.log_prob(level.z) - log_q, num_samples)
         return log_ratios[index]
 
-    def kl(index):
+    def kl(index: int) -> Tensor:
         q, p = levels[index][:2]
         if exact_kl and has_kl_divergence(q, p):
             return ops.mean(split_samples(kl_divergence(q, p), num_samples), axis=1)

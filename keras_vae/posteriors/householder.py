@@ -62,7 +62,7 @@ class Householder(Posterior):
         mirrors = ops.reshape(self.mirror_head(features), (-1, self.reflections, self.latent_shape[0]))
         mirrors = mirrors / ops.maximum(ops.norm(mirrors, axis=-1, keepdims=True), 1e-12)
 
-        def reflect(z, order):
+        def reflect(z: Tensor, order: Any) -> tuple[Tensor, Tensor]:
             z = ops.cast(z, "float32")
             for index in order:
                 mirror = mirrors[:, index]

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.testing.config import check_config
 from keras_vae.testing.latents import chosen
 from keras_vae.testing.outputs import check_precision, check_shapes
@@ -37,10 +38,10 @@ def run_network_checks(
         extra: function of the subject with further checks of shapes.
     """
 
-    def outputs(vae, x):
+    def outputs(vae: Part, x: Tensor) -> dict[str, Tensor]:
         return {f"features_{i}": part for i, part in enumerate(keras.tree.flatten(features(vae, x)))}
 
-    def output_shapes(vae):
+    def output_shapes(vae: Part) -> dict[str, Shape]:
         spec = shape(vae)
         several = isinstance(spec[0], (list, tuple))
         return {f"features_{i}": tuple(part)[1:] for i, part in enumerate(spec if several else [spec])}

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.backend import quiet_retracing
-from keras_vae.hints import Part, Shape
+from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.subject import POLICIES, Subject, own_variables
 
 __all__ = ["check_own_variables", "check_precision", "check_shapes"]
@@ -79,7 +79,7 @@ def check_own_variables(subject: Subject, vae: Part) -> None:
     found = {}
 
     class Reader(keras.layers.Layer):
-        def call(self, inputs):
+        def call(self, inputs: Tensor) -> Tensor:
             for variable in variables:
                 found[variable.name] = keras.backend.standardize_dtype(ops.convert_to_tensor(variable).dtype)
             return inputs
@@ -98,13 +98,13 @@ def _compiled(vae: Part, compute: Callable) -> Callable:
     """Function that runs `compute` as a model's `predict`, in batches of 3 rows."""
 
     class Compiled(keras.Model):
-        def call(self, inputs):
+        def call(self, inputs: Tensor) -> Tensor:
             return compute(self.vae, inputs)
 
     model = Compiled(dtype=vae.dtype_policy)
     model.vae = vae
 
-    def predict(x):
+    def predict(x: Array) -> dict[str, Array]:
         with quiet_retracing():
             return model.predict(x, batch_size=ROWS, verbose=0)
 

@@ -58,7 +58,7 @@ def over_interval(low: float, high: float) -> Callable:
         high: the upper end.
     """
 
-    def points(draws):
+    def points(draws: Array) -> tuple[Array, Array]:
         size = math.prod(draws.shape[1:])
         nodes, weights = np.polynomial.legendre.leggauss({1: 400, 2: 200}.get(size) or _too_many(size))
         nodes, weights = low + 0.5 * (high - low) * (nodes + 1.0), 0.5 * (high - low) * weights
@@ -100,7 +100,7 @@ def over_open_interval(low: float, high: float) -> Callable:
         high: the upper end.
     """
 
-    def points(draws):
+    def points(draws: Array) -> tuple[Array, Array]:
         size = math.prod(draws.shape[1:])
         # even in the log odds, as far out as float32 tells a point from the upper end
         t = np.linspace(-15.0, 15.0, {1: 2001, 2: 301}.get(size) or _too_many(size))
@@ -124,7 +124,7 @@ def over_integers(low: float, high: float) -> Callable:
         high: the upper end.
     """
 
-    def points(draws):
+    def points(draws: Array) -> tuple[Array, Array]:
         size = math.prod(draws.shape[1:])
         values = np.arange(low, high + 1.0)
         return _product([values] * size, [np.ones_like(values)] * size, draws.shape[1:])
