@@ -21,7 +21,7 @@ class Training(ModelMixin):
 
     _has_metrics: bool
 
-    def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
+    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", loss: None = None, **kwargs: Any) -> None:
         """As `keras.Model.compile`, without a loss: the objective is the loss.
 
         Args:
