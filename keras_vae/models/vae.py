@@ -13,7 +13,7 @@ from keras_vae.backend import SeedGenerator, num_replicas
 from keras_vae.decoders.from_model import FromModel as DecoderFromModel
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.encoders.from_model import FromModel as EncoderFromModel
-from keras_vae.hints import Component, Data, Encode, Seed, Tensor
+from keras_vae.hints import Component, Data, Encode, Ints, Seed, Tensor
 from keras_vae.layers.context import concatenate_context
 from keras_vae.models.inputs import Inputs
 from keras_vae.models.rates import count_elements, rate_metrics
@@ -74,7 +74,7 @@ class VAE(Verbs, Training, Saving, Wiring, keras.Model):
     def __init__(
         self,
         data_shape: int | Sequence[int | None],
-        latent_dim: int | Sequence[Any] | None = None,
+        latent_dim: int | Sequence[Ints] | None = None,
         *,
         encoder: Component | None = None,
         decoder: Component | None = None,
