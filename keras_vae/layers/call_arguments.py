@@ -26,6 +26,7 @@ def accepted_arguments(model: Any, names: Sequence[str]) -> set[str]:
     >>> accepted_arguments(keras.Sequential([keras.layers.GRU(3)]), ("mask", "target"))
     set()
     """
-    if type(model).call.__module__.startswith("keras.src.models"):
+    # A class made in a namespace without __name__ has no module.
+    if (type(model).call.__module__ or "").startswith("keras.src.models"):
         return set()
     return set(inspect.signature(model.call).parameters) & set(names)

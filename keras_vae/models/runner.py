@@ -16,6 +16,11 @@ __all__ = ["Runner", "Untracked"]
 QUIET_ROWS = 4096
 """With `verbose="auto"`, arrays up to this many rows run without a progress bar."""
 
+DIFFERENT_LENGTHS = (
+    "The batches of `x` differ in length, so their results do not fit into one array. Pad every batch to one length, or "
+    "call the method once for each batch."
+)
+
 
 class Verb(keras.Model):
     """A function of a model and a batch, dressed as a model so that Keras' `predict` can run it.
@@ -179,7 +184,16 @@ class Runner:
         if seed is not None:
             self.seed_generator.state.assign(np.array([seed, 0], dtype=previous.dtype))
         try:
-            return verb.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
+            results = verb.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
+        except ValueError as error:
+            # NumPy's words, when Keras puts the results of the batches together.
+            if "concatenation axis" in str(error):
+                raise ValueError(DIFFERENT_LENGTHS) from error
+            raise
         finally:
             if seed is not None:
                 self.seed_generator.state.assign(previous)
+        if not all(isinstance(leaf, np.ndarray) for leaf in keras.tree.flatten(results)):
+            # On TensorFlow, Keras makes them ragged tensors.
+            raise ValueError(DIFFERENT_LENGTHS)
+        return results

@@ -135,6 +135,15 @@ def test_verbs_of_series(sequences):
     np.testing.assert_allclose(vae.encode(Batches())[:3], vae.encode(data)[[1, 2, 3]], atol=1e-5)
 
 
+def test_batches_of_several_lengths_in_verbs(sequences):
+    series, _ = sequences
+    per_row = series.elbo(Batches(), seed=0)
+    assert per_row.shape == (6,)
+    assert np.isfinite(per_row).all()
+    with pytest.raises(ValueError, match=r"batches of `x` differ in length.*Pad every batch to one length"):
+        series.predict(Batches(), verbose=0)
+
+
 def test_verbs_of_tokens(sequences):
     vae = sequences[1]
     for tokens in (vae.predict(TOKENS), vae.reconstruct(TOKENS), vae.generate(6, mode="sample", seed=0)):
