@@ -17,8 +17,8 @@ QUIET_ROWS = 4096
 """With `verbose="auto"`, arrays up to this many rows run without a progress bar."""
 
 DIFFERENT_LENGTHS = (
-    "The batches of `x` differ in length, so their results do not fit into one array. Pad every batch to one length, or "
-    "call the method once for each batch."
+    "The batches of `x` differ in length, so their results do not fit into one array. Pad every batch to one length, "
+    "or call the method once for each batch."
 )
 
 
