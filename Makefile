@@ -32,9 +32,10 @@ quickstart: .venv/.tensorflow
 test: .venv/.tensorflow
 	KERAS_BACKEND=tensorflow $(TEST)
 
-# Less optimisation by the compiler: tests run what they compile once or twice.
+# Less optimisation by the compiler, since tests run what they compile once or twice; and what it has compiled is kept.
 test-jax: .venv/.jax
-	KERAS_BACKEND=jax XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" $(TEST) -m "not one_backend"
+	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.jax_cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 KERAS_BACKEND=jax XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" $(TEST) -m "not one_backend"
 
 test-torch: .venv/.torch
 	KERAS_BACKEND=torch $(TEST) -m "not one_backend"
@@ -52,4 +53,4 @@ docs: .venv/.dev
 check: test test-jax test-torch lint docs
 
 clean:
-	rm -rf .venv build dist site
+	rm -rf .venv .jax_cache build dist site
