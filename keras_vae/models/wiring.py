@@ -60,6 +60,7 @@ class Wiring(ModelMixin):
         build_once(self.decoder, z_shape, tuple(network_spec.shape))
         features_shape = self.decoder.compute_output_shape(z_shape)
         self._warn_of_probabilities()
+        self._warn_of_full_precision()
         try:
             build_once(self.likelihood, features_shape, self.data_shape)
         except ValueError as error:
@@ -91,6 +92,17 @@ class Wiring(ModelMixin):
                 f"The decoder ends in a sigmoid, and the likelihood {type(self.likelihood).__name__} expects "
                 f"{'logits' if not self.likelihood.project else 'features'}: it applies the sigmoid itself. Leave the "
                 "decoder's last activation out.",
+                stacklevel=4,
+            )
+
+    def _warn_of_full_precision(self) -> None:
+        """A network that was made as an object keeps its own policy, so `dtype=` of the model would do nothing."""
+        names = [name for name in ("encoder", "decoder") if getattr(self, name).compute_dtype == "float32"]
+        if self.compute_dtype in ("float16", "bfloat16") and names:
+            warnings.warn(
+                f"The model's dtype is {self.dtype_policy.name!r}, and its {' and '.join(names)}, passed as an object, "
+                "computes in float32: an object keeps the policy it was made with. Give it dtype="
+                f"{self.dtype_policy.name!r} too, or call keras.config.set_dtype_policy before making it.",
                 stacklevel=4,
             )
 

@@ -1,6 +1,7 @@
 """Half precision: what must stay float32 does, losses are scaled, and the results agree with float32."""
 
 import functools
+import warnings
 
 import keras
 import numpy as np
@@ -96,6 +97,19 @@ def test_parts_by_name_follow_the_models_policy(policy):
     assert vae.encoder.compute_dtype == vae.decoder.compute_dtype == vae.compute_dtype
     keras.config.set_dtype_policy(policy)
     assert kv.VAE((6,), 2).encoder.stack.dense_layers[0].compute_dtype == vae.compute_dtype
+
+
+def test_a_network_that_the_models_policy_does_not_reach_is_named():
+    with pytest.warns(
+        UserWarning, match=r"its encoder, passed as an object, computes in float32.*dtype='mixed_float16'"
+    ):
+        vae = kv.VAE((4,), 2, encoder=kv.encoders.MLP((4,)), decoder="mlp", dtype="mixed_float16")
+    assert vae.encoder.compute_dtype == "float32"
+    assert vae.decoder.compute_dtype == "float16"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kv.VAE((4,), 2, encoder=kv.encoders.MLP((4,), dtype="mixed_float16"), decoder="mlp", dtype="mixed_float16")
+        kv.VAE((4,), 2, encoder=kv.encoders.MLP((4,)), decoder="mlp")
 
 
 @pytest.mark.parametrize("policy", POLICIES)
