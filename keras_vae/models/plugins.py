@@ -1,6 +1,7 @@
 """Which distributions a saved model needs, recorded when saving and named when they are missing."""
 
 import importlib.metadata
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,24 +50,52 @@ def restore(config: Config) -> Config:
         if config.get("condition_encoder") is not None:
             config["condition_encoder"] = keras.saving.deserialize_keras_object(config["condition_encoder"])
     except Exception as error:
-        missing = [plugin for plugin in plugins if not _installed(plugin["distribution"])]
-        if not missing:
+        reasons = [reason for reason in map(_reason, plugins) if reason is not None]
+        if not reasons:
             raise
-        needed = ", ".join(
-            f"{plugin['class']} (distribution {plugin['distribution'] or 'unknown'}, version "
-            f"{plugin['version'] or 'unknown'})"
-            for plugin in missing
-        )
+        # Keras' words end in the whole config.
+        first = str(error).split("\n", 1)[0][:200]
         raise ValueError(
-            f"This model was saved with components that are not installed here: {needed}. Install the distribution, or "
-            f"import the module that registers the component, and load again. First failure: {error}"
+            "This model was saved with components that are not installed here, or that do not load: "
+            f"{'; '.join(reasons)}. First failure: {first}"
         ) from error
     return config
 
 
-def _installed(distribution: str | None) -> bool:
+def _reason(plugin: dict[str, Any]) -> str | None:
+    """Why a component that a model was saved with is not there, and the mend; None where it is."""
+    cls, distribution = plugin["class"], plugin["distribution"]
     if distribution is None:
-        return False
+        if _defined(cls):
+            return None
+        if cls.startswith("__main__."):
+            return f"{cls}, defined in a script or notebook: define it again before loading, or move it to a module"
+        return f"{cls} (distribution unknown): import the module that registers it"
+    from_where = f"{cls} (distribution {distribution}, version {plugin['version'] or 'unknown'})"
+    if not _installed(distribution):
+        return f"{from_where}: install the distribution, or import the module that registers the component"
+    for family in PARTS:
+        for broken, error in getattr(registry, f"{family}s").failures().values():
+            if _canonical(broken) == _canonical(distribution):
+                return f"{from_where}: it is installed, and could not be loaded: {type(error).__name__}: {error}"
+    return None
+
+
+def _defined(cls: str) -> bool:
+    """Whether a class of this full name stands in a module that is imported."""
+    names = cls.split(".")
+    for end in range(len(names) - 1, 0, -1):
+        found: Any = sys.modules.get(".".join(names[:end]))
+        if found is not None:
+            return all((found := getattr(found, name, None)) is not None for name in names[end:])
+    return False
+
+
+def _canonical(distribution: str) -> str:
+    return distribution.lower().replace("_", "-").replace(".", "-")
+
+
+def _installed(distribution: str) -> bool:
     try:
         importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
