@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import keras
+
 from keras_vae import registry
 
 FAMILIES = ("encoders", "posteriors", "priors", "decoders", "likelihoods", "objectives")
@@ -61,6 +63,8 @@ def _origin(family: Any, name: str, cls: type) -> str:
 
 def _signature(cls: type) -> str:
     """Its choices: the arguments of every Keras layer left out."""
+    if cls.__init__ is keras.layers.Layer.__init__:
+        return "()"  # without an `__init__` of its own, inspect shows the `*args` of Keras' `__new__`
     parameters = [
         parameter.replace(annotation=parameter.empty)
         for parameter in inspect.signature(cls).parameters.values()
