@@ -21,8 +21,9 @@ def check_config(subject: Subject, other_values: dict[str, Any] | None = None) -
 
     Args:
         subject: the `Subject`.
-        other_values: for each constructor argument, a value other than the factory's. Left out, bools, ints
-            and floats are varied by themselves.
+        other_values: by the constructor argument's name, a value other than the one the subject is made with, such
+            as `{"activation": "tanh"}`. Bools, ints, floats, tuples of ints and `seed` may be left out: they are
+            varied by themselves. Of any other argument that is left out the check asks for a value.
     """
     other_values = dict(other_values or {})
     component = subject.make()

@@ -34,8 +34,9 @@ def check_prior(
 
     Args:
         prior: class, or function without arguments that makes a fresh prior: `lambda: MyPrior(3)`.
-        other_values: for every constructor argument, a value that differs from the factory's; bools and
-            numbers may be left out.
+        other_values: a second value for each constructor argument, other than what `prior` makes, to see that it
+            survives saving: `{"activation": "tanh"}`. The suite finds one itself for bools, numbers and tuples of
+            ints, so only arguments such as names, functions and None must be given.
         latent_dim: as for `keras_vae.VAE`.
         data_shape: as for `keras_vae.VAE`.
         data: examples `(n, *data_shape)`, at least 6; by default random ones inside the likelihood's support.
