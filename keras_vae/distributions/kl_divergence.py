@@ -32,7 +32,10 @@ def register_kl_divergence(
 
     Example:
 
-    >>> from keras_vae.distributions import Bernoulli, Gaussian, register_kl_divergence
+    Given a value type of your own, `Mine`, this is all: `@register_kl_divergence(Gaussian, Mine)` above the function. A
+    pair that is there already is refused:
+
+    >>> from keras_vae.distributions import Gaussian, register_kl_divergence
     >>> @register_kl_divergence(Gaussian, Gaussian)
     ... def kl(q, p):
     ...     return 0.0

@@ -82,3 +82,10 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{name_of(page)} links to {target}"
+
+
+@pytest.mark.one_backend
+def test_every_example_is_on_its_page():
+    text = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    programs = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+    assert sorted(re.findall(r'--8<-- "examples/(\w+\.py)"', text)) == programs
