@@ -37,7 +37,7 @@ def components() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
                     "origin": _origin(family, name, cls),
                     "class": f"{cls.__module__}.{cls.__qualname__}",
                     "signature": _signature(cls),
-                    "summary": (inspect.getdoc(cls) or "").split("\n", 1)[0],
+                    "summary": inspect.cleandoc(cls.__doc__ or "").split("\n", 1)[0],
                 }
             )
         for name, (distribution, error) in sorted(family.failures().items()):
@@ -61,7 +61,7 @@ def _origin(family: Any, name: str, cls: type) -> str:
         return distribution
 
 
-def _signature(cls: type) -> str:
+def _signature(cls: Any) -> str:
     """Its choices: the arguments of every Keras layer left out."""
     if cls.__init__ is keras.layers.Layer.__init__:
         return "()"  # without an `__init__` of its own, inspect shows the `*args` of Keras' `__new__`

@@ -53,7 +53,7 @@ class Registry:
         self.contract_class: Any = None
         self._classes: dict[str, Any] = {}
         self._origins: dict[str, str] = {}
-        self._failures: dict[str, tuple[str, Exception]] = {}
+        self._failures: dict[str, tuple[str, BaseException]] = {}
         self._plugins_loaded = False
 
     @property
@@ -122,7 +122,7 @@ class Registry:
         """Name of the distribution whose entry point brought `name`, or None for a decorator's."""
         return self._origins.get(name)
 
-    def failures(self) -> dict[str, tuple[str, Exception]]:
+    def failures(self) -> dict[str, tuple[str, BaseException]]:
         """Plugins' components that could not be loaded: dict from name to `(distribution, error)`."""
         self.load_plugins()
         return dict(self._failures)
@@ -168,20 +168,26 @@ class Registry:
         if self._plugins_loaded:
             return
         self._plugins_loaded = True
+        complaints = []
         for entry_point in importlib.metadata.entry_points(group=f"keras_vae.{self.family}"):
             distribution = entry_point.dist.name if entry_point.dist is not None else "unknown"
             try:
                 loaded = entry_point.load()
                 self.register(entry_point.name, package=distribution)(loaded)
                 self._origins[entry_point.name] = distribution
-            except Exception as error:  # a plugin may raise anything; the others must go on
+            except (KeyboardInterrupt, GeneratorExit):
+                self._plugins_loaded = False
+                raise
+            except BaseException as error:  # a plugin may raise anything, SystemExit included; the others must go on
                 self._failures[entry_point.name] = (distribution, error)
-                warnings.warn(
+                complaints.append(
                     f"The {self.singular} {entry_point.name!r} of the plugin distribution "
                     f"{distribution!r} ({entry_point.value}) could not be loaded: "
-                    f"{type(error).__name__}: {error}",
-                    stacklevel=2,
+                    f"{type(error).__name__}: {error}"
                 )
+        # Where warnings are errors, the first of them ends this; by now all that is sound has been registered.
+        for complaint in complaints:
+            warnings.warn(complaint, stacklevel=2)
 
     def _class_named(self, name: str) -> Any:
         if name not in self._classes:
@@ -222,7 +228,8 @@ class Registry:
                 f"{sorted(map(str, config))}."
             )
         self.load_plugins()
-        if class_name in self._classes:  # the short form: {"class_name": "mlp", "config": {...}}
+        # The short form, {"class_name": "mlp", "config": {...}}. In Keras' own, a class may be called as a name is here.
+        if class_name in self._classes and not {"module", "registered_name"} & set(config):
             return self._classes[class_name].from_config(config.get("config", {}))
         instance = keras.saving.deserialize_keras_object(config)
         if self.family in ("encoders", "decoders") and isinstance(instance, keras.layers.Layer):

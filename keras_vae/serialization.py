@@ -8,7 +8,7 @@ import keras
 
 from keras_vae.hints import Config
 
-__all__ = ["serialize_component", "serialize_function"]
+__all__ = ["can_be_found", "serialize_component", "serialize_function"]
 
 
 def serialize_function(function: Any, argument: str) -> Any:
@@ -39,7 +39,7 @@ def serialize_component(component: Any, argument: str) -> Config:
             family, or is a lambda.
     """
     cls = type(component)
-    if not _can_be_found(cls):
+    if not can_be_found(cls):
         family = f'@keras_vae.{argument}s.register("my_name", package="my_package") above a component, or '
         raise ValueError(
             f"Argument `{argument}`: {cls.__module__}.{cls.__qualname__} trains, but cannot be saved, because loading "
@@ -64,7 +64,8 @@ def serialize_component(component: Any, argument: str) -> Config:
     return config
 
 
-def _can_be_found(cls: type) -> bool:
+def can_be_found(cls: type) -> bool:
+    """Whether loading could find a class again: it is Keras' own, or registered with Keras."""
     if cls.__module__.split(".")[0] == "keras":
         return True
     return keras.saving.get_registered_object(keras.saving.get_registered_name(cls)) is cls

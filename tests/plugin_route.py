@@ -34,6 +34,13 @@ np.save("x.npy", x)
 print("saved")
 """
 
+SAVE_DIRECTLY = """
+import keras_vae as kv
+from vae_logistic.prior import Logistic
+kv.VAE((6,), 2, prior=Logistic()).save("direct.keras")
+print("saved", kv.VAE((6,), 2, prior=Logistic()).get_config()["plugins"][0]["distribution"])
+"""
+
 LOAD = """
 import sys
 import keras, numpy as np
@@ -129,12 +136,16 @@ def main(arguments=None):
         shutil.copytree(PLUGIN / "tests", folder / "plugin_tests")
         route.run(sys.executable, "-m", "venv", folder / "env")
         install = (route.python, "-m", "pip", "install", "--quiet", "--find-links", wheels)
-        route.run(*install, f"keras-vae[{options.backend}]", "vae-logistic[test]")
+        # By their paths: a distribution of this name elsewhere must not win.
+        library, plugin = (next(wheels.glob(f"{name}-*.whl")) for name in ("keras_vae", "vae_logistic"))
+        route.run(*install, f"{library}[{options.backend}]", f"{plugin}[test]")
         where = route.script("import keras_vae; print(keras_vae.__file__)")
         require(str(folder) in where, f"keras_vae comes from its wheel. Received: {where}")
 
         route.script(SAVE)
         require((folder / "model.keras").is_file(), "a model of the plugin's parts, by name, trains and is saved")
+        saved = route.script(SAVE_DIRECTLY)
+        require("saved vae-logistic" in saved, "so is one whose part is imported from the plugin's module")
         loaded = route.script(LOAD)
         require("loaded vae_logistic" in loaded, f"it loads where nobody imports the plugin. Received: {loaded}")
         tests = route.run(route.python, "-m", "pytest", "-q", folder / "plugin_tests")

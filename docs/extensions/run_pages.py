@@ -6,6 +6,7 @@ the environment variable KERAS_VAE_DATA names, and else in shared/data beside th
 page is built without its run, and says so. PAGES=digits,faces runs the code of those pages only, PAGES=none of none.
 """
 
+import logging
 import os
 import pathlib
 import re
@@ -14,7 +15,8 @@ import tempfile
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
-RUNS = re.compile(r'^(```python) exec="on".*$', re.MULTILINE)
+RUNS = re.compile(r"^(```python)\b.*\bexec=.*$", re.MULTILINE)
+LOG = logging.getLogger("mkdocs.hooks.run_pages")
 NOT_RUN = """!!! note "Not run in this build"
 
     {why} The code below is as it would run; its output and its pictures are missing.
@@ -27,6 +29,10 @@ def on_startup(command, dirty):
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_VAE_DATA", str(ROOT.parent / "shared" / "data"))
+    asked = set(os.environ.get("PAGES", "all").split(","))
+    unknown = asked - {"all", "none"} - {path.stem for path in (ROOT / "docs").rglob("*.md")}
+    if unknown:
+        raise ValueError(f"PAGES names pages that do not exist: {', '.join(sorted(unknown))}.")
     sys.path.insert(0, str(FOLDER))
     os.environ["MPLBACKEND"] = "module://page_figures"
 
@@ -60,6 +66,7 @@ def on_page_markdown(markdown, page, config, files):
         return markdown
     why = reason_not_to_run(page)
     if why is not None:
+        LOG.info("Not run: %s. %s", page.file.src_uri, why)
         head, _, body = markdown.partition("\n")
         return head + "\n\n" + NOT_RUN.format(why=why) + RUNS.sub(r"\1", body)
     if "olivetti_faces.npz" in page.meta.get("data", []) and "SCIKIT_LEARN_DATA" not in os.environ:

@@ -76,7 +76,7 @@ class Generation(ModelMixin):
     def generate(
         self,
         n: int | None = None,
-        condition: Array | None = None,
+        condition: Tensor | None = None,
         mode: str | None = None,
         *,
         seed: int | None = None,

@@ -25,14 +25,24 @@ def foreign_components(parts: Sequence[keras.layers.Layer]) -> list[dict[str, An
             if module in ("keras", "keras_vae", "builtins"):
                 continue
             if distributions is None:
-                distributions = importlib.metadata.packages_distributions()
-            name = next(iter(distributions.get(module, ())), None)
+                distributions = _distributions()
+            name = distributions.get(module)
             found[f"{type(layer).__module__}.{type(layer).__qualname__}"] = {
                 "class": f"{type(layer).__module__}.{type(layer).__qualname__}",
                 "distribution": name,
                 "version": importlib.metadata.version(name) if name else None,
             }
     return [found[key] for key in sorted(found)]
+
+
+def _distributions() -> dict[str, str]:
+    """Distributions by top-level module; by entry points too, since an editable install may list no modules."""
+    found = {module: names[0] for module, names in importlib.metadata.packages_distributions().items()}
+    for part in PARTS:
+        for entry_point in importlib.metadata.entry_points(group=f"keras_vae.{part}s"):
+            if entry_point.dist is not None:
+                found.setdefault(entry_point.value.split(":")[0].split(".")[0], entry_point.dist.name)
+    return found
 
 
 def restore(config: Config) -> Config:

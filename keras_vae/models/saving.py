@@ -4,9 +4,10 @@ from typing import Any, Self
 
 import keras
 
+from keras_vae import registry
 from keras_vae.hints import Config, ModelMixin
 from keras_vae.models.plugins import PARTS, foreign_components, restore
-from keras_vae.serialization import serialize_component
+from keras_vae.serialization import can_be_found, serialize_component
 
 __all__ = ["Saving"]
 
@@ -48,6 +49,9 @@ class Saving(ModelMixin):
             "condition_encoder": None,
         }
         parts = [getattr(self, part) for part in PARTS]
+        if not all(can_be_found(type(part)) for part in parts):
+            # A plugin's class that was imported directly: its entry point registers it.
+            registry.load_plugins()
         for name, part in zip(PARTS, parts, strict=True):
             config[name] = serialize_component(part, name)
         if self.condition_encoder is not None:

@@ -41,7 +41,7 @@ class Objective(keras.layers.Layer):
         num_samples: number of latents drawn for each example in a training step.
     """
 
-    requires = ()
+    requires: tuple[str, ...] = ()
     num_samples = 1
 
     def loss(self, terms: dict[str, Any]) -> Tensor:

@@ -8,15 +8,10 @@ import pathlib
 import re
 import sys
 
-LOADED = {
-    "script": ("src",),
-    "link": ("href",),
-    "img": ("src", "srcset"),
-    "iframe": ("src",),
-    "source": ("src", "srcset"),
-    "video": ("src", "poster"),
-    "object": ("data",),
-}
+FETCHES = ("src", "srcset", "poster", "data", "href", "xlink:href", "background")
+# What a reader follows, and what only says where a page belongs.
+FOLLOWED = ("a", "area")
+SAYS = ("canonical", "next", "prev", "edit", "license", "author")
 ELSEWHERE = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 IN_STYLES = re.compile(r"(?:url\(\s*|@import\s+)['\"]?((?:https?:)?//[^'\")\s]+)", re.IGNORECASE)
 
@@ -27,15 +22,27 @@ class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
         self.found = []
+        self.in_style = False
 
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
-        if tag == "link" and values.get("rel") in ("canonical", "next", "prev", "edit"):
+        self.in_style = tag == "style"
+        if tag in FOLLOWED or (tag == "link" and values.get("rel") in SAYS):
             return
-        for name in LOADED.get(tag, ()):
-            if ELSEWHERE.match(values.get(name) or ""):
-                self.found.append(f"<{tag} {name}={values[name]}>")
+        for name in FETCHES:
+            for address in (values.get(name) or "").split(","):
+                if ELSEWHERE.match(address):
+                    self.found.append(f"<{tag} {name}={address.strip()}>")
+        if tag == "meta" and (values.get("http-equiv") or "").lower() == "refresh":
+            self.found.append(f"<meta http-equiv=refresh content={values.get('content')}>")
         self.found.extend(IN_STYLES.findall(values.get("style") or ""))
+
+    def handle_endtag(self, tag):
+        self.in_style = False
+
+    def handle_data(self, data):
+        if self.in_style:
+            self.found.extend(IN_STYLES.findall(data))
 
 
 def fetched_elsewhere(folder):
@@ -46,7 +53,7 @@ def fetched_elsewhere(folder):
             page = Page()
             page.feed(path.read_text(encoding="utf-8"))
             found[path] = page.found
-        elif path.suffix == ".css":
+        elif path.suffix in (".css", ".svg"):
             found[path] = IN_STYLES.findall(path.read_text(encoding="utf-8"))
     if not found:
         sys.exit(f"There is no site in {folder}. Build it first: mkdocs build")

@@ -17,6 +17,12 @@ GOOD = """<link rel="canonical" href="https://example.org/"><script src="../a.js
         '<link rel="stylesheet" href="//example.org/a.css">',
         '<link rel="preconnect" href="https://example.org">',
         '<img src="https://example.org/a.png">',
+        '<img src="a.png" srcset="a.png 1x, https://example.org/a.png 2x">',
+        '<audio src="//example.org/a.ogg"></audio>',
+        '<svg><image href="https://example.org/a.png"/></svg>',
+        "<style>p { background: url(https://example.org/a.png) }</style>",
+        '<meta http-equiv="refresh" content="0; url=https://example.org">',
+        '<base href="https://example.org/">',
         '<div style="background: url(https://example.org/a.png)"></div>',
     ],
 )

@@ -63,6 +63,14 @@ def test_pages_can_be_chosen(run_pages, page, monkeypatch, asked, runs):
     assert ("exec=" in run_pages.on_page_markdown(PAGE, page, None, None)) == runs
 
 
+def test_a_page_that_does_not_exist_is_named(run_pages, page, monkeypatch):
+    monkeypatch.setenv("PAGES", "digits,digts")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    with pytest.raises(ValueError, match="do not exist: digts"):
+        run_pages.on_startup("build", False)
+
+
 def test_a_page_without_runs_is_left_alone(run_pages, page):
     page.meta["data"] = ["faces.npz"]
     assert run_pages.on_page_markdown("# Text\n", page, None, None) == "# Text\n"

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import types
+import warnings
 
 import keras
 import pytest
@@ -162,6 +163,12 @@ class TestGet:
         config = keras.saving.serialize_keras_object(keras.Sequential([keras.layers.Dense(3)]))
         assert isinstance(getattr(registry, family).get(config), keras.Sequential)
 
+    def test_a_name_does_not_take_the_place_of_a_saved_class(self, monkeypatch):
+        """A plugin that calls itself `Standard` is not what a file means by the class `Standard`."""
+        config = keras.saving.serialize_keras_object(kv.priors.Standard())
+        monkeypatch.setitem(registry.priors._classes, "Standard", kv.priors.Gaussian)
+        assert type(kv.priors.get(config)) is kv.priors.Standard
+
 
 class TestNamesOnDisk:
     @pytest.mark.parametrize("family", FAMILIES)
@@ -232,6 +239,22 @@ class TestEntryPoints:
             shapes.get("square")
         with pytest.raises(ValueError, match=r"Plugins that failed to load: \['square'\]"):
             shapes.get("triangle")
+
+    def test_even_one_that_exits(self, shapes, entry_points):
+        def exits():
+            raise SystemExit("no licence")
+
+        entry_points(("broken", "vae-broken", exits), ("round", "vae-fine", lambda: shape(shapes)))
+        with pytest.warns(UserWarning, match=r"vae-broken.*SystemExit: no licence"):
+            assert shapes.names() == ["round"]
+
+    def test_the_others_are_there_where_warnings_are_errors(self, shapes, entry_points):
+        entry_points(("broken", "vae-broken", lambda: 1 / 0), ("round", "vae-sound", lambda: shape(shapes)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(UserWarning, match="vae-broken"):
+                shapes.names()
+        assert shapes.names() == ["round"]
 
     @pytest.mark.parametrize("what", [keras.layers.Dense, "circle", lambda: None])
     def test_one_of_a_wrong_type_is_broken(self, shapes, entry_points, what):
