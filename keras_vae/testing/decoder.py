@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.decoders.autoregressive import Autoregressive
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.network import run_network_checks
 from keras_vae.testing.subject import Subject
@@ -26,7 +28,8 @@ def check_decoder(
     """Run every check of the decoder's contract: a failure is an AssertionError with the mend.
 
     The checks are those of `check_encoder`; `decode` gives data of the data's shape in every mode, and as many steps as
-    it is asked for where the shape leaves them open.
+    it is asked for where the shape leaves them open. A decoder that reads `target` sees no step before it has
+    predicted it: one that is `Autoregressive` the steps before alone, any other at least not the step itself.
 
     Args:
         decoder: class, or function without arguments that makes a fresh decoder.
@@ -78,3 +81,49 @@ def _check_decode(subject: Subject) -> None:
             "shapes",
             f"decode(..., mode={mode!r}) gives data of shape {data.shape}. Expected {x.shape}, finite.",
         )
+    if vae.decoder.requires_target:
+        _check_sight(subject, vae, x, z)
+
+
+def _check_sight(subject: Subject, vae: Part, x: Array, z: Tensor) -> None:
+    """The features of a step do not change with what `target` holds from that step on."""
+    ordered = isinstance(vae.decoder, Autoregressive)
+    target = ops.convert_to_numpy(vae.likelihood.to_network(ops.convert_to_tensor(x)))
+    sizes = target.shape[1 : 1 + getattr(vae.decoder, "step_axes", 1)]
+    steps = int(np.prod(sizes))
+    # Tokens stay one-hot. Elsewhere noise: a normalisation would not notice one shift of all values.
+    noise = np.random.default_rng(3).standard_normal(target.shape)
+    other = np.roll(target, 1, axis=-1) if vae.likelihood.support.nominal else target + noise
+
+    def by_step(value: Array) -> Array:
+        return value.reshape(len(x), steps, *value.shape[1 + len(sizes) :])
+
+    def features(seen: Array) -> list[Array]:
+        parts = keras.tree.flatten(vae.decoder(z, target=ops.convert_to_tensor(seen), training=False))
+        return [ops.convert_to_numpy(part) for part in parts]
+
+    before = features(target)
+    aligned = all(part.shape[1 : 1 + len(sizes)] == sizes for part in before)
+    subject.require(
+        aligned or not ordered,
+        "shapes",
+        f"an autoregressive decoder gives features for every step, (batch, *{sizes}, units). Received: "
+        f"{[part.shape for part in before]}.",
+    )
+    if not aligned:
+        return
+    for step in sorted({0, steps // 2, steps - 1}):
+        changed = by_step(target.copy())
+        end = steps if ordered else step + 1  # an order of its own is not known here
+        changed[:, step:end] = by_step(other)[:, step:end]
+        for part, moved in zip(before, features(changed.reshape(target.shape).astype(target.dtype)), strict=True):
+            kept = slice(0 if ordered else step, step + 1)
+            difference = np.max(np.abs(by_step(part)[:, kept] - by_step(moved)[:, kept]))
+            subject.require(
+                difference <= 1e-4 * (1.0 + np.max(np.abs(part))),
+                "shapes",
+                f"the decoder sees the step that it is to predict: another `target` from step {step} of {steps} on "
+                f"changes the features of the steps up to it by {difference:.4f}. Training would copy x, and decode "
+                "would have nothing to copy. Shift `target` by one step (keras_vae.layers.shift_right), and mask what "
+                "comes after.",
+            )

@@ -1,5 +1,6 @@
 """Is a distribution value one distribution: does its density integrate to one and fit its draws?"""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -85,6 +86,25 @@ def _check_moments(subject: Subject, row: Distribution, draws: Array, where: Arr
         f"the draws of {type(row).__name__} average {np.mean(draws, axis=0).tolist()}, and its density has the mean "
         f"{mean.tolist()}.",
     )
+    _check_covariance(subject, type(row).__name__, draws, where, mass)
+
+
+def _check_covariance(subject: Subject, kind: str, draws: Array, where: Array, mass: Array) -> None:
+    """The elements of a draw depend on each other as they do under the density."""
+    where, draws = where.reshape(len(where), -1), draws.reshape(len(draws), -1)
+    where = where - np.sum(mass[:, None] * where, axis=0)
+    draws = draws - np.mean(draws, axis=0)
+    for i, j in itertools.combinations(range(draws.shape[1]), 2):
+        expected = float(np.sum(mass * where[:, i] * where[:, j]))
+        products = draws[:, i].astype("float64") * draws[:, j]
+        slack = 0.01 * np.sqrt(np.sum(mass * where[:, i] ** 2) * np.sum(mass * where[:, j] ** 2)) + 1e-3
+        subject.require(
+            abs(np.mean(products) - expected) <= SIGMAS * standard_error(products) + slack,
+            "density",
+            f"the elements {i} and {j} of the draws of {kind} have the covariance {np.mean(products):.4f}, and "
+            f"{expected:.4f} under its density. Do they share noise that they should not, or not share what they "
+            "should? sample() and log_prob() describe two distributions.",
+        )
 
 
 def check_divergence(subject: Subject, q: Distribution, p: Distribution, *, rows: int = 0) -> None:

@@ -25,7 +25,8 @@ def check_encoder(
     """Run every check of the encoder's contract: a failure is an AssertionError with the mend.
 
     `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size, as
-    `compute_output_shape` says, and `call` takes `mask` and `training`. `precision`: finite under
+    `compute_output_shape` says, features of a row that do not depend on the others, and `call` takes `mask` and
+    `training`. `precision`: finite under
     mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in float32 and mixed_float16. `reload`: a
     `.keras` file gives the same model.
 

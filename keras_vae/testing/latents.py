@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions import has_kl_divergence, kl_divergence
 from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.priors.prior import LatentLevel
 from keras_vae.testing.config import check_config
 from keras_vae.testing.density import check_density, check_divergence
-from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes
+from keras_vae.testing.outputs import check_own_variables, check_precision, check_rows, check_shapes
 from keras_vae.testing.subject import Subject
 from keras_vae.testing.training import check_fit, check_reload
 
@@ -65,7 +66,8 @@ def run_latent_checks(
     if "config" in checks:
         check_config(subject, other_values)
     if "shapes" in checks:
-        check_shapes(subject, _outputs, _output_shapes)
+        vae, x = check_shapes(subject, _outputs, _output_shapes)
+        check_rows(subject, lambda batch: _row_outputs(vae, batch), x)
         _check_context(subject)
     if "precision" in checks:
         check_precision(subject, _outputs)
@@ -102,6 +104,19 @@ def _outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str,
     return results
 
 
+def _row_outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
+    """What each row has of its own: the latents, the densities there, and the KL where it has a closed form."""
+    inputs = x if condition is None else [x, condition]
+    results = {}
+    for index, level in enumerate(vae.infer(inputs, seed=0, deterministic=True)[0]):
+        results[f"z_{index}"] = level.z
+        results[f"log_q_{index}"] = level.posterior.log_prob(level.z)
+        results[f"log_p_{index}"] = level.prior.log_prob(level.z)
+        if has_kl_divergence(level.posterior, level.prior):
+            results[f"kl_{index}"] = kl_divergence(level.posterior, level.prior)
+    return results
+
+
 def _output_shapes(vae: Part) -> dict[str, Shape]:
     shapes = {}
     for index, latent in enumerate(vae.prior.level_shapes()):
@@ -122,3 +137,4 @@ def _check_context(subject: Subject) -> None:
             "shapes",
             f"{name} has shape {found} with a context of width 3. Expected {(len(x), *shape)}.",
         )
+    check_rows(subject, lambda *batch: _row_outputs(vae, *batch), x, condition)

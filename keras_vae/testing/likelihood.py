@@ -11,7 +11,7 @@ from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.config import check_config
 from keras_vae.testing.density import check_density
 from keras_vae.testing.latents import chosen
-from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes
+from keras_vae.testing.outputs import check_own_variables, check_precision, check_rows, check_shapes
 from keras_vae.testing.quadrature import over_reals
 from keras_vae.testing.subject import Subject
 from keras_vae.testing.training import check_fit, check_reload
@@ -38,7 +38,8 @@ def check_likelihood(
     """Run every check of the likelihood's contract: a failure is an AssertionError with the mend.
 
     `config`, `shapes`, `density`, `precision`, `fit` and `reload` are those of `check_prior`; draws and means
-    have the data's shape, and draws lie in `support`. `mask`: elements that are left out count nowhere.
+    have the data's shape, what comes out for a row does not depend on the others, and draws lie in
+    `support`. `mask`: elements that are left out count nowhere.
 
     Args:
         likelihood: class, or function without arguments that makes a fresh likelihood.
@@ -68,7 +69,8 @@ def check_likelihood(
     if "config" in checks:
         check_config(subject, other_values)
     if "shapes" in checks:
-        check_shapes(subject, _outputs, _output_shapes)
+        vae_, x = check_shapes(subject, _outputs, _output_shapes)
+        check_rows(subject, lambda batch: _outputs(vae_, batch), x)
         _check_support(subject)
     if "precision" in checks:
         check_precision(subject, _outputs)

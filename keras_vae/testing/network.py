@@ -10,7 +10,7 @@ from keras import ops
 from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.testing.config import check_config
 from keras_vae.testing.latents import chosen
-from keras_vae.testing.outputs import check_precision, check_shapes
+from keras_vae.testing.outputs import check_precision, check_rows, check_shapes
 from keras_vae.testing.subject import Subject
 from keras_vae.testing.training import check_fit, check_reload
 
@@ -38,8 +38,8 @@ def run_network_checks(
         extra: function of the subject with further checks of shapes.
     """
 
-    def outputs(vae: Part, x: Tensor) -> dict[str, Tensor]:
-        return {f"features_{i}": part for i, part in enumerate(keras.tree.flatten(features(vae, x)))}
+    def outputs(vae: Part, x: Tensor, **kwargs: Any) -> dict[str, Tensor]:
+        return {f"features_{i}": part for i, part in enumerate(keras.tree.flatten(features(vae, x, **kwargs)))}
 
     def output_shapes(vae: Part) -> dict[str, Shape]:
         spec = shape(vae)
@@ -50,8 +50,9 @@ def run_network_checks(
     if "config" in checks:
         check_config(subject, other_values)
     if "shapes" in checks:
-        check_shapes(subject, outputs, output_shapes)
+        vae, x = check_shapes(subject, outputs, output_shapes)
         _check_call_arguments(subject, features)
+        check_rows(subject, lambda batch: outputs(vae, batch, training=False), x)
         if extra is not None:
             extra(subject)
     if "precision" in checks:

@@ -1,15 +1,17 @@
 """The contract of an objective, as a check."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.config import check_config
 from keras_vae.testing.latents import chosen
-from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes
+from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes, distinct_rows
 from keras_vae.testing.subject import Subject
 from keras_vae.testing.training import check_fit, check_reload
 
@@ -25,13 +27,15 @@ def check_objective(
     latent_dim: Any = 2,
     data_shape: Shape = (4,),
     data: Array | None = None,
+    mixes_rows: bool = False,
     vae: dict[str, Any] | None = None,
     checks: Sequence[str] | None = None,
 ) -> None:
     """Run every check of the objective's contract: a failure is an AssertionError with the mend.
 
     `config`: every constructor argument survives saving. `shapes`: one loss for every example, or one for
-    all, from batches of 1, 3 and of unknown size. `precision`: float32 and finite under
+    all, from batches of 1, 3 and of unknown size; where every example has its own, it does not depend on
+    the other examples. `precision`: float32 and finite under
     mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight of the model, in float32 and
     mixed_float16. `reload`: a `.keras` file gives the same model.
 
@@ -43,6 +47,8 @@ def check_objective(
         latent_dim: as for `keras_vae.VAE`.
         data_shape: as for `keras_vae.VAE`.
         data: examples `(n, *data_shape)`, at least 6; by default random ones inside the likelihood's support.
+        mixes_rows: True where the loss of an example depends on the others on purpose, as with free bits
+            that count on average over the batch.
         vae: other arguments of `keras_vae.VAE`: names, classes or functions that make an instance.
         checks: names of the checks to run; all by default.
 
@@ -60,7 +66,7 @@ def check_objective(
     if "config" in checks:
         check_config(subject, other_values)
     if "shapes" in checks:
-        _check_reads_terms(subject)
+        _check_reads_terms(subject, mixes_rows)
         check_shapes(subject, _outputs, lambda vae: {"loss": ()})
     if "precision" in checks:
         check_precision(subject, _outputs)
@@ -86,7 +92,7 @@ def _outputs(vae: Part, x: Tensor) -> dict[str, Tensor]:
     return {"loss": ops.broadcast_to(loss, (ops.shape(x)[0],))}
 
 
-def _check_reads_terms(subject: Subject) -> None:
+def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
     vae, x = subject.model(perturb=True)
     loss, terms = _loss(vae, ops.convert_to_tensor(x))
     shape = tuple(loss.shape)
@@ -104,3 +110,36 @@ def _check_reads_terms(subject: Subject) -> None:
         f"a lower log likelihood gives a loss of {after:.4f} after {before:.4f}: loss(terms) is minimised, so it "
         "must rise.",
     )
+    if shape == () or mixes_rows:
+        return
+    together = ops.convert_to_numpy(loss)
+    for row in distinct_rows(x):
+        alone = float(ops.convert_to_numpy(vae.objective.loss(_terms_of(terms, int(row), len(x))))[0])
+        subject.require(
+            abs(together[row] - alone) <= 1e-4 * (1.0 + abs(alone)),
+            "shapes",
+            f"loss(terms) mixes the rows of a batch: the loss of one example is {together[row]:.4f} beside the others "
+            f"and {alone:.4f} alone. Let no sum or mean run over axis 0. If it is meant to, return a scalar, or pass "
+            "mixes_rows=True to this check.",
+        )
+
+
+def _terms_of(terms: dict[str, Any], row: int, rows: int) -> dict[str, Any]:
+    """The terms of one example; in a posterior's tensors its samples lie next to each other."""
+
+    def value_of_row(tensor: Tensor) -> Tensor:
+        if not tensor.shape or tensor.shape[0] == 1 or tensor.shape[0] % rows:
+            return tensor  # the same for all
+        samples = tensor.shape[0] // rows
+        return tensor[row * samples : (row + 1) * samples]
+
+    def of_row(value: Any) -> Any:
+        if isinstance(value, Distribution):
+            tensors = {name: value_of_row(tensor) for name, tensor in value.tensors().items()}
+            return dataclasses.replace(value, **tensors)
+        return None if value is None else value[row : row + 1]
+
+    return {
+        name: [of_row(item) for item in value] if isinstance(value, (list, tuple)) else of_row(value)
+        for name, value in terms.items()
+    }

@@ -11,18 +11,23 @@ from keras_vae.backend import quiet_retracing
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.subject import POLICIES, Subject, own_variables
 
-__all__ = ["check_own_variables", "check_precision", "check_shapes"]
+__all__ = ["check_own_variables", "check_precision", "check_rows", "check_shapes", "distinct_rows"]
 
 ROWS = 3
+ROW_TOLERANCE = 1e-4
+"""Of a result's size, by how much float32 may differ from one batch size to another."""
 
 
-def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> None:
+def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> tuple[Any, Array]:
     """Shapes with 1 row, and compiled with an unknown number of rows: with 3, and with a ragged batch of 2.
 
     Args:
         subject: the `Subject`.
         compute: function `(vae, x) -> dict of tensors`, each with the batch axis first.
         shapes: function `vae -> dict` of the shapes without the batch axis.
+
+    Returns:
+        The model and its data, for checks that need nothing else.
     """
     vae, x = subject.model(perturb=True)
     expected = shapes(vae)
@@ -31,6 +36,44 @@ def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> None:
     for rows in (3, 5):
         when = f"{rows} rows, in a compiled function that does not know their number"
         _compare_shapes(subject, predict(x[:rows]), expected, rows, when)
+    return vae, x
+
+
+def check_rows(subject: Subject, compute: Callable, x: Array, *more: Array) -> None:
+    """What comes out for a row of the batch is what comes out for that row alone.
+
+    Args:
+        subject: the `Subject`.
+        compute: function of `x` and `more` -> dict of tensors, each with the batch axis first; names that start with
+            `draw` are random, and not compared.
+        x: data.
+        *more: other inputs, such as a condition, with as many rows as `x`.
+    """
+    picked = distinct_rows(x)
+    batch = [ops.convert_to_tensor(part[picked]) for part in (x, *more)]
+    together = _as_numpy(compute(*batch))
+    for row in range(len(picked)):
+        for name, value in _as_numpy(compute(*(part[row : row + 1] for part in batch))).items():
+            if name.startswith("draw"):
+                continue
+            here = together[name][row : row + 1]
+            allowed = ROW_TOLERANCE * (1.0 + float(np.max(np.abs(value), initial=0.0)))
+            subject.require(
+                here.shape == value.shape and np.allclose(here, value, rtol=0.0, atol=allowed, equal_nan=True),
+                "shapes",
+                f"{name} mixes the rows of a batch: that of one example is another one where other examples lie beside "
+                "it. Let no sum, mean or softmax run over axis 0, and keep statistics of a batch out of calls with "
+                "training=False.",
+            )
+
+
+def distinct_rows(x: Array) -> Array:
+    """Indices of the first rows, 3 at most, that differ from each other."""
+    return np.sort(np.unique(x.reshape(len(x), -1), axis=0, return_index=True)[1])[:ROWS]
+
+
+def _as_numpy(results: dict[str, Tensor]) -> dict[str, Array]:
+    return {name: ops.convert_to_numpy(value).astype("float64") for name, value in results.items()}
 
 
 def check_precision(subject: Subject, compute: Callable, *, low_precision: bool = False) -> None:

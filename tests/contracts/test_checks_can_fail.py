@@ -145,6 +145,28 @@ class HalfPrecision(Distribution):
         return self.loc
 
 
+@keras.saving.register_keras_serializable("tests")
+@dataclasses.dataclass(frozen=True, eq=False)
+class SharedNoise(Gaussian):
+    """Every draw is right in each dimension, and all dimensions move together."""
+
+    def sample(self, seed=None, temperature=1.0):
+        noise = keras.random.normal((ops.shape(self.loc)[0], 1), dtype="float32", seed=seed)
+        return self.loc + temperature * ops.exp(0.5 * self.log_var) * noise
+
+
+@keras.saving.register_keras_serializable("tests")
+@dataclasses.dataclass(frozen=True, eq=False)
+class BatchDivergence(Gaussian):
+    pass
+
+
+@register_kl_divergence(Gaussian, BatchDivergence)
+def _averaged(q, p):
+    elements = 0.5 * (ops.square(q.loc - p.loc) + ops.exp(q.log_var) - q.log_var - 1.0)
+    return ops.zeros_like(elements) + ops.mean(elements, axis=0, keepdims=True)
+
+
 def prior_of(value_type):
     @broken("priors")
     class Broken(kv.priors.Prior):
@@ -164,6 +186,9 @@ class TestDensity:
 
     def test_a_wrong_mean(self):
         fails(testing.check_prior, prior_of(WrongMean), "'density'", "mean()", checks=["density"])
+
+    def test_draws_whose_dimensions_share_their_noise(self):
+        fails(testing.check_prior, prior_of(SharedNoise), "'density'", "covariance", "share noise", checks=["density"])
 
     def test_a_wrong_normalisation_of_a_posterior(self):
         @broken("posteriors")
@@ -296,6 +321,173 @@ class TestShapes:
                 return super().distribution(params)
 
         fails(testing.check_likelihood, Broken, "'mask'", checks=["mask"])
+
+
+class TestRows:
+    """What comes out for an example must not depend on the examples beside it."""
+
+    def test_an_encoder_that_centres_the_batch(self):
+        @broken("encoders")
+        class Broken(kv.encoders.MLP):
+            def call(self, x, mask=None, training=None):
+                return super().call(x - ops.mean(x, axis=0), training=training)
+
+        fails(testing.check_encoder, lambda: Broken((3,)), "features_0", "mixes the rows", checks=["shapes"])
+
+    def test_a_decoder_that_centres_the_batch(self):
+        @broken("decoders")
+        class Broken(kv.decoders.MLP):
+            def call(self, z, target=None, mask=None, training=None):
+                return super().call(z - ops.mean(z, axis=0), training=training)
+
+        fails(testing.check_decoder, lambda: Broken((3,)), "features_0", "mixes the rows", checks=["shapes"])
+
+    def test_a_prior_that_averages_the_contexts(self):
+        @broken("priors")
+        class Broken(kv.priors.Prior):
+            def distribution(self, context, *, encode=None):
+                zeros = ops.zeros((ops.shape(context)[0], *self.latent_shape))
+                given = ops.mean(context) if self.context_width else 0.0
+                return Gaussian(zeros + given, zeros)
+
+        fails(testing.check_prior, Broken, "log_p_0", "mixes the rows", checks=["shapes"])
+
+    def test_a_posterior_with_the_scale_of_the_batch(self):
+        @broken("posteriors")
+        class Broken(kv.posteriors.Gaussian):
+            def distribution(self, evidence, context, *, prior=None):
+                value = super().distribution(evidence, context)
+                return Gaussian(value.loc, ops.zeros_like(value.loc) + ops.mean(value.log_var, axis=0))
+
+        fails(testing.check_posterior, Broken, "log_q_0", "mixes the rows", checks=["shapes"])
+
+    def test_a_likelihood_that_centres_its_parameters(self):
+        @broken("likelihoods")
+        class Broken(kv.likelihoods.Gaussian):
+            def distribution(self, params, mask=None):
+                value = super().distribution(params, mask)
+                loc = value.loc - ops.mean(value.loc, axis=0)
+                return Gaussian(loc, value.log_var, event_ndims=value.event_ndims, mask=mask)
+
+        fails(testing.check_likelihood, Broken, "log_prob", "mixes the rows", checks=["shapes"])
+
+    def test_a_divergence_that_is_averaged_over_the_batch(self):
+        fails(testing.check_prior, prior_of(BatchDivergence), "kl_0", "mixes the rows", checks=["shapes"])
+
+    def test_an_objective_that_averages_over_the_batch(self):
+        @broken("objectives")
+        class Broken(kv.objectives.Objective):
+            requires = ("posterior",)
+
+            def loss(self, terms):
+                free = ops.mean(ops.square(terms["posterior"][0].mean()))
+                return free - ops.mean(terms["log_likelihood"], axis=1)
+
+        fails(testing.check_objective, Broken, "mixes the rows", "mixes_rows=True", checks=["shapes"])
+        testing.check_objective(Broken, mixes_rows=True, checks=["shapes"])
+
+    def test_an_objective_with_one_loss_for_all_may(self):
+        @broken("objectives")
+        class Scalar(kv.objectives.Objective):
+            def loss(self, terms):
+                return ops.mean(ops.sum(terms["kl"], axis=1)) - ops.mean(terms["log_likelihood"])
+
+        testing.check_objective(Scalar, checks=["shapes"])
+
+    def test_an_objective_that_reads_each_posterior_may(self):
+        @broken("objectives")
+        class Rowwise(kv.objectives.ELBO):
+            requires = ("posterior",)
+
+            def loss(self, terms):
+                spread = ops.reshape(ops.sum(ops.square(terms["posterior"][0].mean()), axis=-1), (-1, self.num_samples))
+                return super().loss(terms) + ops.mean(spread, axis=1)
+
+        testing.check_objective(lambda: Rowwise(num_samples=2), checks=["shapes"])
+
+
+def decoder_that(see, base=kv.decoders.Autoregressive, axes=1):
+    """A decoder of steps that adds what `see` makes of `target` to what it makes of z."""
+
+    @broken("decoders")
+    class Sees(base):
+        requires_target = True
+        step_axes = axes
+
+        def build(self, z_shape, target_shape=None):
+            self.target_shape = tuple(target_shape)[1:]
+            self.steps, width = tuple(target_shape)[1:-1], target_shape[-1]
+            self.from_z, self.from_x = keras.layers.Dense(3), keras.layers.Dense(3)
+            self.from_z.build(z_shape)
+            self.from_x.build((None, width))
+
+        def call(self, z, target=None, mask=None, training=None):
+            around = ops.reshape(self.from_z(z), (-1, *([1] * len(self.steps)), 3))
+            return ops.tanh(around + self.from_x(see(ops.convert_to_tensor(target))))
+
+        def compute_output_shape(self, z_shape, target_shape=None):
+            return (z_shape[0], *self.steps, 3)
+
+        def decode(self, z, likelihood, **options):
+            if base is not kv.decoders.Autoregressive:
+                return ops.zeros((ops.shape(z)[0], *likelihood.data_shape))
+            return super().decode(z, likelihood, **options)
+
+    return Sees
+
+
+def pixels_before(x):
+    flat = ops.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
+    return ops.reshape(kv.layers.shift_right(flat), ops.shape(x))
+
+
+class TestSight:
+    words = ("'shapes'", "sees the step that it is to predict")
+
+    def test_the_step_itself(self):
+        fails(testing.check_decoder, decoder_that(lambda x: x), *self.words, data_shape=(3, 2), checks=["shapes"])
+
+    def test_the_last_step_alone(self):
+        def see(x):
+            return ops.concatenate([kv.layers.shift_right(x)[:, :-1], x[:, -1:]], axis=1)
+
+        fails(
+            testing.check_decoder, decoder_that(see), *self.words, "step 2 of 3", data_shape=(3, 2), checks=["shapes"]
+        )
+
+    def test_a_sum_over_all_steps(self):
+        def see(x):
+            return kv.layers.shift_right(x) + 0.1 * ops.sum(x, axis=1, keepdims=True)
+
+        fails(testing.check_decoder, decoder_that(see), *self.words, data_shape=(3, 2), checks=["shapes"])
+
+    def test_tokens(self):
+        fails(
+            testing.check_decoder,
+            decoder_that(lambda x: x),
+            *self.words,
+            data_shape=(4,),
+            vae={"likelihood": lambda: kv.likelihoods.Categorical(5)},
+            checks=["shapes"],
+        )
+
+    def test_pixels_of_the_rows_above_are_before_those_on_the_right(self):
+        def see(x):  # the pixel below: a shift along the wrong way
+            return ops.concatenate([x[:, 1:], ops.zeros_like(x[:, :1])], axis=1)
+
+        fails(testing.check_decoder, decoder_that(see, axes=2), *self.words, data_shape=(3, 2, 1), checks=["shapes"])
+
+    def test_what_lies_before_may_be_seen(self):
+        testing.check_decoder(decoder_that(kv.layers.shift_right), data_shape=(3, 2), checks=["shapes"])
+        testing.check_decoder(decoder_that(pixels_before, axes=2), data_shape=(3, 2, 1), checks=["shapes"])
+
+    def test_a_decoder_with_an_order_of_its_own(self):
+        def later(x):
+            return ops.concatenate([x[:, 1:], ops.zeros_like(x[:, :1])], axis=1)
+
+        options = {"data_shape": (3, 2), "checks": ["shapes"]}
+        testing.check_decoder(decoder_that(later, base=kv.decoders.Decoder), **options)
+        fails(testing.check_decoder, decoder_that(lambda x: x, base=kv.decoders.Decoder), *self.words, **options)
 
 
 class TestTraining:
