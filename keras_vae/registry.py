@@ -228,7 +228,7 @@ class Registry:
                 f"{sorted(map(str, config))}."
             )
         self.load_plugins()
-        # The short form, {"class_name": "mlp", "config": {...}}. In Keras' own, a class may be called as a name is here.
+        # The short form, {"class_name": "mlp", "config": {...}}; in Keras' own, a class may be called like a name here.
         if class_name in self._classes and not {"module", "registered_name"} & set(config):
             return self._classes[class_name].from_config(config.get("config", {}))
         instance = keras.saving.deserialize_keras_object(config)
