@@ -40,7 +40,7 @@ def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> tuple
 
 
 def check_rows(subject: Subject, compute: Callable, x: Array, *more: Array) -> None:
-    """What comes out for a row of the batch is what comes out for that row alone.
+    """What comes out for a row of the batch is what comes out for that row among copies of itself.
 
     Args:
         subject: the `Subject`.
@@ -50,13 +50,15 @@ def check_rows(subject: Subject, compute: Callable, x: Array, *more: Array) -> N
         *more: other inputs, such as a condition, with as many rows as `x`.
     """
     picked = distinct_rows(x)
-    batch = [ops.convert_to_tensor(part[picked]) for part in (x, *more)]
-    together = _as_numpy(compute(*batch))
+    batch = [part[picked] for part in (x, *more)]
+    together = _as_numpy(compute(*map(ops.convert_to_tensor, batch)))
     for row in range(len(picked)):
-        for name, value in _as_numpy(compute(*(part[row : row + 1] for part in batch))).items():
+        # As many rows as before: for another number of them JAX would compile every operation anew.
+        copies = [ops.convert_to_tensor(np.repeat(part[row : row + 1], len(picked), axis=0)) for part in batch]
+        for name, value in _as_numpy(compute(*copies)).items():
             if name.startswith("draw"):
                 continue
-            here = together[name][row : row + 1]
+            value, here = value[row : row + 1], together[name][row : row + 1]
             allowed = ROW_TOLERANCE * (1.0 + float(np.max(np.abs(value), initial=0.0)))
             subject.require(
                 here.shape == value.shape and np.allclose(here, value, rtol=0.0, atol=allowed, equal_nan=True),
