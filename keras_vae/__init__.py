@@ -17,7 +17,7 @@ from keras_vae.layers import KLDivergenceRegularizer, Sampling
 from keras_vae.models import VAE
 from keras_vae.registry import load_plugins
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "VAE",

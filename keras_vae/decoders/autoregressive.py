@@ -111,7 +111,7 @@ class Autoregressive(Decoder):
         steps = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else ops.prod(ops.stack(sizes))
         event = likelihood.data_shape[self.step_axes :]
         batch = ops.shape(z)[0]
-        dtype = "int32" if likelihood.support.nominal else "float32"
+        dtype = "int32" if likelihood.support.categorical else "float32"
         key = StepSeed.key(seed) if mode == "sample" else None
 
         def shaped(flat: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Distribution values: no weights, no random state, written in `keras.ops`."""
 
+from keras_vae.deprecation import old_names
 from keras_vae.distributions.bernoulli import Bernoulli
 from keras_vae.distributions.beta import Beta
 from keras_vae.distributions.beta_binomial import BetaBinomial
@@ -7,7 +8,7 @@ from keras_vae.distributions.categorical import Categorical
 from keras_vae.distributions.continuous_bernoulli import ContinuousBernoulli
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
-from keras_vae.distributions.distribution import Distribution, Factorised
+from keras_vae.distributions.distribution import Distribution, Independent
 from keras_vae.distributions.from_tfp import TFPDistribution, from_tfp
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.gaussian_mixture import GaussianMixture
@@ -39,9 +40,9 @@ __all__ = [
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
     "Distribution",
-    "Factorised",
     "Gaussian",
     "GaussianMixture",
+    "Independent",
     "Laplace",
     "LogNormal",
     "MultivariateGaussian",
@@ -60,3 +61,5 @@ __all__ = [
     "kl_divergence_per_dimension",
     "register_kl_divergence",
 ]
+
+__getattr__ = old_names(__name__, {"Factorised": "keras_vae.distributions:Independent"})

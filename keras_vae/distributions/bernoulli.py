@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
@@ -14,7 +14,7 @@ __all__ = ["Bernoulli"]
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Bernoulli(Factorised):
+class Bernoulli(Independent):
     """Independent coin flips. Values between 0 and 1 are taken as well, as grey levels usually are.
 
     For such values `log_prob` is the negative binary cross-entropy, which is not normalised over
@@ -23,7 +23,7 @@ class Bernoulli(Factorised):
     Args:
         logits: log odds of a one, `(..., *event)`.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.draws import draw_log_gamma, several
 from keras_vae.distributions.gamma_functions import log_beta
 from keras_vae.hints import Seed, Tensor
@@ -19,7 +19,7 @@ NEAREST = 1e-7
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Beta(Factorised):
+class Beta(Independent):
     """density proportional to x^(alpha - 1) (1 - x)^(beta - 1) on (0, 1).
 
     A temperature divides alpha - 1 and beta - 1, as far as both stay positive: towards 0 draws gather at
@@ -29,7 +29,7 @@ class Beta(Factorised):
         log_alpha: log of alpha, `(..., *event)`; clipped to (-7, 9), as that of beta is.
         log_beta: log of beta, likewise.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.draws import at_temperature
 from keras_vae.distributions.gamma_functions import log_gamma_ratio
 from keras_vae.hints import Seed, Tensor
@@ -17,7 +17,7 @@ LOG_SHAPE_RANGE = (-9.0, 9.0)
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class BetaBinomial(Factorised):
+class BetaBinomial(Independent):
     """Number of successes in `num_trials` trials, whose probability is drawn from Beta(alpha, beta) each time.
 
     With alpha = beta = 1 all numbers are equally likely. A temperature pulls a draw towards the mode, in
@@ -28,7 +28,7 @@ class BetaBinomial(Factorised):
         log_beta: log of beta, likewise.
         num_trials: largest value.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

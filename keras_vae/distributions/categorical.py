@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
@@ -14,7 +14,7 @@ __all__ = ["Categorical"]
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Categorical(Factorised):
+class Categorical(Independent):
     """Independent categorical variables, whose values are whole numbers 0 to K - 1.
 
     Draws are int32 and have no gradient; for latents see `OneHotCategorical`. A temperature divides the
@@ -23,7 +23,7 @@ class Categorical(Factorised):
     Args:
         logits: unnormalised log probabilities, `(..., *event, K)`.
         event_ndims: number of trailing axes that make up one event, the axis of the K classes not counted.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

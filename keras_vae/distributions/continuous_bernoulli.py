@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.hints import Seed, Tensor
 
 __all__ = ["ContinuousBernoulli"]
@@ -14,7 +14,7 @@ __all__ = ["ContinuousBernoulli"]
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class ContinuousBernoulli(Factorised):
+class ContinuousBernoulli(Independent):
     """density proportional to exp(logits * x) on [0, 1] (Loaiza-Ganem and Cunningham, 2019).
 
     The binary cross-entropy with the normalising constant that makes it a density. Around logits 0, the
@@ -23,7 +23,7 @@ class ContinuousBernoulli(Factorised):
     Args:
         logits: `(..., *event)`; the paper's lambda is their sigmoid.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.hints import Seed, Shape, Tensor
 
 __all__ = ["DiscretizedLogistic", "bounded_log_scale", "level_log_prob", "mean_level", "to_unit"]
@@ -20,7 +20,7 @@ WINDOW = 12
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class DiscretizedLogistic(Factorised):
+class DiscretizedLogistic(Independent):
     """Whole numbers 0 to num_levels - 1, each with the mass of a logistic density in the bin around it.
 
     The first and the last bin are open, so that the masses add up to one (Kingma et al., 2016; Salimans et
@@ -32,7 +32,7 @@ class DiscretizedLogistic(Factorised):
         log_scale: log scale, broadcastable to `loc`; bounded from below at an eighth of a level.
         num_levels: number of levels, at least 2.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

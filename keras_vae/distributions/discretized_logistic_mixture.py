@@ -14,7 +14,7 @@ from keras_vae.distributions.discretized_logistic import (
     mode_level,
     to_unit,
 )
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.draws import several
 from keras_vae.hints import Seed, Tensor
 
@@ -23,7 +23,7 @@ __all__ = ["DiscretizedLogisticMixture"]
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class DiscretizedLogisticMixture(Factorised):
+class DiscretizedLogisticMixture(Independent):
     """Pixels of several channels, whole numbers 0 to num_levels - 1, as in PixelCNN++ (Salimans et al., 2017).
 
     A pixel's channels share the component. The location of channel c in it is `loc` plus `coefficients`
@@ -39,7 +39,7 @@ class DiscretizedLogisticMixture(Factorised):
             of 2 on 1, and so on; None for one channel.
         num_levels: number of levels, at least 2.
         event_ndims: number of trailing axes that make up one image, the channels' axis being the last.
-        mask: pixels that count, see `Factorised`; it has no axis for channels.
+        mask: pixels that count, see `Independent`; it has no axis for channels.
 
     Raises:
         ValueError: a mask with an axis for the channels.

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_vae.hints import Config, Seed, Tensor
 
-__all__ = ["Distribution", "Factorised"]
+__all__ = ["Distribution", "Independent"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ class Distribution(abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Factorised(Distribution):
+class Independent(Distribution):
     """A distribution whose elements are independent, so that a mask can leave some of them out.
 
     Subclasses write `elementwise_log_prob`, and get `log_prob` from it.
@@ -139,7 +139,7 @@ class Factorised(Distribution):
     >>> from keras import ops
     >>> import keras_vae as kv
     >>> @dataclasses.dataclass(frozen=True, eq=False)
-    ... class Exponential(kv.distributions.Factorised):
+    ... class Exponential(kv.distributions.Independent):
     ...     rate: object
     ...
     ...     def elementwise_log_prob(self, value):

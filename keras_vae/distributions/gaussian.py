@@ -6,7 +6,7 @@ import math
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
@@ -20,14 +20,14 @@ sample all see the clipped value, so they remain one and the same distribution."
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Gaussian(Factorised):
+class Gaussian(Independent):
     """Gaussian with independent elements.
 
     Args:
         loc: mean, `(..., *event)`.
         log_var: log variance, broadcastable to `loc`; clipped to `LOG_VAR_RANGE`.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from keras_vae.distributions.distribution import Distribution, Factorised
+from keras_vae.distributions.distribution import Distribution, Independent
 from keras_vae.hints import Tensor
 
 __all__ = [
@@ -119,11 +119,11 @@ def kl_divergence_per_dimension(q: Distribution, p: Distribution) -> Tensor:
             "that needs the KL of each dimension cannot be used with this pair of posterior and prior."
         )
     elements = function(q, p)
-    return q.apply_mask(elements) if isinstance(q, Factorised) else elements
+    return q.apply_mask(elements) if isinstance(q, Independent) else elements
 
 
 def _sum_over_event(q: Any, p: Any, elements: Tensor) -> Tensor:
-    return (q if isinstance(q, Factorised) else p).sum_over_event(elements)
+    return (q if isinstance(q, Independent) else p).sum_over_event(elements)
 
 
 def _find(q: Distribution, p: Distribution) -> tuple[Callable, bool]:

@@ -6,7 +6,7 @@ import math
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
@@ -18,7 +18,7 @@ BELOW_ONE = 1.0 - 2.0**-24
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Laplace(Factorised):
+class Laplace(Independent):
     """Laplace with independent elements: exp(-|x - loc| / scale) / (2 scale).
 
     Args:
@@ -26,7 +26,7 @@ class Laplace(Factorised):
         log_scale: log of the scale, broadcastable to `loc`; clipped to half of `LOG_VAR_RANGE`, as the
             scales of a Gaussian are. The standard deviation is sqrt(2) times the scale.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

@@ -6,7 +6,7 @@ import math
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import kl_divergence_per_dimension, register_kl_divergence
 from keras_vae.hints import Seed, Tensor
@@ -19,7 +19,7 @@ LOG_VAR_RANGE = (-20.0, 3.0)
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class LogNormal(Factorised):
+class LogNormal(Independent):
     """exp of a Gaussian with independent elements.
 
     A temperature raises the density to the power 1 / temperature^2, as it does for a Gaussian: towards 0
@@ -29,7 +29,7 @@ class LogNormal(Factorised):
         loc: mean of the logarithm, `(..., *event)`; clipped to (-30, 30).
         log_var: log variance of the logarithm, broadcastable to `loc`; clipped to (-20, 3).
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

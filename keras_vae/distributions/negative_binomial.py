@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.draws import at_temperature, draw_log_gamma, draw_poisson, several
 from keras_vae.distributions.gamma_functions import log_negative_binomial
 from keras_vae.distributions.poisson import LOG_RATE_RANGE
@@ -18,7 +18,7 @@ LOG_INVERSE_DISPERSION_RANGE = (-10.0, 10.0)
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class NegativeBinomial(Factorised):
+class NegativeBinomial(Independent):
     """Independent counts with variance mean + mean^2 / r: Poisson counts whose rate is drawn from a Gamma.
 
     r, the inverse dispersion, is scvi-tools' theta (Lopez et al., 2018). A temperature pulls a draw towards
@@ -28,7 +28,7 @@ class NegativeBinomial(Factorised):
         log_mean: log of the mean, `(..., *event)`; clipped to (-20, 16).
         log_inverse_dispersion: log r, broadcastable to `log_mean`; clipped to (-10, 10).
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

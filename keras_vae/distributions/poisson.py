@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.draws import at_temperature, draw_poisson
 from keras_vae.distributions.gamma_functions import log_poisson
 from keras_vae.distributions.kl_divergence import register_kl_divergence
@@ -19,13 +19,13 @@ LOG_RATE_RANGE = (-20.0, 16.0)
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Poisson(Factorised):
+class Poisson(Independent):
     """Independent counts. A temperature pulls a draw towards the mode, in proportion, and rounds it.
 
     Args:
         log_rate: log of the mean, `(..., *event)`; clipped to `LOG_RATE_RANGE`.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
@@ -20,7 +20,7 @@ LOG_2PI = math.log(2.0 * math.pi)
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class SpikeAndSlab(Factorised):
+class SpikeAndSlab(Independent):
     """Independent elements, each from N(0, slab variance) with some probability, and else from N(0, spike variance).
 
     The continuous form of George and McCulloch (1993).
@@ -31,7 +31,7 @@ class SpikeAndSlab(Factorised):
             `LOG_VAR_RANGE`.
         slab_log_var: log variance of the wide one, likewise, and nowhere below the narrow one's.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

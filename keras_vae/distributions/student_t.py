@@ -6,7 +6,7 @@ import math
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.draws import draw_log_gamma, several
 from keras_vae.distributions.gamma_functions import log_gamma_ratio
 from keras_vae.hints import Seed, Tensor
@@ -19,7 +19,7 @@ LOG_DF_RANGE = (-2.0, 9.0)
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class StudentT(Factorised):
+class StudentT(Independent):
     """Independent Student's t: a Gaussian whose tails fall as a power, so that outliers cost little.
 
     A temperature scales the distance to the mode.
@@ -29,7 +29,7 @@ class StudentT(Factorised):
         log_scale: log scale, broadcastable to `loc`; clipped to (-10, 7.5).
         log_df: log of the degrees of freedom, likewise; clipped to (-2, 9).
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.draws import several
 from keras_vae.hints import Seed, Tensor
 
@@ -14,16 +14,16 @@ __all__ = ["ZeroInflated"]
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class ZeroInflated(Factorised):
+class ZeroInflated(Independent):
     """Counts from a base distribution, each replaced by zero with a probability of its own.
 
     Zero inflation as of Lambert (1992). A temperature is the base's, and divides the logits.
 
     Args:
-        base: a `Factorised` distribution of whole numbers from zero on, such as `NegativeBinomial`.
+        base: a `Independent` distribution of whole numbers from zero on, such as `NegativeBinomial`.
         zero_logits: log odds that an element is replaced, `(..., *event)`.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `Factorised`.
+        mask: elements that count, see `Independent`.
 
     Example:
 
@@ -34,7 +34,7 @@ class ZeroInflated(Factorised):
     0.6839
     """
 
-    base: Factorised
+    base: Independent
     zero_logits: Tensor
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_vae.arguments import non_negative_number, optional_seed, positive_int
 from keras_vae.backend import SeedGenerator
-from keras_vae.distributions.distribution import Distribution, Factorised
+from keras_vae.distributions.distribution import Distribution, Independent
 from keras_vae.distributions.from_tfp import from_tfp, is_tfp
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import has_kl_divergence, kl_divergence
@@ -125,13 +125,13 @@ class KLDivergenceRegularizer(keras.layers.Layer):
             p = self.prior
         else:
             p = self.prior.distribution(ops.zeros((ops.shape(q.loc)[0], 0)))
-        if q.mask is not None and not isinstance(p, Factorised):
+        if q.mask is not None and not isinstance(p, Independent):
             raise ValueError(
                 f"The latents carry a mask, and the prior {type(p).__name__} has no density for a part of them. Use a "
                 "prior whose dimensions are independent, such as 'standard' or 'gaussian'."
             )
         # One event on both sides: what the mask leaves out of q, or q sums over, counts alike in p.
-        return dataclasses.replace(p, event_ndims=q.event_ndims, mask=q.mask) if isinstance(p, Factorised) else p
+        return dataclasses.replace(p, event_ndims=q.event_ndims, mask=q.mask) if isinstance(p, Independent) else p
 
     def _divergence(self, q: Distribution, p: Distribution) -> Tensor:
         if not self.use_exact_kl:

@@ -92,7 +92,7 @@ class Categorical(Likelihood):
 
     @property
     def support(self) -> Support:
-        return Support(0.0, self.num_categories - 1.0, integer=True, nominal=not self.ordered)
+        return Support(0.0, self.num_categories - 1.0, integer=True, categorical=not self.ordered)
 
     def parameter_shape(self, name: str) -> Shape:
         return (*self.data_shape, self.num_categories)

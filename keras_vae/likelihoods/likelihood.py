@@ -1,9 +1,10 @@
 """The contract of a likelihood."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import keras
 
+from keras_vae.deprecation import warn_renamed
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.layers.projection import Projection
@@ -12,7 +13,16 @@ from keras_vae.registry import likelihoods
 __all__ = ["Likelihood", "Support"]
 
 
-class Support(NamedTuple):
+class _Support(NamedTuple):
+    low: float = float("-inf")
+    high: float = float("inf")
+    integer: bool = False
+    open_low: bool = False
+    open_high: bool = False
+    categorical: bool = False
+
+
+class Support(_Support):
     """Where the data may lie.
 
     Attributes:
@@ -21,7 +31,7 @@ class Support(NamedTuple):
         integer: whether only whole numbers are allowed.
         open_low: whether `low` itself is excluded, as zero is for a logarithm.
         open_high: whether `high` itself is excluded.
-        nominal: whether the whole numbers are names of categories, such as tokens, so that no number lies
+        categorical: whether the whole numbers are names of categories, such as tokens, so that no number lies
             between two of them.
 
     Example:
@@ -31,12 +41,19 @@ class Support(NamedTuple):
     255.0
     """
 
-    low: float = float("-inf")
-    high: float = float("inf")
-    integer: bool = False
-    open_low: bool = False
-    open_high: bool = False
-    nominal: bool = False
+    __slots__ = ()
+
+    def __new__(cls, *args: Any, nominal: bool | None = None, **kwargs: Any) -> Self:
+        if nominal is not None:
+            warn_renamed("The argument `nominal` of Support", "`categorical`")
+            kwargs["categorical"] = nominal
+        return super().__new__(cls, *args, **kwargs)
+
+    @property
+    def nominal(self) -> bool:
+        """The old name of `categorical`."""
+        warn_renamed("Support.nominal", "Support.categorical")
+        return self.categorical
 
 
 @likelihoods.contract

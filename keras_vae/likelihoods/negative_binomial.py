@@ -5,7 +5,7 @@ from typing import Any
 from keras import ops
 
 from keras_vae.arguments import one_of
-from keras_vae.distributions.distribution import Factorised
+from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.negative_binomial import NegativeBinomial as NegativeBinomialDistribution
 from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.likelihoods.likelihood import Likelihood, Support
@@ -63,7 +63,7 @@ class NegativeBinomial(Likelihood):
                 autocast=False,
             )
 
-    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Factorised:
+    def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Independent:
         if self.dispersion == "predicted":
             log_r = params["log_inverse_dispersion"]
         else:

@@ -76,7 +76,7 @@ def as_density_sees(values: Array) -> Array:
 
 
 def _check_support(values: Array, support: Any, argument: str, noisy: bool) -> None:
-    noisy = noisy and not support.nominal
+    noisy = noisy and not support.categorical
     if (support.open_low or support.open_high) and values.dtype.kind == "f":
         values = as_density_sees(values)
     low, high = float(values.min()), float(values.max())
@@ -107,7 +107,7 @@ def _check_support(values: Array, support: Any, argument: str, noisy: bool) -> N
 
 
 def _wording(support: Any) -> str:
-    what = "categories, whole numbers" if support.nominal else "whole numbers" if support.integer else "values"
+    what = "categories, whole numbers" if support.categorical else "whole numbers" if support.integer else "values"
     if math.isinf(support.high) and not math.isinf(support.low):
         return f"{what} {'>' if support.open_low else '>='} {support.low:g}"
     left, right = "(" if support.open_low else "[", ")" if support.open_high else "]"
@@ -130,7 +130,7 @@ def _range_hint(support: Any, low: float, high: float) -> str:
         return (
             " Densities are taken in float32, where numbers below 1.2e-38 are zero. Add an offset, or rescale the data."
         )
-    if support.nominal:
+    if support.categorical:
         return " Give the likelihood as many categories as there are, or map what is unknown to one of them."
     if support.integer:
         return " Choose a likelihood whose range holds them, or look for entries that stand for something missing."

@@ -43,8 +43,8 @@ class Forward(ModelMixin):
             context: `(batch, width)`.
             training: whether dropout and the like are active.
         """
-        evidence = self.prior.root_evidence(self.encoder(self._network_input(x), training=training))
-        return self.posterior.distribution(evidence, context)
+        features = self.prior.root_features(self.encoder(self._network_input(x), training=training))
+        return self.posterior.distribution(features, context)
 
     def _network_input(self, x: Tensor) -> Tensor:
         x = self.likelihood.to_network(x)
@@ -78,16 +78,16 @@ class Forward(ModelMixin):
         mask = self.likelihood.valid_mask(x) if mask is None else mask
         network_x = self._network_input(x)
         context = self.context(condition, ops.shape(network_x)[0], training)
-        evidence = self.encoder(network_x, mask=mask, training=training)
+        features = self.encoder(network_x, mask=mask, training=training)
         if num_samples > 1:
-            evidence, context, network_x, mask = keras.tree.map_structure(
+            features, context, network_x, mask = keras.tree.map_structure(
                 lambda tensor: None if tensor is None else ops.repeat(tensor, num_samples, axis=0),
-                (evidence, context, network_x, mask),
+                (features, context, network_x, mask),
             )
 
         levels = self.prior.infer(
             self.posterior,
-            evidence,
+            features,
             context,
             encode=encode or functools.partial(self.root_posterior, training=training),
             seed=seed,

@@ -72,7 +72,7 @@ class Inputs:
 
     def _check_fits_half(self, x: Data, argument: str) -> None:
         """Refuse what float16 cannot hold: the networks would see infinities."""
-        if self.compute_dtype != "float16" or self.support.nominal:
+        if self.compute_dtype != "float16" or self.support.categorical:
             return
         values = to_numpy(x)
         seen = to_numpy(self.to_network(np.array([values.min(), values.max()], dtype="float32")))

@@ -18,7 +18,7 @@ def rate_metrics(support: Any) -> list[keras.metrics.Metric]:
         support: the likelihood's `Support`: bits per dimension for whole numbers, perplexities for
             categories, nothing for densities, whose value depends on the data's unit.
     """
-    if support.nominal:
+    if support.categorical:
         return [Perplexity("perplexity"), Perplexity("reconstruction_perplexity", with_kl=False)]
     return [BitsPerDim("bits_per_dim")] if support.integer else []
 

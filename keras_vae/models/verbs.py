@@ -214,7 +214,7 @@ class Verbs(Evidence, Generation, Interpolation):
 
     def _mode(self, mode: str | None, data_temperature: float) -> str:
         mode = self.likelihood.default_mode if mode is None else one_of(mode, DECODE_MODES, "mode")
-        if mode == "mean" and self.likelihood.support.nominal:
+        if mode == "mean" and self.likelihood.support.categorical:
             raise ValueError(
                 "Argument `mode`: categories such as tokens have no mean. Use mode='mode', the default for them, or "
                 "mode='sample'. Received: mode='mean'"

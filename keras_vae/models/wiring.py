@@ -30,7 +30,7 @@ class Wiring(ModelMixin):
 
     def _default_network(self) -> str:
         """Name of the encoder and of the decoder that suit the data."""
-        tokens = len(self.data_shape) == 1 and self.likelihood.support.nominal
+        tokens = len(self.data_shape) == 1 and self.likelihood.support.categorical
         if tokens or (len(self.data_shape) == 2 and self.data_shape[0] is None):
             return "gru"
         return "conv" if 2 < len(self.data_shape) <= 4 and None not in self.data_shape else "mlp"
@@ -40,7 +40,7 @@ class Wiring(ModelMixin):
         x_shape = (None, *self.data_shape)
         network_spec = ops_spec(self.likelihood.to_network, x_shape)
         build_once(self.encoder, tuple(network_spec.shape))
-        evidence_shape = self.encoder.compute_output_shape(tuple(network_spec.shape))
+        features_shape = self.encoder.compute_output_shape(tuple(network_spec.shape))
         # Once, and not again while a step is traced: it calls the condition's encoder symbolically.
         self.condition_width = self._condition_width()
         context_shape = (None, self.condition_width)
@@ -48,13 +48,16 @@ class Wiring(ModelMixin):
         data_spec = {
             "shape": self.data_shape,
             "support": tuple(self.likelihood.support[:2]),
-            "nominal": bool(self.likelihood.support.nominal),
+            "categorical": bool(self.likelihood.support.categorical),
             "condition_shape": self.condition_shape,
-            "evidence_shape": evidence_shape,
+            "features_shape": features_shape,
+            # Names of version 0.1, for priors written for it.
+            "nominal": bool(self.likelihood.support.categorical),
+            "evidence_shape": features_shape,
         }
         build_once(self.prior, context_shape, latent_shape, data_spec)
-        root_evidence = self.prior.root_evidence(evidence_shape)
-        build_once(self.posterior, root_evidence, context_shape, self.prior.level_shapes()[0])
+        root_features = self.prior.root_features(features_shape)
+        build_once(self.posterior, root_features, context_shape, self.prior.level_shapes()[0])
         self._check_sizes(latent_shape)
         z_shape = width_with_context((None, *self.prior.decoder_input_shape()), context_shape)
         build_once(self.decoder, z_shape, tuple(network_spec.shape))

@@ -53,20 +53,20 @@ class Categorical(Posterior):
             autocast=False,
         )
 
-    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
-        super().build(evidence_shape, context_shape, latent_shape)
+    def build(self, features_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
+        super().build(features_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 2:
             raise ValueError(
                 "The posterior 'categorical' has latents of shape (variables, classes), as the prior "
                 f"'uniform_categorical' gives them. Received: latents of shape {self.latent_shape}"
             )
-        input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
+        input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         variables, classes = self.latent_shape
         self.logits_head = Projection((variables * classes,), dtype=self.dtype_policy, name="logits")
         self.logits_head.build(input_shape)
 
-    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
-        logits = self.logits_head(concatenate_context(evidence, context))
+    def distribution(self, features: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
+        logits = self.logits_head(concatenate_context(features, context))
         logits = keras.ops.reshape(logits, (-1, *self.latent_shape))
         return OneHotCategorical(
             logits, keras.ops.convert_to_tensor(self.temperature), straight_through=self.straight_through

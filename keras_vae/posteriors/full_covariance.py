@@ -35,13 +35,13 @@ class FullCovariance(Posterior):
 
     distribution_class = MultivariateGaussian
 
-    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
-        super().build(evidence_shape, context_shape, latent_shape)
+    def build(self, features_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
+        super().build(features_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:
             raise ValueError(
                 f"The posterior 'full_covariance' takes vector latents. Received: latents of shape {self.latent_shape}"
             )
-        input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
+        input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         dimension = math.prod(self.latent_shape)
         self.below = np.tril(np.ones((dimension, dimension), dtype="float32"), -1)
         self.loc_head, self.log_scale_head = gaussian_heads(
@@ -50,8 +50,8 @@ class FullCovariance(Posterior):
         self.lower_head = Projection((dimension**2,), kernel_initializer="zeros", dtype=self.dtype_policy, name="lower")
         self.lower_head.build(input_shape)
 
-    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
-        features = concatenate_context(evidence, context)
+    def distribution(self, features: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
+        features = concatenate_context(features, context)
         # The diagonal has the range that the log variances of 'gaussian' are clipped to.
         scale = ops.exp(ops.clip(self.log_scale_head(features), -10.0, 7.5))
         lower = ops.multiply(ops.reshape(self.lower_head(features), (-1, *self.below.shape)), self.below)

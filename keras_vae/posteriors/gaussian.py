@@ -83,22 +83,22 @@ class Gaussian(Posterior):
                 "the two out."
             )
 
-    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
-        super().build(evidence_shape, context_shape, latent_shape)
+    def build(self, features_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
+        super().build(features_shape, context_shape, latent_shape)
         if not self.project:
-            self._check_parameters(evidence_shape)
+            self._check_parameters(features_shape)
             return
-        evidence_shape = self.require_single_evidence(evidence_shape)
-        input_shape = width_with_context(evidence_shape, context_shape)
+        features_shape = self.require_single_features(features_shape)
+        input_shape = width_with_context(features_shape, context_shape)
         if self.hidden_units:
             self.hidden = DenseStack(self.hidden_units, "glu", dtype=self.dtype_policy, name="hidden")
             self.hidden.build(input_shape)
             input_shape = self.hidden.compute_output_shape(input_shape)
         self.mean_head, self.log_var_head = gaussian_heads(input_shape, self.latent_shape, dtype=self.dtype_policy)
 
-    def _check_parameters(self, evidence_shape: Any) -> None:
-        several = bool(evidence_shape) and isinstance(evidence_shape[0], (list, tuple))
-        shapes = [tuple(shape)[1:] for shape in (evidence_shape if several else [evidence_shape])]
+    def _check_parameters(self, features_shape: Any) -> None:
+        several = bool(features_shape) and isinstance(features_shape[0], (list, tuple))
+        shapes = [tuple(shape)[1:] for shape in (features_shape if several else [features_shape])]
         doubled = (*self.latent_shape[:-1], 2 * self.latent_shape[-1])
         if shapes not in ([self.latent_shape] * 2, [doubled]):
             raise ValueError(
@@ -106,14 +106,14 @@ class Gaussian(Posterior):
                 f"{self.latent_shape} for each example, or one tensor of shape {doubled}. Received: {shapes}."
             )
 
-    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
+    def distribution(self, features: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         if self.project:
-            features = concatenate_context(evidence, context)
+            features = concatenate_context(features, context)
             features = self.hidden(features) if self.hidden_units else features
             # call, not __call__: Dense casts for itself, and eager torch feels every layer it goes through
             loc, raw = self.mean_head.call(features), self.log_var_head.call(features)
         else:
-            loc, raw = evidence if isinstance(evidence, (list, tuple)) else ops.split(evidence, 2, axis=-1)
+            loc, raw = features if isinstance(features, (list, tuple)) else ops.split(features, 2, axis=-1)
         return GaussianDistribution(loc, self._log_var(raw), event_ndims=len(self.latent_shape))
 
     def _log_var(self, raw: Tensor) -> Tensor:

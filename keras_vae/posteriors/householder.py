@@ -43,21 +43,21 @@ class Householder(Posterior):
         super().__init__(**kwargs)
         self.reflections = positive_int(reflections, "reflections")
 
-    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
-        super().build(evidence_shape, context_shape, latent_shape)
+    def build(self, features_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
+        super().build(features_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:
             raise ValueError(
                 f"The posterior 'householder' takes vector latents. Received: latents of shape {self.latent_shape}"
             )
-        input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
+        input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         self.mean_head, self.log_var_head = gaussian_heads(input_shape, self.latent_shape, dtype=self.dtype_policy)
         self.mirror_head = Projection(
             (self.reflections * self.latent_shape[0],), dtype=self.dtype_policy, name="mirrors"
         )
         self.mirror_head.build(input_shape)
 
-    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
-        features = concatenate_context(evidence, context)
+    def distribution(self, features: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
+        features = concatenate_context(features, context)
         base = Gaussian(self.mean_head(features), self.log_var_head(features))
         mirrors = ops.reshape(self.mirror_head(features), (-1, self.reflections, self.latent_shape[0]))
         mirrors = mirrors / ops.maximum(ops.norm(mirrors, axis=-1, keepdims=True), 1e-12)

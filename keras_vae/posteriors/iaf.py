@@ -49,21 +49,21 @@ class IAF(Posterior):
             for index in range(positive_int(steps, "steps"))
         ]
 
-    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
-        super().build(evidence_shape, context_shape, latent_shape)
+    def build(self, features_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
+        super().build(features_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:
             raise ValueError(
                 f"The posterior 'iaf' takes vector latents. Received: latents of shape {self.latent_shape}"
             )
-        input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
+        input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         self.mean_head, self.log_var_head = gaussian_heads(input_shape, self.latent_shape, dtype=self.dtype_policy)
         self.context_head = Projection((self.context_units,), dtype=self.dtype_policy, name="flow_context")
         self.context_head.build(input_shape)
         for step in self.steps:
             step.build((None, *self.latent_shape), (None, self.context_units))
 
-    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
-        features = concatenate_context(evidence, context)
+    def distribution(self, features: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
+        features = concatenate_context(features, context)
         base = Gaussian(self.mean_head(features), self.log_var_head(features))
         return Transformed.through(base, self.steps, self.context_head(features))
 

@@ -40,15 +40,15 @@ class Residual(Posterior):
                 f"'gaussian'. Received: the prior {type(prior).__name__}"
             )
 
-    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
-        super().build(evidence_shape, context_shape, latent_shape)
-        input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
+    def build(self, features_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
+        super().build(features_shape, context_shape, latent_shape)
+        input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         self.shift_head, self.log_scale_head = gaussian_heads(
             input_shape, self.latent_shape, names=("shift", "log_scale"), dtype=self.dtype_policy
         )
 
-    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
-        features = concatenate_context(evidence, context)
+    def distribution(self, features: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
+        features = concatenate_context(features, context)
         return GaussianDistribution(
             prior.loc + self.shift_head(features),
             prior.log_var + self.log_scale_head(features),

@@ -42,13 +42,13 @@ class VonMisesFisher(Posterior):
         super().__init__(**kwargs)
         self.supports_jit = gamma_draws_compile()
 
-    def build(self, evidence_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
-        super().build(evidence_shape, context_shape, latent_shape)
+    def build(self, features_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
+        super().build(features_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1 or self.latent_shape[0] < 2:
             raise ValueError(
                 f"The posterior 'von_mises_fisher' needs at least two latent dimensions. Received: {self.latent_shape}"
             )
-        input_shape = width_with_context(self.require_single_evidence(evidence_shape), context_shape)
+        input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         self.loc_head = Projection(self.latent_shape, dtype=self.dtype_policy, name="loc")
         self.concentration_head = Projection(
             (1,), kernel_initializer="zeros", dtype=self.dtype_policy, name="concentration"
@@ -56,8 +56,8 @@ class VonMisesFisher(Posterior):
         self.loc_head.build(input_shape)
         self.concentration_head.build(input_shape)
 
-    def distribution(self, evidence: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
-        features = concatenate_context(evidence, context)
+    def distribution(self, features: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
+        features = concatenate_context(features, context)
         direction = self.loc_head(features)
         # At the origin there is no direction: a small first coordinate makes one, and keeps the gradient finite.
         norm = ops.sqrt(ops.sum(ops.square(direction), axis=-1, keepdims=True) + 1e-12)

@@ -137,16 +137,16 @@ class Hierarchical(Prior):
         if self.levels is None:
             self.resolve_latent_shape(tuple(tuple(shape) for shape in latent_shape))
         self.context_width = int(context_shape[-1])
-        evidence = data_spec["evidence_shape"]
-        if is_several(evidence) and len(evidence) != len(self.levels):
+        features: Any = data_spec.get("features_shape", data_spec.get("evidence_shape"))
+        if is_several(features) and len(features) != len(self.levels):
             raise ValueError(
-                f"The encoder gives {len(evidence)} feature tensors, and the prior has {len(self.levels)} levels. "
+                f"The encoder gives {len(features)} feature tensors, and the prior has {len(self.levels)} levels. "
                 "Return one tensor for each level, top first, or a single one for all of them."
             )
         context = tuple(context_shape)
         for index, level in enumerate(self.levels):
             try:
-                self._build_level(index, level, context, evidence, data_spec)
+                self._build_level(index, level, context, features, data_spec)
                 if index < len(self.merges):
                     shapes = [context, (None, *level.shape)]
                     if not self.merges[index].built:
@@ -164,19 +164,19 @@ class Hierarchical(Prior):
                 f"levels of shapes {self.level_shapes()}"
             )
 
-    def _build_level(self, index: int, level: Any, context: Tensor, evidence: Any, data_spec: dict[str, Any]) -> None:
+    def _build_level(self, index: int, level: Any, context: Tensor, features: Any, data_spec: dict[str, Any]) -> None:
         if not self.priors[index].built:
             self.priors[index].build(context, level.shape, data_spec if index == 0 else None)
         if index and not self.posteriors[index - 1].built:
-            self.posteriors[index - 1].build(evidence_of(evidence, index), context, level.shape)
+            self.posteriors[index - 1].build(features_of(features, index), context, level.shape)
 
     def check_posterior(self, posterior: Part) -> None:
         for prior, own in zip(self.priors, [posterior, *self.posteriors], strict=True):
             prior.check_posterior(own)
             own.check_prior(prior)
 
-    def root_evidence(self, evidence: Any) -> Tensor:
-        return evidence_of(evidence, 0)
+    def root_features(self, features: Any) -> Tensor:
+        return features_of(features, 0)
 
     def level_shapes(self) -> tuple[Shape, ...]:
         return tuple(level.shape for level in self.levels)
@@ -195,7 +195,7 @@ class Hierarchical(Prior):
     def infer(
         self,
         posterior: Part,
-        evidence: Any,
+        features: Any,
         context: Tensor,
         *,
         encode: Encode | None = None,
@@ -207,7 +207,7 @@ class Hierarchical(Prior):
         for index in range(len(self.levels)):
             p = self.priors[index].distribution(context, encode=None if index else encode)
             level_posterior = self.posteriors[index - 1] if index else posterior
-            q = level_posterior.distribution(evidence_of(evidence, index), context, prior=p)
+            q = level_posterior.distribution(features_of(features, index), context, prior=p)
             level = self.draw(q, p, seed=seed, deterministic=deterministic)
             context = self._merged(index, context, level.z, training)
             drawn.append(level._replace(state=context))
@@ -288,11 +288,11 @@ def as_level(level: Any) -> Level:
     return Level.from_config(level) if isinstance(level, dict) else level
 
 
-def is_several(evidence: Any) -> bool:
+def is_several(features: Any) -> bool:
     """Whether an encoder's features, or their shapes, are one for each level."""
-    return isinstance(evidence, (list, tuple)) and not all(axis is None or isinstance(axis, int) for axis in evidence)
+    return isinstance(features, (list, tuple)) and not all(axis is None or isinstance(axis, int) for axis in features)
 
 
-def evidence_of(evidence: Any, index: int) -> Any:
+def features_of(features: Any, index: int) -> Any:
     """The features of one level, or their shape: its own, or those shared by all levels."""
-    return evidence[index] if is_several(evidence) else evidence
+    return features[index] if is_several(features) else features

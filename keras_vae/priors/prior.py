@@ -129,7 +129,7 @@ class Prior(keras.layers.Layer):
             context_shape: `(batch, width)`; the width is 0 where there is no context.
             latent_shape: shape of one example's latents, without the batch axis.
             data_spec: dict that describes the data: `shape`, `support`, `condition_shape`,
-                `evidence_shape`. None where there is no data, as in a regularizer layer.
+                `features_shape`. None where there is no data, as in a regularizer layer.
         """
         self.context_width = int(context_shape[-1])
         self.latent_shape = tuple(latent_shape)
@@ -146,7 +146,7 @@ class Prior(keras.layers.Layer):
     def infer(
         self,
         posterior: Part,
-        evidence: Any,
+        features: Any,
         context: Tensor,
         *,
         encode: Encode | None = None,
@@ -158,7 +158,7 @@ class Prior(keras.layers.Layer):
 
         Args:
             posterior: the `Posterior` of the top level.
-            evidence: the encoder's features.
+            features: the encoder's features.
             context: `(batch, width)`.
             encode: see `distribution`.
             seed: an int or a `SeedGenerator`.
@@ -169,7 +169,7 @@ class Prior(keras.layers.Layer):
             List of `LatentLevel`.
         """
         p = self.distribution(context, encode=encode)
-        q = posterior.distribution(evidence, context, prior=p)
+        q = posterior.distribution(features, context, prior=p)
         return [self.draw(q, p, seed=seed, deterministic=deterministic)]
 
     @staticmethod
@@ -231,13 +231,13 @@ class Prior(keras.layers.Layer):
         """Shape of `decoder_input`, without the batch axis."""
         return self.latent_shape
 
-    def root_evidence(self, evidence: Any) -> Tensor:
+    def root_features(self, features: Any) -> Tensor:
         """The top level's part of the encoder's features, or of their shapes.
 
         Args:
-            evidence: features `(batch, ...)`, a list of them, or their shapes.
+            features: features `(batch, ...)`, a list of them, or their shapes.
         """
-        return evidence
+        return features
 
     def level_shapes(self) -> tuple[Shape, ...]:
         """Shapes of one example's latents, level by level, top first."""

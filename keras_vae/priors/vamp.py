@@ -90,7 +90,7 @@ class VampPrior(Prior):
                 "keras_vae.VAE."
             )
         self.data_shape = tuple(data_spec["shape"])
-        if data_spec.get("nominal"):
+        if data_spec.get("categorical"):
             raise ValueError(
                 "VampPrior learns pseudo-inputs by their gradient, and the data here are names of categories, such as "
                 "tokens, between which there is nothing. Use prior='mixture' or prior='standard'."

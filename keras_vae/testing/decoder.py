@@ -74,7 +74,7 @@ def _check_decode(subject: Subject) -> None:
     z = _latents(vae, ops.convert_to_tensor(x))[0]
     length = x.shape[1] if vae.data_shape[0] is None else None
     # Tokens have no mean.
-    for mode in ("mode", "sample") if vae.likelihood.support.nominal else ("mean", "mode", "sample"):
+    for mode in ("mode", "sample") if vae.likelihood.support.categorical else ("mean", "mode", "sample"):
         data = ops.convert_to_numpy(vae.decoder.decode(z, vae.likelihood, seed=1, mode=mode, length=length))
         subject.require(
             data.shape == x.shape and np.all(np.isfinite(data)),
@@ -93,7 +93,7 @@ def _check_sight(subject: Subject, vae: Part, x: Array, z: Tensor) -> None:
     steps = int(np.prod(sizes))
     # Tokens stay one-hot. Elsewhere noise: a normalisation would not notice one shift of all values.
     noise = np.random.default_rng(3).standard_normal(target.shape)
-    other = np.roll(target, 1, axis=-1) if vae.likelihood.support.nominal else target + noise
+    other = np.roll(target, 1, axis=-1) if vae.likelihood.support.categorical else target + noise
 
     def by_step(value: Array) -> Array:
         return value.reshape(len(x), steps, *value.shape[1 + len(sizes) :])

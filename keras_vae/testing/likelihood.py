@@ -141,5 +141,5 @@ def _check_mask(subject: Subject) -> None:
         np.allclose(before, after, rtol=1e-5, atol=1e-4) and not np.allclose(before, plain, rtol=1e-5, atol=1e-4),
         "mask",
         "elements that the mask leaves out count in log_prob. Hand `mask` on to the distribution value, and let it end "
-        "in Factorised.sum_over_event.",
+        "in Independent.sum_over_event.",
     )

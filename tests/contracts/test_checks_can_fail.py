@@ -193,8 +193,8 @@ class TestDensity:
     def test_a_wrong_normalisation_of_a_posterior(self):
         @broken("posteriors")
         class Broken(kv.posteriors.Gaussian):
-            def distribution(self, evidence, context, *, prior=None):
-                return Unnormalised(**super().distribution(evidence, context).tensors())
+            def distribution(self, features, context, *, prior=None):
+                return Unnormalised(**super().distribution(features, context).tensors())
 
         fails(testing.check_posterior, Broken, "'density'", "adds up to", checks=["density"])
 
@@ -224,13 +224,13 @@ class TestPrecision:
     def test_a_density_in_half_precision(self):
         @broken("posteriors")
         class Broken(kv.posteriors.Posterior):
-            def build(self, evidence_shape, context_shape, latent_shape):
-                super().build(evidence_shape, context_shape, latent_shape)
+            def build(self, features_shape, context_shape, latent_shape):
+                super().build(features_shape, context_shape, latent_shape)
                 self.loc = keras.layers.Dense(latent_shape[0], dtype=self.dtype_policy)
-                self.loc.build(evidence_shape)
+                self.loc.build(features_shape)
 
-            def distribution(self, evidence, context, *, prior=None):
-                return HalfPrecision(self.loc(evidence))
+            def distribution(self, features, context, *, prior=None):
+                return HalfPrecision(self.loc(features))
 
         fails(testing.check_posterior, Broken, "'precision'", "mixed_float16", "float32", checks=["precision"])
 
@@ -355,8 +355,8 @@ class TestRows:
     def test_a_posterior_with_the_scale_of_the_batch(self):
         @broken("posteriors")
         class Broken(kv.posteriors.Gaussian):
-            def distribution(self, evidence, context, *, prior=None):
-                value = super().distribution(evidence, context)
+            def distribution(self, features, context, *, prior=None):
+                value = super().distribution(features, context)
                 return Gaussian(value.loc, ops.zeros_like(value.loc) + ops.mean(value.log_var, axis=0))
 
         fails(testing.check_posterior, Broken, "log_q_0", "mixes the rows", checks=["shapes"])

@@ -78,8 +78,8 @@ def test_posterior_density_of_its_own_draws(name):
     posterior = kv.posteriors.get(name)
     posterior.build((None, 6), (None, 0), (3,))
     randomised(posterior, scale=0.2)
-    evidence = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
-    q = posterior.distribution(ops.convert_to_tensor(evidence), ops.zeros((8, 0)))
+    features = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
+    q = posterior.distribution(ops.convert_to_tensor(features), ops.zeros((8, 0)))
     z, log_prob = q.sample_and_log_prob(seed=0)
     assert np.allclose(ops.convert_to_numpy(q.log_prob(z)), ops.convert_to_numpy(log_prob), atol=2e-3)
 
@@ -89,8 +89,8 @@ def test_householder_reaches_a_full_covariance():
     posterior.build((None, 3), (None, 0), (2,))
     randomised(posterior, seed=3)
     rows = 20000
-    evidence = ops.convert_to_tensor(np.tile([[1.0, -1.0, 0.5]], (rows, 1)).astype("float32"))
-    q = posterior.distribution(evidence, ops.zeros((rows, 0)))
+    features = ops.convert_to_tensor(np.tile([[1.0, -1.0, 0.5]], (rows, 1)).astype("float32"))
+    q = posterior.distribution(features, ops.zeros((rows, 0)))
     covariance = np.cov(ops.convert_to_numpy(q.sample(seed=0)).T)
     variances = np.exp(ops.convert_to_numpy(q.base.log_var)[0])
     assert np.allclose(np.sort(np.linalg.eigvalsh(covariance)), np.sort(variances), rtol=0.05)

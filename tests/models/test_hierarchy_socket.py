@@ -28,19 +28,19 @@ class TwoLevels(kv.priors.Prior):
         self.top_prior.build(context_shape, (top,))
         self.bottom_prior.build((None, width), (bottom,))
         self.bottom_posterior = kv.posteriors.Gaussian(name="bottom_posterior")
-        self.bottom_posterior.build(data_spec["evidence_shape"], (None, width), (bottom,))
+        self.bottom_posterior.build(data_spec["features_shape"], (None, width), (bottom,))
 
     def level_shapes(self):
         return self.latent_shape
 
-    def root_evidence(self, evidence):
-        return evidence
+    def root_features(self, features):
+        return features
 
-    def infer(self, posterior, evidence, context, *, encode=None, seed=None, deterministic=False, training=False):
-        (top,) = self.top_prior.infer(posterior, evidence, context, seed=seed, deterministic=deterministic)
+    def infer(self, posterior, features, context, *, encode=None, seed=None, deterministic=False, training=False):
+        (top,) = self.top_prior.infer(posterior, features, context, seed=seed, deterministic=deterministic)
         context = ops.concatenate([context, top.z], axis=-1)
         (bottom,) = self.bottom_prior.infer(
-            self.bottom_posterior, evidence, context, seed=seed, deterministic=deterministic
+            self.bottom_posterior, features, context, seed=seed, deterministic=deterministic
         )
         return [top, bottom]
 

@@ -56,8 +56,8 @@ def test_an_int_seed_gives_every_level_its_own_noise():
     np.testing.assert_array_equal(noise(3)[0], top)
     np.testing.assert_array_equal(noise(3)[1], lower)
     assert np.abs(noise(4)[0] - top).max() > 0.1
-    evidence = vae.encoder(ops.convert_to_tensor(X))
-    levels = prior.infer(vae.posterior, evidence, ops.zeros((24, 0)), seed=3)
+    features = vae.encoder(ops.convert_to_tensor(X))
+    levels = prior.infer(vae.posterior, features, ops.zeros((24, 0)), seed=3)
     drawn = [
         ops.convert_to_numpy((level.z - level.posterior.loc) * ops.exp(-0.5 * level.posterior.log_var))
         for level in levels

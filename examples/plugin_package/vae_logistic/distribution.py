@@ -6,21 +6,21 @@ import math
 import keras
 from keras import ops
 
-from keras_vae.distributions import Factorised
+from keras_vae.distributions import Independent
 
 __all__ = ["Logistic"]
 
 
 @keras.saving.register_keras_serializable("vae_logistic.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Logistic(Factorised):
+class Logistic(Independent):
     """Independent logistic variables.
 
     Args:
         loc: mean, `(..., *event)`.
         log_scale: log of the scale; the standard deviation is `pi / sqrt(3)` times the scale.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `keras_vae.distributions.Factorised`.
+        mask: elements that count, see `keras_vae.distributions.Independent`.
     """
 
     loc: object
