@@ -5,7 +5,15 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["non_negative_number", "one_of", "optional_seed", "positive_int", "positive_ints", "positive_number"]
+__all__ = [
+    "as_shape",
+    "non_negative_number",
+    "one_of",
+    "optional_seed",
+    "positive_int",
+    "positive_ints",
+    "positive_number",
+]
 
 
 def _is_int(value: Any) -> bool:
@@ -62,3 +70,18 @@ def one_of(value: Any, allowed: Sequence[Any], argument: str) -> Any:
     if value not in allowed:
         raise ValueError(f"Argument `{argument}` must be one of {list(allowed)}. Received: {argument}={value!r}")
     return value
+
+
+def as_shape(shape: Any, argument: str, scalar: bool = False) -> tuple[Any, ...]:
+    """A tuple of positive ints or None, or an error that names the argument."""
+    shape = (shape,) if isinstance(shape, numbers.Integral) and not isinstance(shape, bool) else shape
+    valid = isinstance(shape, (list, tuple)) and (scalar or len(shape) > 0)
+    if not valid or any(
+        axis is not None and (isinstance(axis, bool) or not isinstance(axis, numbers.Integral) or axis < 1)
+        for axis in shape
+    ):
+        raise ValueError(
+            f"Argument `{argument}` must be the shape of one example, a tuple of positive ints such as (28, 28, 1). "
+            f"Received: {argument}={shape!r}"
+        )
+    return tuple(None if axis is None else int(axis) for axis in shape)

@@ -10,6 +10,9 @@ expressed there, so they live here, each with its reason:
 * TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
   although every verb of a model is traced twice at most;
 * a generator's variable cannot be advanced inside a loop that JAX compiles;
+* losses that layers add are found again on JAX only where the scope of a step collects them, and each outermost
+  call of a layer forgets those of the one before;
+* whether a model is called by another one shows in Keras' call context, and on JAX in the scope of the step;
 * on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
   callback has to ask for them first.
 """
@@ -29,7 +32,17 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
         "environment variable KERAS_BACKEND (tensorflow is the default)."
     ) from error
 
-__all__ = ["SeedGenerator", "StepSeed", "kept_state", "num_replicas", "quiet_retracing", "strategy_scope", "sync_state"]
+__all__ = [
+    "SeedGenerator",
+    "StepSeed",
+    "called_by_another",
+    "forward_pass",
+    "kept_state",
+    "num_replicas",
+    "quiet_retracing",
+    "strategy_scope",
+    "sync_state",
+]
 
 
 def _replica_context() -> Any:
@@ -73,6 +86,39 @@ def quiet_retracing() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(is_other)
+
+
+@contextlib.contextmanager
+def forward_pass(model: Any, training: bool) -> Iterator[None]:
+    """Run a model's components outside of its `call`, so that what their layers add with `add_loss` is kept.
+
+    Without it every component would be an outermost layer, whose call forgets the losses of the one before, and
+    JAX would collect none.
+    """
+    context = model._get_call_context()
+    outer = getattr(context, "training", None)
+    context.training = training
+    scope = keras.src.backend.get_stateless_scope() if keras.src.backend.in_stateless_scope() else None
+    collected = None if scope is None else scope.collect_losses
+    if scope is not None:
+        scope.collect_losses = True
+        # What `call` added before: the regularizers alone, which are computed again.
+        model._losses_override.clear()
+    try:
+        yield
+    finally:
+        if scope is not None:
+            scope.collect_losses = collected
+        context.training = outer
+        model._maybe_reset_call_context()
+
+
+def called_by_another(model: Any) -> bool:
+    """Whether a model's `call` runs inside another layer or model, which trains with the losses that it adds."""
+    if keras.src.backend.in_stateless_scope():
+        return bool(keras.src.backend.get_stateless_scope().collect_losses)
+    context = keras.src.backend.common.global_state.get_global_attribute("current_call_ctx")
+    return context is not None and context.entry_layer is not model
 
 
 def sync_state(model: Any) -> None:

@@ -46,7 +46,7 @@ Seed: TypeAlias = int | keras.random.SeedGenerator | None
 Encode: TypeAlias = Callable[[Tensor, Tensor], Any]
 """A function `(x, context) -> q(z | x)`, as the model hands it to its prior."""
 DType: TypeAlias = str | keras.DTypePolicy | None
-"""A dtype or a precision policy, or the name of one."""
+"""A dtype or a dtype policy, or the name of one."""
 Activation: TypeAlias = str | Callable[[Tensor], Tensor] | None
 """An activation, as Keras' layers take it."""
 Initializer: TypeAlias = str | Mapping[str, Any] | keras.initializers.Initializer

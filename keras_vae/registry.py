@@ -1,4 +1,4 @@
-"""Names for components: one `Registry` class and the six families that it serves."""
+"""Names for components: one `Registry` class and the seven families that it serves."""
 
 import difflib
 import importlib.metadata
@@ -16,6 +16,7 @@ __all__ = [
     "Registry",
     "decoders",
     "encoders",
+    "latents",
     "likelihoods",
     "load_plugins",
     "objectives",
@@ -58,8 +59,8 @@ class Registry:
 
     @property
     def singular(self) -> str:
-        """The family's name for one component, for example `"prior"`."""
-        return self.family[:-1]
+        """The family's name for one component, for example `"prior"`: the argument of `VAE` that takes it."""
+        return self.family if self.family == "latents" else self.family[:-1]
 
     def contract(self, cls: type) -> type:
         """Class decorator for the family's base class; every component must be a subclass of it."""
@@ -107,6 +108,14 @@ class Registry:
             return cls
 
         return decorate
+
+    def has(self, name: str) -> bool:
+        """Whether a name is registered already; plugins are not loaded to find out.
+
+        Args:
+            name: what users write.
+        """
+        return name in self._classes
 
     def names(self) -> list[str]:
         """Sorted list of the registered names, those of installed plugins included."""
@@ -253,6 +262,7 @@ priors = Registry("priors")
 posteriors = Registry("posteriors")
 likelihoods = Registry("likelihoods")
 objectives = Registry("objectives")
+latents = Registry("latents")
 
 
 def load_plugins() -> None:
@@ -264,5 +274,5 @@ def load_plugins() -> None:
     >>> import keras_vae as kv
     >>> kv.load_plugins()
     """
-    for family in (encoders, decoders, priors, posteriors, likelihoods, objectives):
+    for family in (encoders, decoders, priors, posteriors, likelihoods, objectives, latents):
         family.load_plugins()

@@ -8,11 +8,11 @@ import keras
 
 from keras_vae.hints import Config
 
-__all__ = ["can_be_found", "serialize_component", "serialize_function"]
+__all__ = ["Untracked", "can_be_found", "serialize_component", "serialize_function"]
 
 
 def serialize_function(function: Any, argument: str) -> Any:
-    """Config of a function such as an activation, or an error that holds the mend.
+    """Config of a function such as an activation, or an error that says how to fix it.
 
     Raises:
         ValueError: a lambda, or a function that Keras could not find again when loading.
@@ -32,7 +32,7 @@ def serialize_function(function: Any, argument: str) -> Any:
 
 
 def serialize_component(component: Any, argument: str) -> Config:
-    """Config of a component of a model, or an error that holds the mend.
+    """Config of a component of a model, or an error that says how to fix it.
 
     Raises:
         ValueError: the component, or something inside it, is registered neither with Keras nor with a
@@ -88,3 +88,10 @@ def _cannot_be_found(config: Any) -> Iterator[str]:
                 yield f"{config.get('module')}.{config['config'] if name == 'function' else name}"
         for item in config.values():
             yield from _cannot_be_found(item)
+
+
+class Untracked:
+    """Holds Python objects that Keras should neither track nor copy."""
+
+    def __init__(self, items: Any) -> None:
+        self.items = items

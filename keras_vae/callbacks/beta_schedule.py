@@ -22,7 +22,7 @@ class LinearWarmUp(keras.optimizers.schedules.LearningRateSchedule):
         end: last value.
 
     Raises:
-        ValueError: `steps` is no positive int.
+        ValueError: `steps` is not a positive int.
 
     Example:
 

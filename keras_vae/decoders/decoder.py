@@ -85,7 +85,9 @@ class Decoder(keras.layers.Layer):
         return fill_behind_end(value, likelihood)
 
 
-def draw(distribution: Distribution, mode: str, seed: Seed = None, temperature: float = 1.0) -> Tensor:
+def draw(
+    distribution: Distribution, mode: Any, seed: Seed = None, temperature: float = 1.0, likelihood: Part = None
+) -> Tensor:
     """What a verb's `mode` asks of p(x | z).
 
     >>> from keras import ops

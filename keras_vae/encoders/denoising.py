@@ -31,7 +31,7 @@ class Denoising(Encoder):
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        TypeError: a corruption that is no Keras layer.
+        TypeError: a corruption that is not a Keras layer.
         ValueError: a corruption that changes the shape.
 
     Example:

@@ -18,7 +18,7 @@ class Encoder(keras.layers.Layer):
     data's shape), and write `call`, from data `(batch, *data_shape)` to features such as `(batch, units)`,
     and `compute_output_shape`. Return features of any rank, not means and variances: the posterior owns
     that projection. For several levels of latents return a list, one tensor for each level, top first.
-    Any `keras.Model` may stand in for an encoder.
+    Any `keras.Model` can be used as an encoder.
 
     >>> import keras
     >>> import keras_vae as kv
@@ -41,10 +41,10 @@ class Encoder(keras.layers.Layer):
 
         Args:
             x: `(batch, *data_shape)`, as the likelihood's `to_network` gives it.
-            mask: boolean `(batch, time)` of the steps that count, or None.
+            mask: boolean `(batch, time)`, True at valid steps, or None.
             training: whether dropout and the like are active.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `call(x, mask=None, training=None)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `call(x, mask=None, training=None)`.")
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""

@@ -28,10 +28,10 @@ class ResNet(Encoder):
         filters: number of channels of every stage, in order; each halves the axes.
         blocks: number of residual blocks in a stage.
         kernel_size: size of the kernels.
-        hidden_units: width of the dense layer behind the stages; None for spatial features.
+        hidden_units: width of the dense layer after the stages; None for spatial features.
         attention: whether every position looks at all others behind the last stage.
         heads: number of heads of the attention.
-        activation: activation in front of the convolutions, and of the dense layer.
+        activation: activation before the convolutions, and of the dense layer.
         dropout: rate of the dropout within the blocks, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

@@ -24,12 +24,12 @@ class TCN(Encoder):
     Args:
         filters: number of channels of every block, in order.
         kernel_size: number of steps that each convolution sees.
-        activation: activation in front of every convolution.
+        activation: activation before every convolution.
         dropout: rate of the dropout inside every block, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no sequences.
+        ValueError: bad arguments, or data that are not sequences.
 
     Example:
 

@@ -30,7 +30,7 @@ class Transformer(Encoder):
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no sequences.
+        ValueError: bad arguments, or data that are not sequences.
 
     Example:
 

@@ -26,13 +26,13 @@ class CausalBlock(keras.layers.Layer):
         filters: number of channels of the result.
         kernel_size: number of steps that each convolution sees.
         dilation: distance between them.
-        activation: activation in front of both convolutions.
+        activation: activation before both convolutions.
         dropout: rate of the dropout in front of the second, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Call arguments:
         inputs: `(batch, time, channels)`.
-        mask: boolean `(batch, time)` of the steps that count, or None.
+        mask: boolean `(batch, time)`, True at valid steps, or None.
 
     Raises:
         ValueError: bad arguments.

@@ -32,7 +32,7 @@ class InverseAutoregressive(keras.layers.Layer):
         context: `(batch, any)`, what the step may depend on, or None.
 
     Raises:
-        ValueError: `hidden_units` is no positive int.
+        ValueError: `hidden_units` is not a positive int.
 
     Example:
 

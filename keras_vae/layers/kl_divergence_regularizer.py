@@ -28,8 +28,8 @@ class KLDivergenceRegularizer(keras.layers.Layer):
     in float32, so it is in nats per example and depends neither on the batch size nor on how Keras
     scales activity regularizers.
 
-    `weight` is a variable: `layer.weight.assign(0.5)` takes effect in the next step, without compiling
-    again, on every backend.
+    `weight` is a variable: `layer.weight.assign(0.5)` takes effect in the next step, without
+    recompilation, on every backend.
 
     Args:
         prior: a registered name, a `keras_vae.priors.Prior` that needs no encoder, a distribution value

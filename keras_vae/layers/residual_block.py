@@ -52,7 +52,7 @@ class ResidualBlock(keras.layers.Layer):
         strides: by how much the axes shrink.
         upsample: by how much the axes grow, by repeating neighbours.
         kernel_size: size of the kernels.
-        activation: activation in front of both convolutions.
+        activation: activation before both convolutions.
         dropout: rate of the dropout between them, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

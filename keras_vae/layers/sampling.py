@@ -53,7 +53,7 @@ class Sampling(keras.layers.Layer):
 
     Args:
         seed: int, or None for one drawn at random. Two layers with one seed draw the same noise.
-        deterministic: return `z_mean` in place of a draw.
+        deterministic: return `z_mean` instead of a draw.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Call arguments:

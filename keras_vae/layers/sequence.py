@@ -100,13 +100,13 @@ def step_mask(mask: Tensor | None) -> Tensor:
 
 
 def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Mean of `(batch, time, features)` over the steps that count: `(batch, features)`.
+    """Mean of `(batch, time, features)` over the valid steps: `(batch, features)`.
 
     The sum is taken in float32, whatever the dtype of `x`.
 
     Args:
         x: `(batch, time, features)`.
-        mask: boolean `(batch, time)`, or with more axes; None where all steps count.
+        mask: boolean `(batch, time)`, or with more axes; None if all steps are valid.
 
     Example:
 

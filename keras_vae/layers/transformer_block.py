@@ -31,7 +31,7 @@ class TransformerBlock(keras.layers.Layer):
 
     Call arguments:
         inputs: `(batch, time, features)`.
-        mask: boolean `(batch, time)` of the steps that count, or None.
+        mask: boolean `(batch, time)`, True at valid steps, or None.
 
     Raises:
         ValueError: bad arguments.

@@ -18,7 +18,7 @@ class Bernoulli(Likelihood):
     and not averaged as Keras' loss is.
 
     Args:
-        project: with False, the decoder's output is taken as the logits.
+        project: if False, the decoder's output is used as the logits.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Example:

@@ -22,7 +22,7 @@ class Beta(Likelihood):
     (1 + exp(raw)) / 2: below a half, much of the mass lies nearer to one than float32 can tell apart.
 
     Args:
-        project: with False, the decoder's output is taken as the raw values `[alpha, beta]`.
+        project: if False, the decoder's output is used as the raw values `[alpha, beta]`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Example:

@@ -16,7 +16,7 @@ __all__ = ["BetaBinomial"]
 
 @likelihoods.register("beta_binomial", package="keras_vae")
 class BetaBinomial(Likelihood):
-    """p(x | z): whole numbers 0 to num_trials, binomial with a probability from Beta(alpha(z), beta(z)).
+    """p(x | z): integers 0 to num_trials, binomial with a probability from Beta(alpha(z), beta(z)).
 
     Two numbers for each element say where the mass is and how far it spreads, with all of it at an end, or
     at both, among the choices: what grey digits need (Townsend, Bird and Barber, 2019). The encoder sees the
@@ -24,7 +24,7 @@ class BetaBinomial(Likelihood):
 
     Args:
         num_trials: largest value, 255 for 8 bits.
-        project: with False, the decoder's output is taken as `[log_alpha, log_beta]`.
+        project: if False, the decoder's output is used as `[log_alpha, log_beta]`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:

@@ -20,7 +20,7 @@ IMPOSSIBLE = -1e9
 
 @likelihoods.register("categorical", package="keras_vae")
 class Categorical(Likelihood):
-    """p(x | z) = softmax(logits) over whole numbers 0 to num_categories - 1: tokens, or grey levels.
+    """p(x | z) = softmax(logits) over integers 0 to num_categories - 1: tokens, or grey levels.
 
     The encoder sees tokens as one-hot vectors, a row of zeros for padding, so that its first dense layer
     is their embedding; it sees levels that are `ordered` as numbers from 0 to 1.
@@ -33,7 +33,7 @@ class Categorical(Likelihood):
             By default they are names, and the verbs return the most likely one.
         padding: token that fills a sequence behind its end, and counts nowhere.
         end: token that ends a sequence.
-        project: with False, the decoder's output is taken as the logits, `(*data_shape, num_categories)`.
+        project: if False, the decoder's output is used as the logits, `(*data_shape, num_categories)`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:

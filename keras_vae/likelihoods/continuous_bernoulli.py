@@ -17,7 +17,7 @@ class ContinuousBernoulli(Likelihood):
     densities, which `bernoulli`'s cannot.
 
     Args:
-        project: with False, the decoder's output is taken as the logits.
+        project: if False, the decoder's output is used as the logits.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Example:

@@ -20,13 +20,13 @@ __all__ = ["DiscretizedLogistic", "check_levels", "narrowed"]
 class DiscretizedLogistic(Likelihood):
     """p(x | z): a logistic density, integrated over the bin of each grey level; for 8-bit images.
 
-    For whole numbers 0 to num_levels - 1, of any shape; bits per dimension are then what papers report
+    For integers 0 to num_levels - 1, of any shape; bits per dimension are then what papers report
     (Kingma et al., 2016; Salimans et al., 2017, equation 2, with one component). The encoder sees the data
     `(batch, *data_shape)` divided by num_levels - 1.
 
     Args:
         num_levels: number of levels, 256 for 8 bits.
-        project: with False, the decoder's output is taken as `[loc, log_scale]`, in units in which the levels
+        project: if False, the decoder's output is used as `[loc, log_scale]`, in units in which the levels
             span [-1, 1], and as additions to where both start.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

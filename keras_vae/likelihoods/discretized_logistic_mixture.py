@@ -29,11 +29,11 @@ class DiscretizedLogisticMixture(Likelihood):
     Args:
         components: number of components.
         num_levels: number of levels, 256 for 8 bits.
-        project: with False, the decoder's output is taken as the list of the parameters in `parameter_names`.
+        project: if False, the decoder's output is used as the list of the parameters in `parameter_names`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no images.
+        ValueError: bad arguments, or data that are not images.
 
     Example:
 

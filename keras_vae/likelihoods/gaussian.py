@@ -22,7 +22,7 @@ class Gaussian(LocationScale):
             or the KL collapses.
         min_scale: lower bound of a learned or predicted scale; without one, data that repeat exactly
             drive the density to infinity.
-        project: with False, the decoder's output is taken as the parameters: the location, or
+        project: if False, the decoder's output is used as the parameters: the location, or
             `[loc, log_var]` where the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

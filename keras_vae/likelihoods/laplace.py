@@ -17,7 +17,7 @@ class Laplace(LocationScale):
         scale: `"learned"`, `"predicted"` or a positive number, as for `Gaussian`. The standard deviation is
             sqrt(2) times the scale.
         min_scale: lower bound of a learned or predicted scale.
-        project: with False, the decoder's output is taken as the location, or `[loc, log_var]`, log_var the log
+        project: if False, the decoder's output is used as the location, or `[loc, log_var]`, log_var the log
             of the squared scale, where the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

@@ -19,7 +19,7 @@ class Poisson(Likelihood):
     vary more, `negative_binomial` fits better.
 
     Args:
-        project: with False, the decoder's output is taken as the log rates.
+        project: if False, the decoder's output is used as the log rates.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Example:

@@ -29,7 +29,7 @@ class StudentT(LocationScale):
             number above 2, so that there is a variance, which starts at 10.
         scale: `"learned"`, `"predicted"` or a positive number, as for `Gaussian`.
         min_scale: lower bound of a learned or predicted scale.
-        project: with False, the decoder's output is taken as the location, or `[loc, log_var]`, log_var the log
+        project: if False, the decoder's output is used as the location, or `[loc, log_var]`, log_var the log
             of the squared scale, where the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

@@ -16,7 +16,7 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
 
     Args:
         dispersion: as for `NegativeBinomial`.
-        project: with False, the decoder's output is taken as the list of the parameters in `parameter_names`.
+        project: if False, the decoder's output is used as the list of the parameters in `parameter_names`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:

@@ -1,174 +1,292 @@
-"""From a batch to the terms of the objective."""
+"""The way through a model's components."""
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+import inspect
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_vae.data.batch import Batch
+from keras_vae.data.field import over_fields
 from keras_vae.distributions.distribution import Distribution
-from keras_vae.hints import Data, Encode, ModelMixin, Seed, Tensor
+from keras_vae.hints import Encode, Part, Seed, Tensor
+from keras_vae.latents.hierarchical import tile_rows
+from keras_vae.latents.latents import LatentLevel
+from keras_vae.layers.call_arguments import accepted_arguments
 from keras_vae.layers.context import concatenate_context
-from keras_vae.models.streams import unpack
-from keras_vae.objectives.terms import latent_terms, split_samples
-from keras_vae.priors.prior import LatentLevel
+from keras_vae.objectives.terms import Terms
 
 __all__ = ["Forward"]
 
+CONDITION_TO = ("encoder", "posterior", "prior", "decoder")
 
-class Forward(ModelMixin):
-    """The way through a VAE's parts: encoder, posterior and prior, decoder, likelihood."""
 
-    def context(self, condition: Tensor, batch_size: Tensor, training: bool = False) -> Tensor:
+class Forward:
+    """Encoder, latents, decoder and likelihood, one after the other; `Terms` asks for what it needs.
+
+    Args:
+        encoder: the encoder.
+        latents: the latent structure.
+        decoder: the decoder.
+        likelihood: the likelihood.
+        condition_encoder: layer from a condition to a vector, or None.
+        condition_width: number of features of an encoded condition, 0 without one.
+        condition_to: which of `CONDITION_TO` see the condition.
+        compute_dtype: dtype in which the networks see x.
+    """
+
+    def __init__(
+        self,
+        encoder: Part,
+        latents: Part,
+        decoder: Part,
+        likelihood: Part,
+        condition_encoder: Part = None,
+        condition_width: int = 0,
+        condition_to: tuple[str, ...] = ("posterior", "prior", "decoder"),
+        compute_dtype: str = "float32",
+    ) -> None:
+        self.encoder = encoder
+        self.latents = latents
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.condition_encoder = condition_encoder
+        self.condition_width = condition_width
+        self.condition_to = frozenset(condition_to) if condition_width else frozenset()
+        self.compute_dtype = compute_dtype
+        # A network whose `call` takes the condition gets it by name, any other beside its input.
+        self.by_name = {
+            name: condition_width > 0 and takes_condition(network)
+            for name, network in (("encoder", encoder), ("decoder", decoder))
+        }
+        self._takes_presence = "present" in inspect.signature(likelihood.to_network).parameters
+
+    # Conditions ---------------------------------------------------------------------------------------
+
+    def context(
+        self, condition: Tensor | None, batch_size: Tensor, training: bool = False, mask: Tensor | None = None
+    ) -> Tensor:
         """The condition as a float vector for each example; `(batch, width)`, of width 0 without one.
 
         Args:
             condition: `(batch, *condition_shape)`, or None.
             batch_size: number of examples.
             training: whether dropout and the like are active.
+            mask: boolean `(batch, length)`, the steps of the condition that count, or None.
         """
-        if self.condition_shape is None:
+        if condition is None:
             return ops.zeros((batch_size, 0), dtype="float32")
         if self.condition_encoder is not None:
-            condition = self.condition_encoder(condition, training=training)
+            options = {} if mask is None else {"mask": mask}
+            condition = self.condition_encoder(condition, training=training, **options)
         return ops.reshape(ops.cast(condition, "float32"), (batch_size, self.condition_width))
 
-    def root_posterior(self, x: Tensor, context: Tensor, training: bool = False) -> Distribution:
-        """q(z | x, context) of the top level: what a VampPrior does with its pseudo-inputs.
+    def context_of(self, batch: Batch, training: bool) -> Tensor:
+        """The encoded condition of a batch, see `context`."""
+        return self.context(batch.condition, batch.size, training, batch.condition_mask)
+
+    def seen_by(self, name: str, context: Tensor) -> Tensor:
+        """The condition as posteriors or priors see it: zeros where it is kept from them."""
+        return context if name in self.condition_to or not self.condition_width else ops.zeros_like(context)
+
+    # Encoder ------------------------------------------------------------------------------------------
+
+    def network_input(self, x: Any, present: Any = None) -> Any:
+        """What the networks see of x, in their dtype; missing elements are zero.
+
+        Args:
+            x: `(batch, *data_shape)`, or a dict of fields.
+            present: boolean, of the same shape, or None.
+        """
+        if present is not None and self._takes_presence:
+            seen = self.likelihood.to_network(x, present=present)
+        else:
+            seen = self.likelihood.to_network(x)
+            if present is not None:
+                seen = over_fields(without_missing, seen, present, like=seen)
+        return keras.tree.map_structure(self._cast, seen)
+
+    def _cast(self, x: Tensor) -> Tensor:
+        # By hand: on JAX, `fit` hands over what the user gave.
+        return ops.cast(x, self.compute_dtype) if keras.backend.is_float_dtype(x.dtype) else x
+
+    def encode(self, x: Any, context: Tensor, training: bool = False) -> Any:
+        """Features of data: what priors that are made of posteriors ask for.
 
         Args:
             x: `(batch, *data_shape)`.
-            context: `(batch, width)`.
+            context: `(batch, width)`, encoded conditions.
             training: whether dropout and the like are active.
         """
-        features = self.prior.root_features(self.encoder(self._network_input(x), training=training))
-        return self.posterior.distribution(features, context)
+        return self._encoded(self.network_input(x), context, None, training)
 
-    def _network_input(self, x: Tensor) -> Tensor:
-        x = self.likelihood.to_network(x)
-        # Cast by hand: on JAX, `fit` hands `call` what the user gave.
-        return ops.cast(x, self.compute_dtype) if keras.backend.is_float_dtype(x.dtype) else x
+    def _encoded(self, network_x: Any, context: Tensor, mask: Any, training: bool) -> Any:
+        if "encoder" in self.condition_to and not self.by_name["encoder"]:
+            network_x = concatenate_context(network_x, context)
+        options = {"condition": context} if self.by_name["encoder"] else {}
+        return self.encoder(network_x, mask=mask, training=training, **options)
 
-    def infer(
-        self,
-        inputs: Data,
-        *,
-        seed: Seed,
-        num_samples: int = 1,
-        training: bool = False,
-        deterministic: bool = False,
-        encode: Encode | None = None,
-    ) -> tuple[list[LatentLevel], Tensor, Tensor, Tensor]:
-        """Everything up to the latents.
+    def features_of(self, batch: Batch, context: Tensor, training: bool) -> Any:
+        """The encoder's features for a batch."""
+        network_x = self.network_input(batch.x, batch.input_present)
+        return self._encoded(network_x, context, batch.input_mask, training)
 
-        Args:
-            inputs: a batch: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition` and `mask`.
-            seed: an int or a `SeedGenerator`.
-            num_samples: number of latents drawn for each example.
-            training: whether dropout and the like are active.
-            deterministic: take the posterior's mean in place of a draw.
-            encode: what the prior gets in place of `root_posterior`; the verbs pass remembered values.
+    # Latents ------------------------------------------------------------------------------------------
 
-        Returns:
-            `(levels, context, network_x, mask)`, all repeated `num_samples` times for each example.
-        """
-        x, condition, mask = unpack(inputs)
-        mask = self.likelihood.valid_mask(x) if mask is None else mask
-        network_x = self._network_input(x)
-        context = self.context(condition, ops.shape(network_x)[0], training)
-        features = self.encoder(network_x, mask=mask, training=training)
-        if num_samples > 1:
-            features, context, network_x, mask = keras.tree.map_structure(
-                lambda tensor: None if tensor is None else ops.repeat(tensor, num_samples, axis=0),
-                (features, context, network_x, mask),
-            )
-
-        levels = self.prior.infer(
-            self.posterior,
-            features,
-            context,
-            encode=encode or functools.partial(self.root_posterior, training=training),
-            seed=seed,
-            deterministic=deterministic,
-            training=training,
+    def levels_of(self, terms: Terms) -> list[LatentLevel]:
+        """Posterior, prior and draw of every level."""
+        return self.latents.infer(
+            terms.features,
+            self.seen_by("posterior", terms.context),
+            encode=self._encode_of(terms),
+            prepared=terms.prepared,
+            seed=terms.seed,
+            num_samples=terms.sample_axis,
+            deterministic=terms.deterministic,
+            training=terms.training,
+            mask=steps_of(terms.batch.input_mask),
+            prior_context=self.seen_by("prior", terms.context),
         )
-        return levels, context, network_x, mask
+
+    def _encode_of(self, terms: Terms) -> Encode:
+        return terms.encode or functools.partial(self.encode, training=terms.training)
+
+    def prior_sample(self, terms: Terms, seed: Seed) -> tuple[Tensor, ...]:
+        """Draws from the prior, as many as the terms have rows."""
+        context = self.tiled(self.seen_by("prior", terms.context), terms.sample_axis)
+        target = keras.tree.flatten(terms.target)[0]
+        length = ops.shape(target)[1] if len(target.shape) > 1 else None
+        return self.latents.generate(
+            context, encode=self._encode_of(terms), prepared=terms.prepared, seed=seed, length=length
+        )
+
+    # Decoder ------------------------------------------------------------------------------------------
 
     def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
-        """The latents of all levels and the context, as the decoder sees them.
+        """The latents of all levels and the condition, as the decoder sees them.
 
         Args:
             latents: tuple of `(batch, *latent)`, one for each level.
             context: `(batch, width)`.
         """
-        return concatenate_context(self.prior.decoder_input(latents, context), context)
+        return self._with_condition(self.latents.decoder_input(latents, self.seen_by("posterior", context)), context)
 
-    def network_terms(
+    def _with_condition(self, z: Tensor, context: Tensor) -> Tensor:
+        if "decoder" in self.condition_to and not self.by_name["decoder"]:
+            return concatenate_context(z, context)
+        return z
+
+    def likelihood_of(self, terms: Terms) -> Distribution:
+        """p(x | z) of the terms' own draws."""
+        context = self.tiled(terms.context, terms.sample_axis)
+        z = self.latents.decoder_input_of(terms.levels, self.seen_by("posterior", context), terms.sample_axis)
+        return self._decoded(terms, self._with_condition(z, context), context, terms.sample_axis)
+
+    def decode(self, terms: Terms, latents: tuple[Tensor, ...]) -> Distribution:
+        """p(x | z) of other latents; see `Terms.decode`."""
+        rows, size = latents[0].shape[0], terms.batch.size
+        repeats = rows // size if isinstance(rows, int) and isinstance(size, int) else terms.num_samples
+        axis = None if repeats == 1 else repeats
+        context = self.tiled(terms.context, axis)
+        return self._decoded(terms, self.decoder_input(latents, context), context, axis)
+
+    def _decoded(self, terms: Terms, z: Tensor, context: Tensor, axis: int | None) -> Distribution:
+        batch = terms.batch
+        target = None
+        if self.decoder.requires_target:
+            # Of x, not of the target: the loss must be that of the steps which the decoder was shown.
+            target = self.tiled(self.network_input(batch.x, batch.input_present), axis)
+        options = {"condition": context} if self.by_name["decoder"] else {}
+        mask = self.tiled(batch.input_mask, axis)
+        params = self.likelihood(self.decoder(z, target=target, mask=mask, training=terms.training, **options))
+        if batch.exposure is not None:
+            params = self.likelihood.exposed(params, self.tiled(batch.exposure, axis))
+        return self.likelihood.distribution(params, mask=self.tiled(batch.likelihood_mask(), axis))
+
+    def decode_data(
         self,
-        inputs: Data,
+        z: Tensor,
+        context: Tensor,
         *,
+        exposure: Tensor | None,
         seed: Seed,
-        requires: Sequence[str] = (),
-        num_samples: int = 1,
-        training: bool = False,
-        encode: Encode | None = None,
-    ) -> dict[str, Any]:
-        """Dict of the likelihood's `params` and the latent terms; see `keras_vae.objectives.Objective`.
+        mode: Any,
+        temperature: Any,
+        length: Any,
+    ) -> Any:
+        """Data for what the decoder sees of latents: `(batch, *data_shape)`.
 
         Args:
-            inputs: a batch: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition` and `mask`.
-            seed: an int or a `SeedGenerator`.
-            requires: names of the terms to compute besides those that are always there.
-            num_samples: number of latents drawn for each example.
-            training: whether dropout and the like are active.
-            encode: see `infer`.
+            z: what `decoder_input` gives.
+            context: `(batch, width)`.
+            exposure: `(batch,)`, or None.
+            seed: an int or a `SeedGenerator`, for draws.
+            mode: `"mean"`, `"mode"`, `"sample"`, or None for the likelihood's choice.
+            temperature: scales the spread of a draw.
+            length: number of steps, where the data's shape leaves it open.
         """
-        levels, context, network_x, mask = self.infer(
-            inputs, seed=seed, num_samples=num_samples, training=training, encode=encode
+        likelihood = self.likelihood if exposure is None else Exposed(self.likelihood, exposure)
+        options = {"condition": context} if self.by_name["decoder"] else {}
+        return self.decoder.decode(
+            z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, **options
         )
-        z = concatenate_context(self.prior.decoder_input_of(levels, context), context)
-        target = network_x if self.decoder.requires_target else None
-        params = self.likelihood(self.decoder(z, target=target, mask=mask, training=training))
-        terms = latent_terms(levels, requires, num_samples)
-        if "prior_z" in requires:
-            draws = self.prior.generate(
-                context, encode=functools.partial(self.root_posterior, training=training), seed=seed
-            )
-            terms["prior_z"] = [split_samples(draw, num_samples) for draw in draws]
-        self._traced_posteriors.items = [level.posterior for level in levels]
-        return {"params": params, **terms}
 
-    def complete_terms(
-        self, outputs: dict[str, Any], inputs: Data, target: Tensor | None = None, num_samples: int = 1
-    ) -> dict[str, Any]:
-        """Add log p(x|z) and the mask to what `network_terms` returned.
+    @staticmethod
+    def tiled(structure: Any, num_samples: int | None) -> Any:
+        """Rows `(batch, ...)` once for every sample, samples first; as they are where there is no axis of samples."""
+        if num_samples is None:
+            return structure
+        return keras.tree.map_structure(
+            lambda tensor: None if tensor is None else tile_rows(tensor, num_samples), structure
+        )
 
-        The data's density is taken here, from the target as the user gave it: inside `call`, x may
-        already have been rounded to half precision.
+    def given(self, terms: Terms, condition: Tensor) -> Terms:
+        """Terms of the same batch under another condition; see `Terms.given`."""
+        other = Terms(
+            self,
+            dataclasses.replace(terms.batch, condition=condition, labelled=None),
+            seed=terms.seed,
+            num_samples=terms.num_samples,
+            training=terms.training,
+            deterministic=terms.deterministic,
+            encode=terms.encode,
+            prepared=terms.prepared,
+        )
+        return other if self._encoder_sees_condition() else other.replace(features=terms.features)
 
-        Args:
-            outputs: what `network_terms` returned.
-            inputs: the batch that it was given.
-            target: `(batch, *data_shape)`, what was to be reconstructed; x by default.
-            num_samples: number of latents drawn for each example.
-        """
-        x, _, mask = unpack(inputs)
-        target = x if target is None else target
-        # The target's own padding: in a corrupted x the padding token may stand for what is to be restored.
-        mask = self.likelihood.valid_mask(target) if mask is None else mask
-        terms = {name: value for name, value in outputs.items() if name != "params"}
-        if "posterior" in terms:
-            terms["posterior"] = [
-                dataclasses.replace(value, **tensors)
-                for value, tensors in zip(self._traced_posteriors.items, terms["posterior"], strict=True)
-            ]
-        repeated, repeated_mask = target, mask
-        if num_samples > 1:
-            repeated = ops.repeat(target, num_samples, axis=0)
-            repeated_mask = None if mask is None else ops.repeat(mask, num_samples, axis=0)
-        likelihood = self.likelihood.distribution(outputs["params"], mask=repeated_mask)
-        terms["log_likelihood"] = split_samples(likelihood.log_prob(repeated), num_samples)
-        terms["mask"] = mask
-        return terms
+    def _encoder_sees_condition(self) -> bool:
+        return "encoder" in self.condition_to or self.by_name["encoder"]
+
+
+class Exposed:
+    """A likelihood at given size factors, for decoders, which ask for the distribution of parameters alone."""
+
+    def __init__(self, likelihood: Part, exposure: Tensor) -> None:
+        self.likelihood = likelihood
+        self.exposure = exposure
+
+    def __call__(self, features: Any) -> Any:
+        return self.likelihood.exposed(self.likelihood(features), self.exposure)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.likelihood, name)
+
+
+def takes_condition(network: Part) -> bool:
+    """Whether a network's `call` takes `condition`, the network inside a wrapper included."""
+    return bool(accepted_arguments(getattr(network, "model", network), ("condition",)))
+
+
+def without_missing(seen: Tensor, present: Tensor | None) -> Tensor:
+    """What a network sees, zero where an element is missing; one-hot rows have an axis more than the mask."""
+    if present is None:
+        return seen
+    present = ops.cast(present, seen.dtype)
+    return seen * (present if len(present.shape) == len(seen.shape) else present[..., None])
+
+
+def steps_of(mask: Any) -> Tensor | None:
+    """The mask of the steps, where the data are one field."""
+    return None if isinstance(mask, dict) else mask

@@ -9,10 +9,12 @@ import keras
 
 from keras_vae import registry
 from keras_vae.hints import Config
+from keras_vae.models.assembly import names_latents
 
 __all__ = ["foreign_components", "restore"]
 
 PARTS = ("encoder", "decoder", "prior", "posterior", "likelihood", "objective")
+FAMILIES = (*(f"{part}s" for part in PARTS), "latents")
 
 
 def foreign_components(parts: Sequence[keras.layers.Layer]) -> list[dict[str, Any]]:
@@ -38,8 +40,8 @@ def foreign_components(parts: Sequence[keras.layers.Layer]) -> list[dict[str, An
 def _distributions() -> dict[str, str]:
     """Distributions by top-level module; by entry points too, since an editable install may list no modules."""
     found = {module: names[0] for module, names in importlib.metadata.packages_distributions().items()}
-    for part in PARTS:
-        for entry_point in importlib.metadata.entry_points(group=f"keras_vae.{part}s"):
+    for family in FAMILIES:
+        for entry_point in importlib.metadata.entry_points(group=f"keras_vae.{family}"):
             if entry_point.dist is not None:
                 found.setdefault(entry_point.value.split(":")[0].split(".")[0], entry_point.dist.name)
     return found
@@ -56,7 +58,10 @@ def restore(config: Config) -> Config:
     plugins = config.pop("plugins", [])
     try:
         for part in PARTS:
-            config[part] = getattr(registry, f"{part}s").get(config[part])
+            if not isinstance(config[part], str) and not (part == "prior" and names_latents(config[part])):
+                config[part] = getattr(registry, f"{part}s").get(config[part])
+        if config.get("latents") is not None:
+            config["latents"] = registry.latents.get(config["latents"])
         if config.get("condition_encoder") is not None:
             config["condition_encoder"] = keras.saving.deserialize_keras_object(config["condition_encoder"])
     except Exception as error:
@@ -73,7 +78,7 @@ def restore(config: Config) -> Config:
 
 
 def _reason(plugin: dict[str, Any]) -> str | None:
-    """Why a component that a model was saved with is not there, and the mend; None where it is."""
+    """Why a component that a model was saved with is not there, and how to fix it; None where it is."""
     cls, distribution = plugin["class"], plugin["distribution"]
     if distribution is None:
         if _defined(cls):
@@ -84,8 +89,8 @@ def _reason(plugin: dict[str, Any]) -> str | None:
     from_where = f"{cls} (distribution {distribution}, version {plugin['version'] or 'unknown'})"
     if not _installed(distribution):
         return f"{from_where}: install the distribution, or import the module that registers the component"
-    for family in PARTS:
-        for broken, error in getattr(registry, f"{family}s").failures().values():
+    for family in FAMILIES:
+        for broken, error in getattr(registry, family).failures().values():
             if _canonical(broken) == _canonical(distribution):
                 return f"{from_where}: it is installed, and could not be loaded: {type(error).__name__}: {error}"
     return None

@@ -16,8 +16,10 @@ def rate_metrics(support: Any) -> list[keras.metrics.Metric]:
 
     Args:
         support: the likelihood's `Support`: bits per dimension for whole numbers, perplexities for
-            categories, nothing for densities, whose value depends on the data's unit.
+            categories, nothing for densities, whose value depends on the data's unit, nor for data of several kinds.
     """
+    if not hasattr(support, "low"):
+        return []
     if support.categorical:
         return [Perplexity("perplexity"), Perplexity("reconstruction_perplexity", with_kl=False)]
     return [BitsPerDim("bits_per_dim")] if support.integer else []

@@ -1,93 +1,110 @@
 """What a saved VAE holds besides its weights."""
 
-from typing import Any, Self
+from typing import Any
 
 import keras
 
 from keras_vae import registry
-from keras_vae.hints import Config, ModelMixin
-from keras_vae.models.plugins import PARTS, foreign_components, restore
+from keras_vae.data.field import Field
+from keras_vae.hints import Config, Part
+from keras_vae.latents.single import Single
+from keras_vae.models.plugins import foreign_components
 from keras_vae.serialization import can_be_found, serialize_component
 
-__all__ = ["Saving"]
+__all__ = ["config_of", "freeze_layers", "load_seed_states", "save_seed_states"]
 
 
-class Saving(ModelMixin):
-    """Config and state of a VAE: its parts, where they come from, and the state of every noise generator."""
+def seed_states(model: Part) -> list[keras.Variable]:
+    """The state of every noise generator below a model."""
+    # `weights` leaves the generators out, `variables` has them, the users' Dropout's included.
+    known = {id(variable) for variable in model.weights}
+    return [
+        variable
+        for variable in model.variables
+        if id(variable) not in known and variable.name == "seed_generator_state"
+    ]
 
-    def _seed_states(self) -> list[keras.Variable]:
-        # `weights` leaves the generators out, `variables` has them, the users' Dropout's included.
-        known = {id(variable) for variable in self.weights}
-        return [
-            variable
-            for variable in self.variables
-            if id(variable) not in known and variable.name == "seed_generator_state"
-        ]
 
-    def save_own_variables(self, store: Any) -> None:
-        super().save_own_variables(store)
-        for index, state in enumerate(self._seed_states()):
-            store[f"seed_generator_{index}"] = state
+def save_seed_states(model: Part, store: Any) -> None:
+    """Write the generators' states, which Keras leaves out."""
+    for index, state in enumerate(seed_states(model)):
+        store[f"seed_generator_{index}"] = state
 
-    def load_own_variables(self, store: Any) -> None:
-        # The generators' states go in first, Keras' own loading does not expect them.
-        states = self._seed_states()
-        keys = list(store.keys())
-        saved = [key for key in keys if key.startswith("seed_generator_")]
-        if len(saved) == len(states):
-            for index, state in enumerate(states):
-                state.assign(store[f"seed_generator_{index}"])
-        super().load_own_variables({key: store[key] for key in keys if key not in saved})
 
-    def get_config(self) -> Config:
-        config = {
-            **super().get_config(),
-            "data_shape": self.data_shape,
-            "latent_dim": self.latent_dim,
-            "condition_shape": self.condition_shape,
-            "seed": self.seed,
-            "condition_encoder": None,
-        }
-        parts = [getattr(self, part) for part in PARTS]
-        if not all(can_be_found(type(part)) for part in parts):
-            # A plugin's class that was imported directly: its entry point registers it.
-            registry.load_plugins()
-        for name, part in zip(PARTS, parts, strict=True):
-            config[name] = serialize_component(part, name)
-        if self.condition_encoder is not None:
-            config["condition_encoder"] = serialize_component(self.condition_encoder, "condition_encoder")
-            parts.append(self.condition_encoder)
-        plugins = foreign_components(parts)
-        frozen = self._frozen_layers()
-        return {**config, **({"plugins": plugins} if plugins else {}), **({"frozen": frozen} if frozen else {})}
+def load_seed_states(model: Part, store: Any) -> dict[str, Any]:
+    """Read the generators' states, and return what else the store holds: Keras' own loading does not expect them."""
+    states = seed_states(model)
+    keys = list(store.keys())
+    saved = [key for key in keys if key.startswith("seed_generator_")]
+    if len(saved) == len(states):
+        for index, state in enumerate(states):
+            state.assign(store[f"seed_generator_{index}"])
+    return {key: store[key] for key in keys if key not in saved}
 
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        config = dict(config)
-        frozen = config.pop("frozen", {})
-        vae = cls(**restore(config))
-        vae._freeze_layers(frozen)
-        return vae
 
-    def _frozen_layers(self) -> dict[str, list[int]]:
-        """For every part with frozen layers, their positions among all of its layers.
+def components_of(model: Part) -> dict[str, Any]:
+    """Everything that is plugged into a model, by the argument that takes it."""
+    latents = model.latents
+    found = {name: getattr(model, name) for name in ("encoder", "decoder", "likelihood", "objective")}
+    if isinstance(latents, Single):
+        return {**found, "prior": latents.prior, "posterior": latents.posterior}
+    return {**found, "latents": latents, **({} if model.posterior is None else {"posterior": model.posterior})}
 
-        A part's config does not tell: it makes the layers inside it anew. Positions, because names of layers
-        are neither unique nor the same in every process.
-        """
-        found = {}
-        for name in (*PARTS, "condition_encoder"):
-            part = getattr(self, name)
-            layers = [] if part is None else part._flatten_layers()
-            found[name] = [position for position, layer in enumerate(layers) if not layer.trainable]
-        return {name: positions for name, positions in found.items() if positions}
 
-    def _freeze_layers(self, frozen: dict[str, list[int]]) -> None:
-        for name, positions in frozen.items():
-            # A layer comes before those inside it, which follow its flag until they get their own.
-            for position, layer in enumerate(getattr(self, name)._flatten_layers()):
-                if position in positions:
-                    layer.trainable = True  # TensorFlow skips assignments that change nothing
-                    layer.trainable = False
-                elif not layer.trainable:
-                    layer.trainable = True
+def config_of(model: Part) -> Config:
+    """Config of a VAE: its components, and where they come from."""
+    components = components_of(model)
+    if not all(can_be_found(type(component)) for component in components.values()):
+        # A plugin's class that was imported directly: its entry point registers it.
+        registry.load_plugins()
+    spec = model.spec
+    plain = isinstance(spec, Field) and spec == Field(spec.shape)
+    config: dict[str, Any] = {
+        "data_shape": spec.shape if plain else keras.tree.map_structure(keras.saving.serialize_keras_object, spec),
+        "latent_dim": model.latent_dim,
+        "condition_shape": model.condition_shape,
+        "condition_to": model.condition_to,
+        "seed": model.seed,
+        "condition_encoder": None,
+        "prior": "standard",
+        "posterior": "gaussian",
+    }
+    for name, component in components.items():
+        config[name] = serialize_component(component, name)
+    named = {**components}
+    if model.condition_encoder is not None:
+        config["condition_encoder"] = serialize_component(model.condition_encoder, "condition_encoder")
+        named["condition_encoder"] = model.condition_encoder
+    plugins = foreign_components(list(named.values()))
+    frozen = frozen_layers(named)
+    return {**config, **({"plugins": plugins} if plugins else {}), **({"frozen": frozen} if frozen else {})}
+
+
+def frozen_layers(components: dict[str, Any]) -> dict[str, list[int]]:
+    """For every component with frozen layers, their positions among all of its layers.
+
+    A component's config does not tell: it makes the layers inside it anew. Positions, because names of layers
+    are neither unique nor the same in every process.
+    """
+    found = {}
+    for name, component in components.items():
+        layers = component._flatten_layers()
+        found[name] = [position for position, layer in enumerate(layers) if not layer.trainable]
+    return {name: positions for name, positions in found.items() if positions}
+
+
+def freeze_layers(model: Part, frozen: dict[str, list[int]]) -> None:
+    """Freeze the layers that a file says were frozen.
+
+    Args:
+        model: the `VAE`.
+        frozen: what `frozen_layers` gave.
+    """
+    for name, positions in frozen.items():
+        # A layer comes before those inside it, which follow its flag until they get their own.
+        for position, layer in enumerate(getattr(model, name)._flatten_layers()):
+            if position in positions:
+                layer.trainable = True  # TensorFlow skips assignments that change nothing
+                layer.trainable = False
+            elif not layer.trainable:
+                layer.trainable = True

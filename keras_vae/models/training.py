@@ -1,171 +1,129 @@
-"""How a VAE is trained: Keras' own loop, with the data looked at first."""
+"""What a VAE adds to Keras' own training loop: the loss and the metrics of a batch, and components that start from data."""
 
-import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
-from keras_vae.backend import strategy_scope
-from keras_vae.hints import Config, Data, ModelMixin
-from keras_vae.models.streams import is_stream, peek, unpack
+from keras_vae.backend import num_replicas
+from keras_vae.data.streams import is_stream, peek, unpack
+from keras_vae.hints import Data, Part, Tensor
+from keras_vae.models.rates import count_elements, rate_metrics
+from keras_vae.objectives.terms import Terms
 
-__all__ = ["Training"]
+__all__ = ["Trackers", "adapt_components", "check_batch_size", "require_adapted", "weighted_mean"]
 
 ROWS_TO_ADAPT = 2048
 
 
-class Training(ModelMixin):
-    """`compile`, `fit`, `evaluate` and `train_on_batch` of a VAE."""
+class Trackers:
+    """The metrics that every VAE logs.
 
-    _has_metrics: bool
+    Args:
+        levels: number of levels of latents.
+        supports: the likelihood's support, or a dict of them.
+    """
 
-    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", loss: None = None, **kwargs: Any) -> None:
-        """As `keras.Model.compile`, without a loss: the objective is the loss.
+    def __init__(self, levels: int, supports: Any) -> None:
+        self.reconstruction = keras.metrics.Mean(name="reconstruction_loss")
+        self.kl = keras.metrics.Mean(name="kl_loss")
+        self.levels = [keras.metrics.Mean(name=f"kl_loss_{level}") for level in range(1, levels + 1) if levels > 1]
+        self.rates = rate_metrics(supports)
+
+    def all(self) -> list[keras.metrics.Metric]:
+        """All metrics, for Keras to track."""
+        return [self.reconstruction, self.kl, *self.levels, *self.rates]
+
+    def update(self, terms: Terms, mean: Callable[[Tensor], Tensor], weights: Tensor | None) -> None:
+        """Add a batch.
 
         Args:
-            optimizer: as in Keras: a name or an instance.
-            loss: must be left out.
-            **kwargs: as for `keras.Model.compile`; metrics compare the data with p(x|z)'s mean.
-
-        Raises:
-            ValueError: a `loss`.
+            terms: the terms of the batch.
+            mean: weighted mean over the batch.
+            weights: `(batch,)`, or None.
         """
-        if loss is not None:
+        size = terms.batch.size
+        nats, kl = -ops.mean(terms.log_likelihood, axis=1), ops.sum(terms.kl, axis=1)
+        # Weighted by the batch's size, as Keras weighs `loss`, so that ragged last batches agree.
+        self.reconstruction.update_state(mean(nats), sample_weight=size)
+        self.kl.update_state(mean(kl), sample_weight=size)
+        for level, tracker in enumerate(self.levels):
+            tracker.update_state(mean(terms.kl[:, level]), sample_weight=size)
+        if self.rates:
+            elements = count_elements(terms.target, terms.batch.likelihood_mask())
+            weights = ops.ones_like(nats) if weights is None else ops.reshape(weights, (-1,))
+            for tracker in self.rates:
+                tracker.update_state(nats, kl, elements, weights)
+
+
+def weighted_mean(values: Tensor, weights: Tensor | None, size: Tensor) -> Tensor:
+    """Mean over the batch of what has a number for every example, in float32.
+
+    Args:
+        values: `(batch,)`.
+        weights: `(batch,)` or `(batch, 1)`, or None.
+        size: number of examples.
+    """
+    values = ops.cast(values, "float32")
+    if weights is not None:
+        values = values * ops.reshape(ops.cast(weights, "float32"), (-1,))
+    # not ops.mean: under tf.distribute the last batch may leave a replica without rows
+    return ops.sum(values) / ops.cast(ops.maximum(size, 1), "float32")
+
+
+def total_loss(model: Part, objective: Tensor) -> Tensor:
+    """The objective, and whatever the components' layers added with `add_loss`, regularizers included."""
+    for extra in model.losses:
+        objective = objective + ops.cast(ops.sum(extra), "float32")
+    return objective / num_replicas()
+
+
+def components_to_adapt(model: Part) -> list[Any]:
+    """The components that start from the data and have seen none."""
+    priors_and_posteriors = [component for pair in model.latents.pairs for component in pair]
+    found = (model.encoder, *priors_and_posteriors, model.decoder, model.likelihood, model.objective)
+    return [part for part in found if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
+
+
+def require_adapted(model: Part) -> None:
+    """Refuse a model whose components are still to see the data that they start from.
+
+    Raises:
+        ValueError: a component has seen none.
+    """
+    for component in components_to_adapt(model):
+        if not getattr(component, "must_adapt", True):
+            continue  # it starts better from the data, and works without
+        raise ValueError(
+            f"{type(component).__name__} must see data before it is used: call fit, which shows it the training data, "
+            "or its adapt(x) with a sample of them."
+        )
+
+
+def adapt_components(model: Part, data: Data) -> None:
+    """Show the data to the components that start from it, once in a model's life."""
+    components = components_to_adapt(model)
+    if not components:
+        return
+    if is_stream(data):
+        peeked = peek(data, ROWS_TO_ADAPT, model.spec)
+        if peeked is None:
             raise ValueError(
-                f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
-                "VAE(..., objective=...) and VAE(..., likelihood=...) in its place."
+                f"Argument `x`: {type(components[0]).__name__} must see data before training, and a generator can be "
+                "read only once. Call its adapt(x) with a sample of the training data first."
             )
-        # Keras goes on updating the metrics of an earlier compile, so they go on needing targets.
-        self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
-        super().compile(optimizer=optimizer, **kwargs)
-
-    def compile_from_config(self, config: Config) -> None:
-        config = dict(config)
-        optimizer = config.get("optimizer")
-        if isinstance(optimizer, dict) and str(optimizer.get("module")).startswith("keras.src.backend"):
-            # Keras on torch writes the module of torch's own variant, which fails on every other backend.
-            config["optimizer"] = {**optimizer, "module": "keras.optimizers"}
-        config = keras.saving.deserialize_keras_object(config)
-        self.compile(**config)
-        if self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
-
-    def fit(self, x: Data = None, y: Data = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """As `keras.Model.fit`; `y` may be left out. See the guide for every form of data.
-
-        Args:
-            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
-            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising.
-            *args: as for `keras.Model.fit`.
-            **kwargs: likewise.
-
-        Raises:
-            ValueError: data that do not fit the model; the message says what came, and what to do.
-        """
-        arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
-        check_batch_size(arguments.get("batch_size"))
-        if arguments.get("class_weight") is not None:
-            raise ValueError(
-                "Argument `class_weight` needs labels, and a VAE has none. Weigh the examples with `sample_weight`."
-            )
-        x, y = self.inputs_check.check_fit(x, y, arguments.get("sample_weight"))
-        arguments["validation_data"] = self.inputs_check.check_validation(arguments.get("validation_data"))
-        self._adapt_parts(x)
-        if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
-            # Keras leaves it to the first step of a model that is built: too late for BackupAndRestore.
-            with strategy_scope(self):
-                self.optimizer.build(self.trainable_variables)
-        return super().fit(**{**arguments, "x": x, "y": y})
-
-    def evaluate(
-        self,
-        x: Data = None,
-        y: Data = None,
-        batch_size: int | None = None,
-        verbose: str | int = "auto",
-        sample_weight: Data = None,
-        **kwargs: Any,
-    ) -> Any:
-        """As `keras.Model.evaluate`; `y` may be left out.
-
-        Args:
-            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
-            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising.
-            batch_size: rows at a time, 32 by default.
-            verbose: as in Keras.
-            sample_weight: `(n,)`, weight of each example in the loss.
-            **kwargs: as for `keras.Model.evaluate`.
-        """
-        check_batch_size(batch_size)
-        if not kwargs.get("_use_cached_eval_dataset"):
-            x, y = self.inputs_check.check_fit(x, y, sample_weight)
-            self.require_adapted()
-        return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
-
-    def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
-        """As `keras.Model.train_on_batch`; parts that adapt to the data must have been adapted.
-
-        Args:
-            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
-            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising.
-            sample_weight: `(n,)`, weight of each example in the loss.
-            **kwargs: as for `keras.Model.train_on_batch`.
-        """
-        x, y = self.inputs_check.check_fit(x, y, sample_weight)
-        self.require_adapted()
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
-
-    def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
-        """As `keras.Model.test_on_batch`; `y` may be left out.
-
-        Args:
-            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
-            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising.
-            sample_weight: `(n,)`, weight of each example in the loss.
-            **kwargs: as for `keras.Model.test_on_batch`.
-        """
-        x, y = self.inputs_check.check_fit(x, y, sample_weight)
-        self.require_adapted()
-        return super().test_on_batch(x, y, sample_weight, **kwargs)
-
-    def require_adapted(self) -> None:
-        """Refuse a model whose parts are still to see the data that they start from.
-
-        Raises:
-            ValueError: a part has seen none.
-        """
-        for part in self._parts_to_adapt():
-            if not getattr(part, "must_adapt", True):
-                continue  # it starts better from the data, and works without
-            raise ValueError(
-                f"{type(part).__name__} must see data before it is used: call fit, which shows it the training data, "
-                "or its adapt(x) with a sample of them."
-            )
-
-    def _parts_to_adapt(self) -> list[Any]:
-        parts = (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood, self.objective)
-        return [part for part in parts if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
-
-    def _adapt_parts(self, data: Data) -> None:
-        """Show the data to the parts that start from it, once in a model's life."""
-        parts = self._parts_to_adapt()
-        if not parts:
-            return
-        if is_stream(data):
-            peeked = peek(data, ROWS_TO_ADAPT)
-            if peeked is None:
-                raise ValueError(
-                    f"Argument `x`: {type(parts[0]).__name__} must see data before training, and a generator can be "
-                    "read only once. Call its adapt(x) with a sample of the training data first."
-                )
-            x, condition, _ = peeked[0]
-        else:
-            x, condition, _ = unpack(data)
-        context = () if condition is None else (ops.convert_to_numpy(self.context(condition, len(x))),)
-        for part in parts:
-            part.adapt(x, *context)
+        given = peeked[0]
+    else:
+        given = unpack(data, model.spec)
+    rows = len(keras.tree.flatten(given.x)[0])
+    context = ()
+    if given.condition is not None:
+        encoded = model.forward_pass.context(given.condition, rows, mask=given.condition_mask)
+        context = (ops.convert_to_numpy(encoded),)
+    for component in components:
+        component.adapt(given.x, *context)
 
 
 def check_batch_size(batch_size: int | None) -> None:

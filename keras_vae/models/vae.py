@@ -1,58 +1,79 @@
-"""The model: five parts, one objective, and the wiring between them."""
+"""The model: components, one objective, and what is done with them."""
 
-from collections.abc import Sequence
-from typing import Any
+import inspect
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
 
 import keras
 from keras import ops
 
-from keras_vae.arguments import optional_seed
-from keras_vae.backend import SeedGenerator, num_replicas
-from keras_vae.decoders.from_model import FromModel as DecoderFromModel
-from keras_vae.encoders.from_model import FromModel as EncoderFromModel
-from keras_vae.hints import Component, Data, Ints, Tensor
-from keras_vae.models.forward import Forward
-from keras_vae.models.inputs import Inputs
-from keras_vae.models.rates import count_elements, rate_metrics
-from keras_vae.models.runner import Runner, Untracked
-from keras_vae.models.saving import Saving
-from keras_vae.models.streams import unpack
-from keras_vae.models.training import Training
-from keras_vae.models.verbs import Verbs
-from keras_vae.models.wiring import Wiring, as_shape
-from keras_vae.objectives.terms import OPTIONAL_TERMS, split_samples
+from keras_vae import inference
+from keras_vae.arguments import as_shape, optional_seed
+from keras_vae.backend import SeedGenerator, called_by_another, forward_pass, strategy_scope
+from keras_vae.data.batch import Batch
+from keras_vae.data.checks import Checks
+from keras_vae.data.field import Field, as_spec, shape_of
+from keras_vae.data.streams import unpack
+from keras_vae.decoders.decoder import draw
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Array, Component, Config, Data, Ints, Tensor
+from keras_vae.inference.reconstruct import reconstruct_batch
+from keras_vae.inference.runner import Runner
+from keras_vae.latents.single import Single
+from keras_vae.models.assembly import assemble, condition_names, make_component, make_latents, make_network
+from keras_vae.models.plugins import restore
+from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, save_seed_states
+from keras_vae.models.training import (
+    Trackers,
+    adapt_components,
+    check_batch_size,
+    require_adapted,
+    total_loss,
+    weighted_mean,
+)
+from keras_vae.objectives.terms import Terms
+from keras_vae.serialization import Untracked
 
 __all__ = ["VAE"]
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class VAE(Verbs, Training, Saving, Wiring, Forward, keras.Model):
-    """A variational autoencoder (Kingma and Welling, 2014) made of five parts and one objective.
+class VAE(keras.Model):
+    """A variational autoencoder (Kingma and Welling, 2014) made of components and one objective.
 
-    Every part is a name, an instance, or a class; the encoder and the decoder may be any Keras model.
-    All weights exist as soon as the constructor returns, and parts that do not fit each other fail there.
+    Every component is a name, an instance, or a class; the encoder and the decoder may be any Keras model.
+    All weights exist as soon as the constructor returns, and components that do not fit each other fail there.
+
+    Called on data, a VAE gives their reconstruction, as `predict` does. Inside another model it adds its objective
+    to that model's loss.
 
     Args:
-        data_shape: shape of one example, for example `(28, 28, 1)`.
-        latent_dim: number of latent dimensions (default 16), or what the prior takes in its place.
+        data_shape: shape of one example, for example `(28, 28, 1)`; a `keras_vae.data.Field`; or a dict of these for
+            data of several fields.
+        latent_dim: number of latent dimensions (default 16), or what the latents take in its place.
         encoder: `"conv"` by default for data with spatial axes and channels, `"gru"` for tokens and for
-            sequences of any length, `"mlp"` for all other.
+            sequences of any length, `"mlp"` for all other. For several fields a dict, or one that takes a dict.
         decoder: likewise.
         prior: p(z).
         posterior: q(z|x).
-        likelihood: p(x|z): `"bernoulli"` for data in [0, 1], `"gaussian"` for real numbers.
+        likelihood: p(x|z): `"bernoulli"` for data in [0, 1], `"gaussian"` for real numbers. For several fields a
+            dict.
         objective: what is minimised; a class instance such as `ELBO(beta=4.0)` sets its options.
+        latents: what runs priors and posteriors, where one of each is not enough: `"hierarchical"`, or an instance
+            from `keras_vae.latents`.
         condition_shape: shape of one example's condition; `()` for integer labels behind a
             `condition_encoder`. None for a model without conditions.
         condition_encoder: Keras layer that turns the condition into a vector, such as
             `keras.layers.CategoryEncoding` or `keras.layers.Embedding`.
+        condition_to: which components see the condition: some of `"encoder"`, `"posterior"`, `"prior"` and
+            `"decoder"`.
         seed: int that fixes the model's noise; None draws one. It does not fix the initial weights:
             `keras.utils.set_random_seed` does.
         **kwargs: `name`, `dtype`, as for every Keras model.
 
     Raises:
         ValueError: arguments that are wrong or do not fit each other.
-        TypeError: a part of the wrong kind.
+        TypeError: a component of the wrong kind.
 
     Example:
 
@@ -69,24 +90,28 @@ class VAE(Verbs, Training, Saving, Wiring, Forward, keras.Model):
 
     def __init__(
         self,
-        data_shape: int | Sequence[int | None],
+        data_shape: Any,
         latent_dim: int | Sequence[Ints] | None = None,
         *,
-        encoder: Component | None = None,
-        decoder: Component | None = None,
+        encoder: Any = None,
+        decoder: Any = None,
         prior: Component = "standard",
         posterior: Component = "gaussian",
-        likelihood: Component = "bernoulli",
+        likelihood: Any = "bernoulli",
         objective: Component = "elbo",
-        condition_shape: int | Sequence[int] | None = None,
+        latents: Component | None = None,
+        condition_shape: int | Sequence[int | None] | None = None,
         condition_encoder: keras.layers.Layer | None = None,
+        condition_to: str | Sequence[str] = ("posterior", "prior", "decoder"),
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        # autocast=False: every part casts what it is given, and half precision must not reach a density.
+        # autocast=False: every component casts what it is given, and half precision must not reach a density.
         super().__init__(autocast=False, **kwargs)
-        self.data_shape = as_shape(data_shape, "data_shape")
+        spec = as_spec(data_shape)
+        self._untracked = Untracked({"spec": spec})
         self.condition_shape = None if condition_shape is None else as_shape(condition_shape, "condition_shape", True)
+        self.condition_to = condition_names(condition_to)
         seed = optional_seed(seed)
         if condition_encoder is not None and not isinstance(condition_encoder, keras.layers.Layer):
             raise TypeError(
@@ -98,96 +123,401 @@ class VAE(Verbs, Training, Saving, Wiring, Forward, keras.Model):
         self.latent_dim = latent_dim
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)
-        self.likelihood = self._part("likelihood", likelihood)
-        network = self._default_network()
-        self.encoder = self._part("encoder", network if encoder is None else encoder, EncoderFromModel)
-        self.decoder = self._part("decoder", network if decoder is None else decoder, DecoderFromModel)
-        self.prior = self._part("prior", prior)
-        self.posterior = self._part("posterior", posterior)
-        self.objective = self._part("objective", objective)
-        self.condition_encoder = condition_encoder
-        unknown = set(self.objective.requires) - set(OPTIONAL_TERMS)
-        if unknown:
-            raise ValueError(
-                f"The objective {type(self.objective).__name__} requires unknown terms {sorted(unknown)}. "
-                f"Expected a subset of {OPTIONAL_TERMS}."
+        policy = self.dtype_policy
+        if isinstance(likelihood, dict) and "class_name" not in likelihood:
+            likelihood = make_component(
+                "likelihood", {"class_name": "joint", "config": {"likelihoods": likelihood}}, policy
             )
-        self._wire()
-        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
-        self.kl_tracker = keras.metrics.Mean(name="kl_loss")
-        levels = len(self.prior.level_shapes())
-        self.level_trackers = [
-            keras.metrics.Mean(name=f"kl_loss_{level}") for level in range(1, levels + 1) if levels > 1
-        ]
-        self.rate_trackers = rate_metrics(self.likelihood.support)
-        self.inputs_check = Inputs(
-            self.data_shape, self.condition_shape, self.likelihood, self.decoder, self.compute_dtype
+        self.likelihood = make_component("likelihood", likelihood, policy)
+        spec = self._untracked.items["spec"] = with_missing(spec, self.likelihood)
+        self.encoder = make_network("encoder", encoder, spec, self.likelihood, policy)
+        self.decoder = make_network("decoder", decoder, spec, self.likelihood, policy)
+        structure = make_latents(latents, prior, posterior, policy)
+        # The attributes' names are the places of the weights in a file, those of version 0.1.
+        self.prior = structure.prior if isinstance(structure, Single) else structure
+        self.posterior = getattr(structure, "posterior", None)
+        self._untracked.items["latents"] = structure
+        self.objective = make_component("objective", objective, policy)
+        self.condition_encoder = condition_encoder
+        self._untracked.items["forward"] = assemble(
+            spec,
+            latent_dim,
+            self.encoder,
+            structure,
+            self.decoder,
+            self.likelihood,
+            self.objective,
+            self.condition_shape,
+            condition_encoder,
+            self.condition_to,
+            policy,
         )
-        self._runner = Runner(self, seed)
-        # What tracing `call` leaves for `compute_loss`.
-        self._traced_posteriors = Untracked([])
+        self.trackers = Trackers(len(structure.level_shapes()), self.likelihood.support)
+        self.reconstruction_tracker, self.kl_tracker = self.trackers.reconstruction, self.trackers.kl
+        self.level_trackers, self.rate_trackers = self.trackers.levels, self.trackers.rates
+        self.checks = Checks(
+            spec, self.condition_shape, self.likelihood, self.decoder, self.compute_dtype, self.objective
+        )
+        self.runner = Runner(self, seed, require_adapted)
+        self._in_step = False
         self._has_metrics = False
         self.built = True
 
-    def call(self, inputs: Data, training: bool | None = None) -> dict[str, Any]:
-        """Likelihood parameters and latent terms: what `compute_loss` needs. Users call the verbs."""
-        return self.network_terms(
+    # What the model is made of ------------------------------------------------------------------------
+
+    @property
+    def spec(self) -> Any:
+        """What the data are: a `keras_vae.data.Field`, or a dict of them."""
+        return self._untracked.items["spec"]
+
+    @property
+    def data_shape(self) -> Any:
+        """Shape of one example, or a dict of shapes."""
+        return shape_of(self.spec)
+
+    @property
+    def time_steps(self) -> int | None:
+        """Length of the data's first axis, where they are one array and it is known."""
+        return None if isinstance(self.spec, dict) else self.spec.shape[0]
+
+    @property
+    def latents(self) -> Any:
+        """The latent structure, which runs priors and posteriors."""
+        return self._untracked.items["latents"]
+
+    @property
+    def forward_pass(self) -> Any:
+        """The way through the components, `keras_vae.models.forward.Forward`."""
+        return self._untracked.items["forward"]
+
+    def __dir__(self) -> Iterable[str]:
+        # Keras saves what it finds by `dir`, in alphabetical order: the weights of the latents would move from
+        # `prior` and `posterior`, where files of version 0.1 have them.
+        return [name for name in super().__dir__() if name != "latents"]
+
+    # The forward pass ---------------------------------------------------------------------------------
+
+    def batch(self, inputs: Data, y: Any = None, sample_weight: Tensor | None = None) -> Batch:
+        """A batch as the components see it, without checks.
+
+        Args:
+            inputs: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition`, `mask` and so on.
+            y: what `fit` was given as `y`.
+            sample_weight: `(batch,)`, the weight of each example.
+        """
+        return Batch.of(
             inputs,
-            seed=self.seed_generator,
-            requires=tuple(self.objective.requires),
-            num_samples=self.objective.num_samples,
-            training=bool(training),
+            self.spec,
+            self.likelihood,
+            y=y,
+            y_is_target=not self.objective.uses_y,
+            weights=sample_weight,
+            partly_labelled=self.objective.partly_labelled,
         )
+
+    def terms(self, inputs: Data, y: Any = None, **options: Any) -> Terms:
+        """One pass over a batch: what objectives and inference methods are written in.
+
+        Args:
+            inputs: as for `batch`.
+            y: what `fit` was given as `y`.
+            **options: `seed`, `num_samples`, `training`, `deterministic`, as for `keras_vae.objectives.Terms`.
+        """
+        return Terms(self.forward_pass, self.batch(inputs, y), **options)
+
+    def context(self, condition: Tensor | None, batch_size: Tensor, training: bool = False) -> Tensor:
+        """The condition as a float vector for each example; `(batch, width)`, of width 0 without one.
+
+        Args:
+            condition: `(batch, *condition_shape)`, or None.
+            batch_size: number of examples.
+            training: whether dropout and the like are active.
+        """
+        return self.forward_pass.context(condition, batch_size, training)
+
+    def root_posterior(self, x: Tensor, context: Tensor, training: bool = False) -> Distribution:
+        """q(z | x, context) of the top level: what a VampPrior does with its pseudo-inputs.
+
+        Args:
+            x: `(batch, *data_shape)`.
+            context: `(batch, width)`.
+            training: whether dropout and the like are active.
+        """
+        features = self.latents.root_features(self.forward_pass.encode(x, context, training))
+        return self.latents.pairs[0][1].distribution(features, context)
+
+    def call(self, inputs: Data, training: bool | None = None) -> Any:
+        """The reconstruction, `(batch, *data_shape)`, as `predict` gives it.
+
+        Inside another model, the objective is added to that model's loss, and in training the reconstruction is that
+        of a draw of the latents.
+
+        Args:
+            inputs: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition`, `mask` and so on.
+            training: whether dropout and the like are active.
+        """
+        if self._in_step:
+            # `compute_loss` runs the model, where every value is at hand. Keras only passes this on to it.
+            return ops.zeros((1,))
+        if not called_by_another(self):
+            return reconstruct_batch(self, inputs)
+        terms = self._training_terms(self.batch(inputs), bool(training))
+        losses = ops.broadcast_to(self.objective.loss(terms), (terms.batch.size,))
+        self.add_loss(weighted_mean(losses, None, terms.batch.size))
+        return self._mean_of(terms) if training else reconstruct_batch(self, inputs)
+
+    def compute_output_spec(self, inputs: Data, training: bool | None = None) -> Any:
+        """Shape and dtype of a reconstruction."""
+        x = unpack(inputs, self.spec).x
+        return keras.tree.map_structure(lambda field: keras.KerasTensor(field.shape, dtype="float32"), x)
+
+    def _training_terms(self, batch: Batch, training: bool) -> Terms:
+        return Terms(
+            self.forward_pass,
+            batch,
+            seed=self.seed_generator,
+            num_samples=self.objective.num_samples,
+            training=training,
+        )
+
+    def _mean_of(self, terms: Terms) -> Any:
+        """What of p(x | z) is compared with the data: its mean over the draws; the mode of categories."""
+        value = draw(terms.likelihood, self.likelihood.default_mode, likelihood=self.likelihood)
+        if terms.num_samples == 1:
+            return value
+
+        def average(array: Tensor) -> Tensor:
+            return ops.mean(ops.reshape(array, (terms.num_samples, -1, *array.shape[1:])), axis=0)
+
+        return keras.tree.map_structure(average, value)
+
+    # Training -----------------------------------------------------------------------------------------
+
+    def train_step(self, *args: Any, **kwargs: Any) -> Any:
+        """Keras' own, told apart from other calls of the model."""
+        return self._step(super().train_step, *args, **kwargs)
+
+    def test_step(self, *args: Any, **kwargs: Any) -> Any:
+        """Keras' own, told apart from other calls of the model."""
+        return self._step(super().test_step, *args, **kwargs)
+
+    def _step(self, step: Any, *args: Any, **kwargs: Any) -> Any:
+        self._in_step = True
+        try:
+            return step(*args, **kwargs)
+        finally:
+            self._in_step = False
 
     def compute_loss(
         self,
-        x: Tensor | None = None,
-        y: Tensor | None = None,
+        x: Data = None,
+        y: Any = None,
         y_pred: Any = None,
-        sample_weight: Any = None,
+        sample_weight: Tensor | None = None,
         training: bool = True,
     ) -> Tensor:
-        """Mean of the objective over the batch, plus whatever the parts' layers added with `add_loss`."""
-        if y is not None and tuple(y.shape[1:]) != tuple(unpack(x)[0].shape[1:]):
+        """Mean of the objective over the batch, plus whatever the components' layers added with `add_loss`.
+
+        The model runs here, and not in `call`: every value is at hand, and the data are what the user gave.
+
+        Args:
+            x: the inputs of a batch, see `batch`.
+            y: what `fit` was given as `y`.
+            y_pred: is not read.
+            sample_weight: `(batch,)`, the weight of each example, or None.
+            training: whether this is a training step.
+        """
+        batch = self.batch(x, y, sample_weight)
+        self._check_target_shape(batch)
+
+        def mean(values: Tensor) -> Tensor:
+            return weighted_mean(values, sample_weight, batch.size)
+
+        with forward_pass(self, training):
+            terms = self._training_terms(batch, training)
+            loss = mean(ops.broadcast_to(self.objective.loss(terms), (batch.size,)))
+            self.trackers.update(terms, mean, sample_weight)
+            if self._has_metrics:
+                super().compute_metrics(x, batch.target, self._mean_of(terms), sample_weight)
+            return total_loss(self, loss)
+
+    def compute_metrics(self, x: Data, y: Any, y_pred: Any, sample_weight: Tensor | None = None) -> dict[str, Any]:
+        """Metrics given to `compile` compare the target with the likelihood's mean; a step has updated them already.
+
+        Args:
+            x: the inputs of a batch.
+            y: what `fit` was given as `y`.
+            y_pred: reconstructions, where Keras asks for the metrics before the first step.
+            sample_weight: `(batch,)`, or None.
+        """
+        if self._in_step:
+            return self.get_metrics_result()
+        return super().compute_metrics(x, self.batch(x, y).target, y_pred, sample_weight)
+
+    def _check_target_shape(self, batch: Batch) -> None:
+        """Refuse labels passed as `y`, also in batches that were not looked at."""
+        for x, target in zip(keras.tree.flatten(batch.x), keras.tree.flatten(batch.target), strict=True):
+            if tuple(x.shape[1:]) != tuple(target.shape[1:]):
+                raise ValueError(
+                    f"Argument `y` must have the data's shape {self.data_shape}. Received: shape {tuple(target.shape)}. "
+                    "Labels belong in the inputs of a conditional model: "
+                    "VAE(..., condition_shape=...).fit([x, labels])."
+                )
+
+    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", loss: None = None, **kwargs: Any) -> None:
+        """As `keras.Model.compile`, without a loss: the objective is the loss.
+
+        Args:
+            optimizer: as in Keras: a name or an instance.
+            loss: must be left out.
+            **kwargs: as for `keras.Model.compile`; metrics compare the data with p(x|z)'s mean.
+
+        Raises:
+            ValueError: a `loss`.
+        """
+        if loss is not None:
             raise ValueError(
-                f"Argument `y` must have the data's shape {self.data_shape}. Received: shape {tuple(y.shape)}. Labels "
-                "belong in the inputs of a conditional model: VAE(..., condition_shape=...).fit([x, labels])."
+                f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
+                "VAE(..., objective=...) and VAE(..., likelihood=...) in its place."
             )
-        terms = self.complete_terms(y_pred, x, y, self.objective.num_samples)
-        batch_size = ops.shape(terms["kl"])[0]
+        # Keras goes on updating the metrics of an earlier compile, so they go on needing targets.
+        self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
+        super().compile(optimizer=optimizer, **kwargs)
 
-        def weighted_mean(values: Tensor) -> Tensor:
-            values = ops.cast(values, "float32")
-            if sample_weight is not None:
-                weights = ops.cast(sample_weight, "float32")
-                values = values * ops.reshape(weights, (-1,))
-            # not ops.mean: under tf.distribute the last batch may leave a replica without rows
-            return ops.sum(values) / ops.cast(ops.maximum(batch_size, 1), "float32")
+    def compile_from_config(self, config: Config) -> None:
+        config = dict(config)
+        optimizer = config.get("optimizer")
+        if isinstance(optimizer, dict) and str(optimizer.get("module")).startswith("keras.src.backend"):
+            # Keras on torch writes the module of torch's own variant, which fails on every other backend.
+            config["optimizer"] = {**optimizer, "module": "keras.optimizers"}
+        config = keras.saving.deserialize_keras_object(config)
+        self.compile(**config)
+        if self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
 
-        per_example = ops.broadcast_to(self.objective.loss(terms), (batch_size,))
-        loss = weighted_mean(per_example)
-        # Weighted by the batch's size, as Keras weighs `loss`, so that ragged last batches agree.
-        self.reconstruction_tracker.update_state(
-            weighted_mean(-ops.mean(terms["log_likelihood"], axis=1)), sample_weight=batch_size
-        )
-        self.kl_tracker.update_state(weighted_mean(ops.sum(terms["kl"], axis=1)), sample_weight=batch_size)
-        for level, tracker in enumerate(self.level_trackers):
-            tracker.update_state(weighted_mean(terms["kl"][:, level]), sample_weight=batch_size)
-        if self.rate_trackers:
-            nats = -ops.mean(terms["log_likelihood"], axis=1)
-            target = unpack(x)[0] if y is None else y
-            elements = count_elements(target, terms["mask"])
-            weights = ops.ones_like(nats) if sample_weight is None else ops.reshape(sample_weight, (-1,))
-            for tracker in self.rate_trackers:
-                tracker.update_state(nats, ops.sum(terms["kl"], axis=1), elements, weights)
-        for extra in self.losses:
-            loss = loss + ops.cast(ops.sum(extra), "float32")
-        return loss / num_replicas()
+    def fit(self, x: Data = None, y: Data = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """As `keras.Model.fit`; `y` may be left out. See the guide for every form of data.
 
-    def compute_metrics(self, x: Tensor, y: Tensor, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Metrics given to `compile` compare the target with the likelihood's mean."""
-        if self._has_metrics:
-            target = unpack(x)[0] if y is None else y
-            mean = self.likelihood.distribution(y_pred["params"]).mean()
-            y, y_pred = target, ops.mean(split_samples(mean, self.objective.num_samples), axis=1)
-        return super().compute_metrics(x, y, y_pred, sample_weight)
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising; or targets of the
+                objective, where it uses them.
+            *args: as for `keras.Model.fit`.
+            **kwargs: likewise.
+
+        Raises:
+            ValueError: data that do not fit the model; the message says what was received, and how to fix it.
+        """
+        arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
+        check_batch_size(arguments.get("batch_size"))
+        if arguments.get("class_weight") is not None:
+            raise ValueError(
+                "Argument `class_weight` needs labels, and a VAE has none. Weigh the examples with `sample_weight`."
+            )
+        x, y = self.checks.check_fit(x, y, arguments.get("sample_weight"))
+        arguments["validation_data"] = self.checks.check_validation(arguments.get("validation_data"))
+        adapt_components(self, x)
+        if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
+            # Keras leaves it to the first step of a model that is built: too late for BackupAndRestore.
+            with strategy_scope(self):
+                self.optimizer.build(self.trainable_variables)
+        return super().fit(**{**arguments, "x": x, "y": y})
+
+    def evaluate(
+        self,
+        x: Data = None,
+        y: Data = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Data = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As `keras.Model.evaluate`; `y` may be left out.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: as for `fit`.
+            batch_size: rows at a time, 32 by default.
+            verbose: as in Keras.
+            sample_weight: `(n,)`, weight of each example in the loss.
+            **kwargs: as for `keras.Model.evaluate`.
+        """
+        check_batch_size(batch_size)
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x, y = self.checks.check_fit(x, y, sample_weight)
+            require_adapted(self)
+        return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
+
+    def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
+        """As `keras.Model.train_on_batch`; components that adapt to the data must have been adapted.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: as for `fit`.
+            sample_weight: `(n,)`, weight of each example in the loss.
+            **kwargs: as for `keras.Model.train_on_batch`.
+        """
+        x, y = self.checks.check_fit(x, y, sample_weight)
+        require_adapted(self)
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
+        """As `keras.Model.test_on_batch`; `y` may be left out.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: as for `fit`.
+            sample_weight: `(n,)`, weight of each example in the loss.
+            **kwargs: as for `keras.Model.test_on_batch`.
+        """
+        x, y = self.checks.check_fit(x, y, sample_weight)
+        require_adapted(self)
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    # What is done with a trained model: functions of `keras_vae.inference` ----------------------------
+
+    predict = inference.predict
+    reconstruct = inference.reconstruct
+    encode = inference.encode
+    decode = inference.decode
+    generate = inference.generate
+    interpolate = inference.interpolate
+    elbo = inference.elbo
+    log_likelihood = inference.log_likelihood
+
+    def predict_on_batch(self, x: Data) -> Array:
+        """Reconstructions of one batch, as `predict`.
+
+        Args:
+            x: `(n, *data_shape)`, or as for `predict`.
+        """
+        first = keras.tree.flatten(unpack(x, self.spec).x)[0]
+        return self.predict(x, batch_size=max(1, len(first)), verbose=0)
+
+    # Saving -------------------------------------------------------------------------------------------
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        save_seed_states(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(load_seed_states(self, store))
+
+    def get_config(self) -> Config:
+        return {**super().get_config(), **config_of(self)}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        config = dict(config)
+        frozen = config.pop("frozen", {})
+        vae = cls(**restore(config))
+        freeze_layers(vae, frozen)
+        return vae
+
+
+def with_missing(spec: Any, likelihood: Any) -> Any:
+    """What the data are, NaN standing for what is missing where the likelihood says so."""
+    if not isinstance(spec, dict):
+        missing = getattr(likelihood, "missing", None)
+        return spec if missing is None else Field(spec.shape, missing)
+    return {name: with_missing(field, likelihood.parts[name]) for name, field in spec.items()}

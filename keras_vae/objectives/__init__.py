@@ -2,10 +2,11 @@
 
 from keras_vae.objectives.elbo import ELBO
 from keras_vae.objectives.objective import Objective
+from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives as _family
 
 register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["ELBO", "Objective", "get", "names", "register"]
+__all__ = ["ELBO", "Objective", "Terms", "get", "names", "register"]

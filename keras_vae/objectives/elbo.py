@@ -8,6 +8,7 @@ from keras import ops
 from keras_vae.arguments import non_negative_number, positive_int
 from keras_vae.hints import Config, Tensor
 from keras_vae.objectives.objective import Objective
+from keras_vae.objectives.terms import Terms, as_terms
 from keras_vae.registry import objectives
 
 __all__ = ["ELBO"]
@@ -35,7 +36,7 @@ class ELBO(Objective):
 
     >>> import numpy as np
     >>> import keras_vae as kv
-    >>> terms = {"log_likelihood": np.full((2, 1), -3.0), "kl": np.full((2, 1), 1.0)}
+    >>> terms = kv.objectives.Terms.of(log_likelihood=np.full((2, 1), -3.0), kl=np.full((2, 1), 1.0))
     >>> [float(loss) for loss in kv.objectives.ELBO(beta=0.5).loss(terms)]
     [3.5, 3.5]
     """
@@ -53,9 +54,9 @@ class ELBO(Objective):
             autocast=False,
         )
 
-    def loss(self, terms: dict[str, Any]) -> Tensor:
-        reconstruction = -ops.mean(terms["log_likelihood"], axis=1)
-        return reconstruction + self.beta * ops.sum(terms["kl"], axis=1)
+    def loss(self, terms: Terms) -> Tensor:
+        terms = as_terms(terms)
+        return self.beta * ops.sum(terms.kl, axis=1) - ops.mean(terms.log_likelihood, axis=1)
 
     def get_config(self) -> Config:
         return {**super().get_config(), "beta": self.initial_beta, "num_samples": self.num_samples}

@@ -4,7 +4,8 @@ from typing import Any
 
 import keras
 
-from keras_vae.hints import Tensor
+from keras_vae.hints import Config, Tensor
+from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives
 
 __all__ = ["Objective"]
@@ -14,40 +15,70 @@ __all__ = ["Objective"]
 class Objective(keras.layers.Layer):
     """What is minimised: from the terms of a batch to a loss for every example.
 
-    A layer without `call`: it may own weights, such as a beta that a callback anneals, and it writes
-    `loss(terms)`. It names in `requires` the terms it needs beyond the two that are always there; what
-    nobody requires is not computed. All terms are float32 and in nats:
+    A layer without `call`: it may own weights and metrics, and it writes `loss(terms)`. What it does not read of the
+    terms is not computed:
 
     | term | shape | what |
     |---|---|---|
-    | `log_likelihood` | `(batch, samples)` | log p(x given z); always there |
-    | `kl` | `(batch, levels)` | KL of every level, in closed form or at the sample; always there |
-    | `log_ratio` | `(batch, samples, levels)` | log p(z) - log q(z given x) at the sample |
+    | `x`, `target` | `(batch, *data_shape)` | the data, and what is reconstructed |
+    | `y` | as given | what `fit` was given as `y`, for an objective with `uses_y` |
+    | `condition`, `labelled` | `(batch, *condition_shape)`, `(batch,)` | the condition, and the rows that have one |
+    | `mask` | `(batch, time)` or None | the steps that count |
+    | `training` | bool | whether this is a training step |
+    | `features` | `(batch, ...)` | what the encoder returns |
+    | `log_likelihood` | `(batch, samples)` | log p(x given z) |
+    | `kl` | `(batch, levels)` | KL of every level, in closed form or at the draws |
+    | `log_ratio` | `(batch, samples, levels)` | log p(z) - log q(z given x) at the draws |
     | `kl_per_dimension` | one `(batch, *latent)` for each level | closed-form KL of every dimension |
-    | `z` | one `(batch, samples, *latent)` for each level | the latents |
-    | `prior_z` | one `(batch, samples, *latent)` for each level | draws from the prior |
-    | `posterior` | one distribution value for each level | q(z given x), leading axis `batch * samples` |
-    | `mask` | `(batch, time)` or None | the steps that count; always there |
+    | `levels` | one `LatentLevel` for each level | `posterior` and `prior` as values, draw `z`, `log_q` |
+    | `posterior` | one value for each level | q(z given x) |
+    | `z`, `prior_z` | one `(batch, samples, *latent)` for each level | draws from posterior and prior |
+    | `likelihood` | a value of `samples * batch` rows | p(x given z) |
+    | `decode(z)` | a value | another pass through decoder and likelihood |
+    | `given(condition)` | terms | another pass under another condition |
+    | `prior_sample(seed)` | for each level `(samples * batch, *latent)` | draws from the prior |
 
     >>> from keras import ops
     >>> import keras_vae as kv
     >>> class Half(kv.objectives.Objective):
     ...     def loss(self, terms):
-    ...         return -ops.mean(terms["log_likelihood"], axis=1) + 0.5 * ops.sum(terms["kl"], axis=1)
+    ...         return -ops.mean(terms.log_likelihood, axis=1) + 0.5 * ops.sum(terms.kl, axis=1)
     >>> vae = kv.VAE(data_shape=(4,), latent_dim=2, objective=Half())
 
     Attributes:
-        requires: tuple of names from the table.
         num_samples: number of latents drawn for each example in a training step.
+        uses_y: True where `y` of `fit` is a target of the objective's own, which it finds in `terms.y`. Otherwise `y`
+            is what is reconstructed in place of x.
+        partly_labelled: True where rows may lack their condition (NaN, or a label below zero), because the objective
+            marginalises over it, by `terms.given`.
     """
 
-    requires: tuple[str, ...] = ()
     num_samples = 1
+    uses_y = False
+    partly_labelled = False
 
-    def loss(self, terms: dict[str, Any]) -> Tensor:
+    def build(self, spec: dict[str, Any]) -> None:
+        """Create weights that follow the model's shapes; there are none by default.
+
+        Metrics of the objective, created here or in the constructor, are logged under their names.
+
+        Args:
+            spec: dict of shapes of one example: `data_shape`, `network_shape` (what the encoder sees), `latent_shapes`
+                (one for each level), `decoder_input_shape`, `features_shape` (batch axis included), `condition_shape`
+                (or None) and `context_width`.
+        """
+
+    def loss(self, terms: Terms) -> Tensor:
         """Loss of every example, in nats, `(batch,)`; a scalar stands for the same loss for all of them.
 
         Args:
-            terms: dict of the terms in the table of the class.
+            terms: see the table of the class.
         """
         raise NotImplementedError(f"{type(self).__name__} must write `loss(terms)`.")
+
+    def get_build_config(self) -> None:
+        """None: the model builds its objective from shapes that it knows."""
+
+    def build_from_config(self, config: Config) -> None:
+        # See `get_build_config`.
+        del config

@@ -1,69 +1,269 @@
 """The terms that an objective is made of."""
 
-from collections.abc import Sequence
-from typing import Any
+import copy
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from keras import ops
 
+from keras_vae.deprecation import warn_renamed
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.kl_divergence import (
     has_kl_divergence,
     kl_divergence,
     kl_divergence_per_dimension,
 )
-from keras_vae.hints import Tensor
+from keras_vae.hints import Encode, Part, Seed, Tensor
 
-__all__ = ["OPTIONAL_TERMS", "latent_terms", "split_samples"]
+if TYPE_CHECKING:
+    from keras_vae.data.batch import Batch
+    from keras_vae.latents.latents import LatentLevel
 
-OPTIONAL_TERMS = ("kl_per_dimension", "log_ratio", "posterior", "prior_z", "z")
-
-
-def split_samples(tensor: Tensor, num_samples: int) -> Tensor:
-    """`(batch * samples, ...)` to `(batch, samples, ...)`."""
-    return ops.reshape(tensor, (-1, num_samples, *tensor.shape[1:]))
+__all__ = ["Terms"]
 
 
-def latent_terms(
-    levels: Sequence[Any], requires: Sequence[str], num_samples: int, *, exact_kl: bool = True
-) -> dict[str, Any]:
-    """Terms of the latents, from every level's posterior, prior and draw.
+class Terms:
+    """One pass through a model, made as far as it is asked for: what an objective is written in.
 
-    The samples of one example lie next to each other in the levels' batch axis.
+    Nothing is computed before it is read, and nothing twice. All terms are float32 and in nats; the table in the
+    guide's page on objectives lists them.
 
     Args:
-        levels: list of `keras_vae.priors.LatentLevel`, top first.
-        requires: names of the optional terms to compute.
-        num_samples: number of latents for each example.
-        exact_kl: use closed forms of the KL where there are any.
+        forward: the model's forward pass, `VAE.forward_pass`.
+        batch: the `keras_vae.data.Batch`.
+        seed: where the noise comes from: an int or a `SeedGenerator`.
+        num_samples: number of latents drawn for each example.
+        training: whether dropout and the like are active.
+        deterministic: take the posterior's mean in place of a draw.
+        encode: function `(x, context) -> features` for the priors; by default the model's encoder.
+        prepared: what the latents prepared for a whole call, or None.
 
-    Returns:
-        Dict with `kl` `(batch, levels)` and the required of `OPTIONAL_TERMS` (`prior_z` apart), as
-        described in `keras_vae.objectives.Objective`; `posterior` holds the tensors of each value.
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+    >>> terms = vae.terms(np.zeros((3, 4), "float32"), seed=0, num_samples=5)
+    >>> tuple(terms.log_likelihood.shape), tuple(terms.kl.shape)
+    ((3, 5), (3, 1))
+    >>> Terms.of(kl=np.zeros((3, 1))).kl.shape  # fixed numbers, for tests
+    (3, 1)
     """
-    log_ratios = {}
 
-    def log_ratio(index: int) -> Tensor:
-        if index not in log_ratios:
-            level = levels[index]
+    def __init__(
+        self,
+        forward: Part,
+        batch: "Batch",
+        *,
+        seed: Seed = None,
+        num_samples: int = 1,
+        training: bool = False,
+        deterministic: bool = False,
+        encode: Encode | None = None,
+        prepared: Any = None,
+    ) -> None:
+        self.forward = forward
+        self.batch = batch
+        self.seed = seed
+        self.num_samples = num_samples
+        self.training = training
+        self.deterministic = deterministic
+        self.encode = encode
+        self.prepared = prepared
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Terms of given values, for tests of an objective on fixed numbers.
+
+        Args:
+            **values: terms by name.
+        """
+        terms = cls.__new__(cls)
+        terms.__dict__.update(values)
+        return terms
+
+    def replace(self, **values: Any) -> Self:
+        """The same terms but for those that are given; what was computed from the old ones must be given too.
+
+        Args:
+            **values: terms by name.
+        """
+        other = copy.copy(self)
+        other.__dict__.update(values)
+        return other
+
+    # The batch ----------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def x(self) -> Any:
+        """The data, `(batch, *data_shape)`; a dict of fields where they have several."""
+        return self.batch.x
+
+    @functools.cached_property
+    def target(self) -> Any:
+        """What is reconstructed, `(batch, *data_shape)`: x, or what `fit` was given as `y`."""
+        return self.batch.target
+
+    @functools.cached_property
+    def y(self) -> Any:
+        """What `fit` was given as `y`, for an objective with `uses_y`; None otherwise."""
+        return self.batch.y
+
+    @functools.cached_property
+    def condition(self) -> Tensor | None:
+        """The condition, `(batch, *condition_shape)`, or None; zeros where a label is missing."""
+        return self.batch.condition
+
+    @functools.cached_property
+    def labelled(self) -> Tensor | None:
+        """Boolean `(batch,)`, False where the condition is missing; for an objective with `partly_labelled`."""
+        return self.batch.labelled
+
+    @functools.cached_property
+    def mask(self) -> Any:
+        """Boolean `(batch, time)` of the steps that count, or None where all do."""
+        return self.batch.mask
+
+    # The pass -----------------------------------------------------------------------------------------
+
+    @property
+    def sample_axis(self) -> int | None:
+        """Number of samples where the draws have an axis for them, None where they have none."""
+        return None if self.num_samples == 1 else self.num_samples
+
+    @functools.cached_property
+    def context(self) -> Tensor:
+        """The condition as a vector for each example, `(batch, width)`; of width 0 without one."""
+        return self.forward.context_of(self.batch, self.training)
+
+    @functools.cached_property
+    def features(self) -> Any:
+        """What the encoder returns for x: `(batch, ...)`, or a list of such tensors."""
+        return self.forward.features_of(self.batch, self.context, self.training)
+
+    @functools.cached_property
+    def levels(self) -> "list[LatentLevel]":
+        """For each level of latents its posterior, prior, draw and density of the draw: `LatentLevel`s, top first."""
+        return self.forward.levels_of(self)
+
+    @functools.cached_property
+    def latents(self) -> tuple[Tensor, ...]:
+        """The draws of all levels as rows, `(samples * batch, *latent)`, samples first."""
+        return self.forward.latents.rows_of(self.levels, self.sample_axis)
+
+    @functools.cached_property
+    def likelihood(self) -> Distribution:
+        """p(x | z), a distribution value; its leading axis is `samples * batch`, samples first."""
+        return self.forward.likelihood_of(self)
+
+    @functools.cached_property
+    def log_likelihood(self) -> Tensor:
+        """log p(x | z) of every draw, `(batch, samples)`."""
+        return self._by_example(self.likelihood.log_prob(self.forward.tiled(self.target, self.sample_axis)))
+
+    def _by_example(self, values: Tensor) -> Tensor:
+        """What has one number for every row, or for every sample and example, as `(batch, samples)`."""
+        if self.num_samples == 1:
+            return ops.reshape(values, (-1, 1))
+        return ops.transpose(ops.reshape(values, (self.num_samples, -1)))
+
+    @functools.cached_property
+    def log_ratio(self) -> Tensor:
+        """log p(z) - log q(z | x) at the draws, `(batch, samples, levels)`."""
+        return ops.stack([self._log_ratio_of(index) for index in range(len(self.levels))], axis=2)
+
+    @functools.cached_property
+    def _log_ratios(self) -> dict[int, Tensor]:
+        return {}
+
+    def _log_ratio_of(self, index: int) -> Tensor:
+        if index not in self._log_ratios:
+            level = self.levels[index]
             log_q = level.posterior.log_prob(level.z) if level.log_q is None else level.log_q
-            log_ratios[index] = split_samples(level.prior.log_prob(level.z) - log_q, num_samples)
-        return log_ratios[index]
+            self._log_ratios[index] = self._by_example(level.prior.log_prob(level.z) - log_q)
+        return self._log_ratios[index]
 
-    def kl(index: int) -> Tensor:
-        q, p = levels[index][:2]
-        if exact_kl and has_kl_divergence(q, p):
-            return ops.mean(split_samples(kl_divergence(q, p), num_samples), axis=1)
-        return -ops.mean(log_ratio(index), axis=1)
+    @functools.cached_property
+    def kl(self) -> Tensor:
+        """KL(q(z | x) || p(z)) of every level, `(batch, levels)`, in closed form or at the draws."""
+        return ops.stack([self._kl_of(index) for index in range(len(self.levels))], axis=1)
 
-    indices = range(len(levels))
-    terms = {"kl": ops.stack([kl(index) for index in indices], axis=1)}
-    if "log_ratio" in requires:
-        terms["log_ratio"] = ops.stack([log_ratio(index) for index in indices], axis=2)
-    if "kl_per_dimension" in requires:
-        terms["kl_per_dimension"] = [
-            ops.mean(split_samples(kl_divergence_per_dimension(q, p), num_samples), axis=1) for q, p, *_ in levels
-        ]
-    if "z" in requires:
-        terms["z"] = [split_samples(level.z, num_samples) for level in levels]
-    if "posterior" in requires:
-        terms["posterior"] = [level.posterior.tensors() for level in levels]
-    return terms
+    def _kl_of(self, index: int) -> Tensor:
+        q, p = self.levels[index][:2]
+        if has_kl_divergence(q, p):
+            return self._mean_of_rows(kl_divergence(q, p))
+        return -ops.mean(self._log_ratio_of(index), axis=1)
+
+    def _mean_of_rows(self, values: Tensor) -> Tensor:
+        """Mean over the samples of what has rows `(batch, ...)` or `(samples * batch, ...)`: `(batch, ...)`."""
+        if self.num_samples == 1:
+            return values
+        return ops.mean(ops.reshape(values, (-1, self.batch.size, *values.shape[1:])), axis=0)
+
+    @functools.cached_property
+    def kl_per_dimension(self) -> list[Tensor]:
+        """For each level the closed-form KL of every dimension, `(batch, *latent)`."""
+        return [self._mean_of_rows(kl_divergence_per_dimension(q, p)) for q, p, *_ in self.levels]
+
+    @functools.cached_property
+    def z(self) -> list[Tensor]:
+        """For each level the draws, `(batch, samples, *latent)`."""
+        return [self._samples_inside(rows) for rows in self.latents]
+
+    @functools.cached_property
+    def prior_z(self) -> list[Tensor]:
+        """For each level draws from the prior, `(batch, samples, *latent)`."""
+        return [self._samples_inside(rows) for rows in self.prior_sample()]
+
+    def _samples_inside(self, rows: Tensor) -> Tensor:
+        if self.num_samples == 1:
+            return ops.expand_dims(rows, 1)
+        return ops.moveaxis(ops.reshape(rows, (self.num_samples, -1, *rows.shape[1:])), 0, 1)
+
+    @functools.cached_property
+    def posterior(self) -> list[Distribution]:
+        """For each level q(z | x), a distribution value."""
+        return [level.posterior for level in self.levels]
+
+    # More passes --------------------------------------------------------------------------------------
+
+    def decode(self, z: Tensor | Sequence[Tensor]) -> Distribution:
+        """p(x | z) of other latents: another pass through decoder and likelihood.
+
+        Args:
+            z: `(rows, *latent)`, or a tuple with one for each level; as many rows as the batch, or a multiple.
+
+        Returns:
+            A distribution value.
+        """
+        return self.forward.decode(self, tuple(z) if isinstance(z, (list, tuple)) else (z,))
+
+    def given(self, condition: Tensor) -> "Terms":
+        """The terms of this batch under another condition: what an objective needs to sum over missing labels.
+
+        Features are shared where the encoder does not see the condition.
+
+        Args:
+            condition: `(batch, *condition_shape)`.
+        """
+        return self.forward.given(self, condition)
+
+    def prior_sample(self, seed: Seed = None) -> tuple[Tensor, ...]:
+        """Draws from the prior, for each level `(samples * batch, *latent)`.
+
+        Args:
+            seed: an int or a `SeedGenerator`; the pass' own by default.
+        """
+        return self.forward.prior_sample(self, self.seed if seed is None else seed)
+
+    # As version 0.1 wrote it --------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Any:
+        warn_renamed(f"terms[{name!r}]", f"terms.{name}")
+        return getattr(self, name)
+
+
+def as_terms(terms: Terms | Mapping[str, Any]) -> Terms:
+    """Terms, also from the dict of version 0.1."""
+    return terms if isinstance(terms, Terms) else Terms.of(**terms)

@@ -34,7 +34,7 @@ class Gaussian(Posterior):
     The log variance starts at zero, and is clipped to `keras_vae.distributions.LOG_VAR_RANGE`.
 
     Args:
-        project: with False, the encoder's output is taken as the parameters: a list
+        project: if False, the encoder's output is used as the parameters: a list
             `[z_mean, z_log_var]`, or one tensor with both along its last axis.
         scale: how the second head becomes the scale. `"exp"`: it is the log variance. `"softplus"`: the
             scale grows linearly with it, not exponentially. `"bounded"`: it is the log variance, bent

@@ -80,7 +80,9 @@ class Posterior(keras.layers.Layer):
             context: `(batch, width)`, of width 0 where nothing is given.
             prior: p(z | context), for posteriors that are written relative to it.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `distribution(features, context, *, prior=None)`.")
+        raise NotImplementedError(
+            f"{type(self).__name__} must implement `distribution(features, context, *, prior=None)`."
+        )
 
     @property
     def evidence_shape(self) -> Any:

@@ -22,7 +22,7 @@ class Residual(Posterior):
     `(batch, *latent_shape)`.
 
     Raises:
-        ValueError: the prior is no diagonal Gaussian.
+        ValueError: the prior is not a diagonal Gaussian.
 
     Example:
 

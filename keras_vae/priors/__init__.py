@@ -1,12 +1,11 @@
 """p(z): priors over the latents."""
 
+from keras_vae.deprecation import old_names
 from keras_vae.priors.flow import Flow
 from keras_vae.priors.gaussian import Gaussian
-from keras_vae.priors.hierarchical import Hierarchical
 from keras_vae.priors.laplace import Laplace
-from keras_vae.priors.level import Level
 from keras_vae.priors.mixture import Mixture
-from keras_vae.priors.prior import LatentLevel, Prior
+from keras_vae.priors.prior import Prior
 from keras_vae.priors.spike_and_slab import SpikeAndSlab
 from keras_vae.priors.standard import Standard
 from keras_vae.priors.tfp import TFP
@@ -23,10 +22,7 @@ __all__ = [
     "TFP",
     "Flow",
     "Gaussian",
-    "Hierarchical",
     "Laplace",
-    "LatentLevel",
-    "Level",
     "Mixture",
     "Prior",
     "SpikeAndSlab",
@@ -38,3 +34,10 @@ __all__ = [
     "names",
     "register",
 ]
+
+# The levels of a hierarchy stood here in version 0.1: as good a place to find them as the new one.
+__getattr__ = old_names(
+    __name__,
+    {name: f"keras_vae.latents:{name}" for name in ("Hierarchical", "LatentLevel", "Level")},
+    quiet=True,
+)

@@ -1,48 +1,19 @@
 """The contract of a prior."""
 
 import numbers
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
-from keras_vae.hints import Encode, Part, Seed, Shape, Tensor
+from keras_vae.hints import Encode, Part, Shape, Tensor
 from keras_vae.registry import priors
 
-__all__ = ["LatentLevel", "Prior"]
+__all__ = ["Prior"]
 
 DEFAULT_LATENT_DIM = 16
 SEVERAL_LEVELS = " Several levels of latents need prior='hierarchical'."
-
-
-class LatentLevel(NamedTuple):
-    """What one level of latents contributes to the objective.
-
-    Attributes:
-        posterior: q(z | x, context), a distribution value.
-        prior: p(z | context), a distribution value.
-        z: a draw from the posterior (or its mean), `(batch, *latent)`, float32.
-        log_q: log q(z | x, context), `(batch,)`, where the draw gave it; None where it is still to be
-            computed.
-        state: what the level hands to the levels below, in a hierarchy.
-
-    Example:
-
-    >>> import numpy as np
-    >>> import keras_vae as kv
-    >>> q = kv.distributions.Gaussian(np.ones((5, 2)), np.zeros((5, 2)))
-    >>> p = kv.distributions.Gaussian(np.zeros((5, 2)), np.zeros((5, 2)))
-    >>> tuple(kv.priors.Prior.draw(q, p, deterministic=True).z.shape)
-    (5, 2)
-    """
-
-    posterior: Distribution
-    prior: Distribution
-    z: Tensor
-    log_q: Tensor | None = None
-    state: Tensor | None = None
 
 
 @priors.contract
@@ -69,8 +40,8 @@ class Prior(keras.layers.Layer):
     (5, 3)
 
     Create every variable that enters a density with `autocast=False`: half precision must not reach it.
-    A prior of several levels of latents overrides `infer`, `generate` and `decoder_input` too, and the
-    model does not notice.
+    Several levels of latents, and all else that runs priors and posteriors, is the business of
+    `keras_vae.latents`.
 
     Attributes:
         requires_encoder: True where `distribution` needs its `encode` argument.
@@ -128,8 +99,8 @@ class Prior(keras.layers.Layer):
         Args:
             context_shape: `(batch, width)`; the width is 0 where there is no context.
             latent_shape: shape of one example's latents, without the batch axis.
-            data_spec: dict that describes the data: `shape`, `support`, `condition_shape`,
-                `features_shape`. None where there is no data, as in a regularizer layer.
+            data_spec: dict that describes the data: `shape`, `support` (low and high), `categorical`,
+                `condition_shape`, `features_shape`. None where there is no data, as in a regularizer layer.
         """
         self.context_width = int(context_shape[-1])
         self.latent_shape = tuple(latent_shape)
@@ -143,105 +114,21 @@ class Prior(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `distribution(context, *, encode=None)`.")
 
-    def infer(
-        self,
-        posterior: Part,
-        features: Any,
-        context: Tensor,
-        *,
-        encode: Encode | None = None,
-        seed: Seed = None,
-        deterministic: bool = False,
-        training: bool = False,
-    ) -> list[LatentLevel]:
-        """Posterior, prior and latents of every level, top first.
+    def prepare(self, encode: Encode) -> Any:
+        """Tensors that `distribution` needs and that are the same for all batches of one call.
+
+        Inference methods such as `VAE.elbo` call it once for all batches, and hand the result to
+        `distribution(context, encode=encode, prepared=...)`. None, the default, stands for nothing to prepare. It is
+        called where `requires_encoder` is True.
 
         Args:
-            posterior: the `Posterior` of the top level.
-            features: the encoder's features.
-            context: `(batch, width)`.
-            encode: see `distribution`.
-            seed: an int or a `SeedGenerator`.
-            deterministic: take the posterior's mean in place of a draw.
-            training: whether dropout and the like are active in the prior's own layers.
+            encode: function `(x, context) -> q(z | x)`.
 
         Returns:
-            List of `LatentLevel`.
+            A tensor or a structure of them, or None.
         """
-        p = self.distribution(context, encode=encode)
-        q = posterior.distribution(features, context, prior=p)
-        return [self.draw(q, p, seed=seed, deterministic=deterministic)]
-
-    @staticmethod
-    def draw(q: Distribution, p: Distribution, *, seed: Seed = None, deterministic: bool = False) -> LatentLevel:
-        """A level with its draw: the density comes along where drawing gives it for free, as in flows.
-
-        Args:
-            q: the posterior, a distribution value.
-            p: the prior, likewise.
-            seed: an int or a `SeedGenerator`.
-            deterministic: take the posterior's mean in place of a draw.
-
-        Returns:
-            A `LatentLevel`, its `z` `(batch, *latent)`.
-        """
-        if deterministic:
-            return LatentLevel(q, p, q.mean())
-        if q.samples_with_log_prob:
-            z, log_q = q.sample_and_log_prob(seed)
-            return LatentLevel(q, p, z, log_q)
-        return LatentLevel(q, p, q.sample(seed))
-
-    def generate(
-        self, context: Tensor, *, encode: Encode | None = None, seed: Seed = None, temperature: float = 1.0
-    ) -> tuple[Tensor, ...]:
-        """Latents drawn from the prior, one for each row of the context, a tuple with one per level.
-
-        Args:
-            context: `(batch, width)`.
-            encode: see `distribution`.
-            seed: an int or a `SeedGenerator`.
-            temperature: scales the spread of the draws.
-
-        Returns:
-            Tuple of `(batch, *latent)`, one for each level.
-        """
-        return (self.distribution(context, encode=encode).sample(seed, temperature=temperature),)
-
-    def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
-        """What the decoder sees of the latents.
-
-        Args:
-            latents: tuple of `(batch, *latent)`, one for each level.
-            context: `(batch, width)`.
-        """
-        del context
-        return latents[0]
-
-    def decoder_input_of(self, levels: Sequence[LatentLevel], context: Tensor) -> Tensor:
-        """`decoder_input` from what `infer` returned; a hierarchy saves itself a second pass over its levels.
-
-        Args:
-            levels: list of `LatentLevel`, top first.
-            context: `(batch, width)`.
-        """
-        return self.decoder_input(tuple(level.z for level in levels), context)
-
-    def decoder_input_shape(self) -> Shape:
-        """Shape of `decoder_input`, without the batch axis."""
-        return self.latent_shape
-
-    def root_features(self, features: Any) -> Tensor:
-        """The top level's part of the encoder's features, or of their shapes.
-
-        Args:
-            features: features `(batch, ...)`, a list of them, or their shapes.
-        """
-        return features
-
-    def level_shapes(self) -> tuple[Shape, ...]:
-        """Shapes of one example's latents, level by level, top first."""
-        return (self.latent_shape,)
+        del encode
+        return None
 
     def broadcast_to_batch(self, parameter: Tensor, context: Tensor) -> Tensor:
         """A parameter `(*latent,)` repeated for every row of the context: `(batch, *latent)`.

@@ -26,7 +26,7 @@ class UniformCategorical(Prior):
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: `classes` is no positive int.
+        ValueError: `classes` is not a positive int.
 
     Example:
 

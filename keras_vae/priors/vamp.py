@@ -42,7 +42,7 @@ class VampPrior(Prior):
 
     Raises:
         ValueError: bad arguments; when built where there is no encoder, or for data of unknown length;
-            when the posterior is no diagonal Gaussian.
+            when the posterior is not a diagonal Gaussian.
 
     Example:
 
@@ -90,10 +90,15 @@ class VampPrior(Prior):
                 "keras_vae.VAE."
             )
         self.data_shape = tuple(data_spec["shape"])
-        if data_spec.get("categorical"):
+        if data_spec.get("categorical", data_spec.get("nominal")):
             raise ValueError(
                 "VampPrior learns pseudo-inputs by their gradient, and the data here are names of categories, such as "
                 "tokens, between which there is nothing. Use prior='mixture' or prior='standard'."
+            )
+        if data_spec.get("several_fields"):
+            raise ValueError(
+                "VampPrior learns pseudo-inputs of one array, and the data here have several fields. Use "
+                "prior='mixture' or prior='standard'."
             )
         if None in self.data_shape:
             raise ValueError(
@@ -162,21 +167,26 @@ class VampPrior(Prior):
             self.pseudo_contexts.assign(context[np.concatenate([rows, repeats])])
         self.adapted.assign(1.0)
 
-    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
-        if encode is None:
-            raise ValueError(
-                "VampPrior is made of the encoder's posteriors: distribution(context, encode=...) needs `encode`, a "
-                "function (x, context) -> q(z | x). Received: encode=None"
-            )
-        pseudo_inputs = self.unit * ops.convert_to_tensor(self.pseudo_inputs)
-        q = encode(pseudo_inputs, ops.convert_to_tensor(self.pseudo_contexts))
+    def prepare(self, encode: Encode) -> dict[str, Tensor]:
+        q = encode(self.unit * ops.convert_to_tensor(self.pseudo_inputs), ops.convert_to_tensor(self.pseudo_contexts))
         if type(q) is not Gaussian:
             raise ValueError(
                 f"VampPrior mixes diagonal Gaussian posteriors, and the posterior here is a {type(q).__name__}. Use "
                 "posterior='gaussian', or another prior."
             )
+        return {"loc": q.loc, "log_var": q.log_var}
+
+    def distribution(
+        self, context: Tensor, *, encode: Encode | None = None, prepared: dict[str, Tensor] | None = None
+    ) -> Distribution:
+        if encode is None and prepared is None:
+            raise ValueError(
+                "VampPrior is made of the encoder's posteriors: distribution(context, encode=...) needs `encode`, a "
+                "function (x, context) -> q(z | x). Received: encode=None"
+            )
+        components = self.prepare(encode) if prepared is None else prepared
         logits = ops.convert_to_tensor(self.logits) if self.learn_weights else None
-        return GaussianMixture(q.loc, q.log_var, logits, batch_size=ops.shape(context)[0])
+        return GaussianMixture(**components, logits=logits, batch_size=ops.shape(context)[0])
 
     def get_config(self) -> Config:
         initializer = self.initializer if self.from_data else keras.initializers.serialize(self.initializer)

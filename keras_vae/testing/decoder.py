@@ -25,14 +25,14 @@ def check_decoder(
     vae: dict[str, Any] | None = None,
     checks: Sequence[str] | None = None,
 ) -> None:
-    """Run every check of the decoder's contract: a failure is an AssertionError with the mend.
+    """Run every check of the decoder's contract: a failure raises an AssertionError that says how to fix it.
 
     The checks are those of `check_encoder`; `decode` gives data of the data's shape in every mode, and as many steps as
     it is asked for where the shape leaves them open. A decoder that reads `target` sees no step before it has
     predicted it: one that is `Autoregressive` the steps before alone, any other at least not the step itself.
 
     Args:
-        decoder: class, or function without arguments that makes a fresh decoder.
+        decoder: class, or function without arguments that returns a fresh decoder.
         other_values: a second value for each constructor argument, other than what `decoder` makes, to see that it
             survives saving: `{"activation": "tanh"}`. The suite finds one itself for bools, numbers and tuples of
             ints, so only arguments such as names, functions and None must be given.
@@ -56,8 +56,8 @@ def check_decoder(
 
 
 def _latents(vae: Part, x: Tensor) -> tuple[Tensor, Tensor]:
-    levels, context, network_x, _ = vae.infer(x, seed=0, deterministic=True)
-    return vae.decoder_input(tuple(level.z for level in levels), context), network_x
+    terms = vae.terms(x, seed=0, deterministic=True)
+    return vae.forward_pass.decoder_input(terms.latents, terms.context), vae.forward_pass.network_input(terms.x)
 
 
 def _features(vae: Part, x: Tensor, **kwargs: Any) -> Any:
@@ -66,7 +66,7 @@ def _features(vae: Part, x: Tensor, **kwargs: Any) -> Any:
 
 
 def _shape(vae: Part) -> Shape:
-    return vae.decoder.compute_output_shape((None, *vae.prior.decoder_input_shape()))
+    return vae.decoder.compute_output_shape((None, *vae.latents.decoder_input_shape()))
 
 
 def _check_decode(subject: Subject) -> None:

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_vae.distributions import has_kl_divergence, kl_divergence
 from keras_vae.hints import Part, Shape, Tensor
-from keras_vae.priors.prior import LatentLevel
+from keras_vae.latents.latents import LatentLevel
 from keras_vae.testing.config import check_config
 from keras_vae.testing.density import check_density, check_divergence
 from keras_vae.testing.outputs import check_own_variables, check_precision, check_rows, check_shapes
@@ -38,7 +38,7 @@ def chosen(checks: Sequence[str] | None, allowed: Sequence[Any]) -> Sequence[str
 def levels_of_one_example(vae: Part, x: Tensor, rows: int) -> list[LatentLevel]:
     """Posterior, prior and latents of every level for one example, repeated `rows` times."""
     repeated = np.repeat(x[:1], rows, axis=0)
-    return vae.infer(ops.convert_to_tensor(repeated), seed=0, deterministic=True)[0]
+    return vae.terms(ops.convert_to_tensor(repeated), seed=0, deterministic=True).levels
 
 
 def run_latent_checks(
@@ -58,7 +58,7 @@ def run_latent_checks(
         side: `"prior"` or `"posterior"`, whose density is integrated.
         other_values: see `check_config`.
         density_latent_dims: values of `latent_dim` at which the density is integrated.
-        points: see `check_density`; None leaves that check out.
+        points: see `check_density`; None skips that check.
         moments: see `check_density`.
         checks: names from `CHECKS`, or None for all.
     """
@@ -92,14 +92,14 @@ def run_latent_checks(
 
 def _outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
     inputs = x if condition is None else [x, condition]
-    levels, context = vae.infer(inputs, seed=0, deterministic=True)[:2]
+    terms = vae.terms(inputs, seed=0, deterministic=True)
     results = {}
-    for index, level in enumerate(levels):
+    for index, level in enumerate(terms.levels):
         results[f"z_{index}"] = level.z
         results[f"log_q_{index}"] = level.posterior.log_prob(level.z)
         results[f"log_p_{index}"] = level.prior.log_prob(level.z)
         results[f"draw_q_{index}"] = level.posterior.sample(1)
-    for index, draw in enumerate(vae.prior.generate(context, encode=vae.root_posterior, seed=1)):
+    for index, draw in enumerate(terms.prior_sample(1)):
         results[f"draw_p_{index}"] = draw
     return results
 
@@ -108,7 +108,7 @@ def _row_outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[
     """What each row has of its own: the latents, the densities there, and the KL where it has a closed form."""
     inputs = x if condition is None else [x, condition]
     results = {}
-    for index, level in enumerate(vae.infer(inputs, seed=0, deterministic=True)[0]):
+    for index, level in enumerate(vae.terms(inputs, seed=0, deterministic=True).levels):
         results[f"z_{index}"] = level.z
         results[f"log_q_{index}"] = level.posterior.log_prob(level.z)
         results[f"log_p_{index}"] = level.prior.log_prob(level.z)
@@ -119,7 +119,7 @@ def _row_outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[
 
 def _output_shapes(vae: Part) -> dict[str, Shape]:
     shapes = {}
-    for index, latent in enumerate(vae.prior.level_shapes()):
+    for index, latent in enumerate(vae.latents.level_shapes()):
         shapes[f"log_q_{index}"] = shapes[f"log_p_{index}"] = ()
         shapes[f"z_{index}"] = shapes[f"draw_q_{index}"] = shapes[f"draw_p_{index}"] = tuple(latent)
     return shapes

@@ -35,14 +35,14 @@ def check_likelihood(
     vae: dict[str, Any] | None = None,
     checks: Sequence[str] | None = None,
 ) -> None:
-    """Run every check of the likelihood's contract: a failure is an AssertionError with the mend.
+    """Run every check of the likelihood's contract: a failure raises an AssertionError that says how to fix it.
 
     `config`, `shapes`, `density`, `precision`, `fit` and `reload` are those of `check_prior`; draws and means
     have the data's shape, what comes out for a row does not depend on the others, and draws lie in
     `support`. `mask`: elements that are left out count nowhere.
 
     Args:
-        likelihood: class, or function without arguments that makes a fresh likelihood.
+        likelihood: class, or function without arguments that returns a fresh likelihood.
         other_values: a second value for each constructor argument, other than what `likelihood` makes, to see that it
             survives saving: `{"activation": "tanh"}`. The suite finds one itself for bools, numbers and tuples of
             ints, so only arguments such as names, functions and None must be given.
@@ -93,9 +93,9 @@ def check_likelihood(
 def _value(vae: Part, x: Tensor, mask: Tensor | None = None) -> Distribution:
     """p(x | z) at the posterior's mean."""
     x = ops.convert_to_tensor(x)
-    levels, context, network_x, _ = vae.infer(x, seed=0, deterministic=True)
-    z = vae.decoder_input(tuple(level.z for level in levels), context)
-    target = network_x if vae.decoder.requires_target else None
+    terms = vae.terms(x, seed=0, deterministic=True)
+    z = vae.forward_pass.decoder_input(terms.latents, terms.context)
+    target = vae.forward_pass.network_input(terms.x) if vae.decoder.requires_target else None
     return vae.likelihood.distribution(vae.likelihood(vae.decoder(z, target=target, training=False)), mask=mask)
 
 

@@ -1,14 +1,13 @@
 """The contract of an objective, as a check."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part, Shape, Tensor
+from keras_vae.objectives.terms import Terms
 from keras_vae.testing.config import check_config
 from keras_vae.testing.latents import chosen
 from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes, distinct_rows
@@ -31,7 +30,7 @@ def check_objective(
     vae: dict[str, Any] | None = None,
     checks: Sequence[str] | None = None,
 ) -> None:
-    """Run every check of the objective's contract: a failure is an AssertionError with the mend.
+    """Run every check of the objective's contract: a failure raises an AssertionError that says how to fix it.
 
     `config`: every constructor argument survives saving. `shapes`: one loss for every example, or one for
     all, from batches of 1, 3 and of unknown size; where every example has its own, it does not depend on
@@ -40,7 +39,7 @@ def check_objective(
     mixed_float16. `reload`: a `.keras` file gives the same model.
 
     Args:
-        objective: class, or function without arguments that makes a fresh objective.
+        objective: class, or function without arguments that returns a fresh objective.
         other_values: a second value for each constructor argument, other than what `objective` makes, to see that it
             survives saving: `{"activation": "tanh"}`. The suite finds one itself for bools, numbers and tuples of
             ints, so only arguments such as names, functions and None must be given.
@@ -79,11 +78,11 @@ def check_objective(
             check_reload(subject, vae_, x)
 
 
-def _loss(vae: Part, x: Tensor) -> tuple[Tensor, dict[str, Any]]:
-    outputs = vae.network_terms(
-        x, seed=0, requires=tuple(vae.objective.requires), num_samples=vae.objective.num_samples
-    )
-    terms = vae.complete_terms(outputs, x, num_samples=vae.objective.num_samples)
+def _loss(vae: Part, x: Tensor, **options: Any) -> tuple[Tensor, Terms]:
+    y = None
+    if vae.objective.uses_y:
+        y = ops.zeros((ops.shape(x)[0], 1))
+    terms = vae.terms(x, y, seed=0, num_samples=vae.objective.num_samples, **options)
     return vae.objective.loss(terms), terms
 
 
@@ -102,7 +101,7 @@ def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
         f"loss(terms) has shape {shape}. Expected one loss for each example, {(len(x),)}, or a scalar: sum over levels "
         "(axis 1), and average over samples.",
     )
-    worse = {**terms, "log_likelihood": terms["log_likelihood"] - 1.0}
+    worse = terms.replace(log_likelihood=terms.log_likelihood - 1.0)
     before, after = (float(np.mean(ops.convert_to_numpy(vae.objective.loss(value)))) for value in (terms, worse))
     subject.require(
         after > before,
@@ -112,9 +111,12 @@ def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
     )
     if shape == () or mixes_rows:
         return
-    together = ops.convert_to_numpy(loss)
+    # Without noise, which an example would not meet again alone.
+    together = ops.convert_to_numpy(_loss(vae, ops.convert_to_tensor(x), deterministic=True)[0])
     for row in distinct_rows(x):
-        alone = float(ops.convert_to_numpy(vae.objective.loss(_terms_of(terms, int(row), len(x))))[0])
+        row = int(row)
+        alone = _loss(vae, ops.convert_to_tensor(x[row : row + 1]), deterministic=True)[0]
+        alone = float(ops.convert_to_numpy(alone)[0])
         subject.require(
             abs(together[row] - alone) <= 1e-4 * (1.0 + abs(alone)),
             "shapes",
@@ -122,24 +124,3 @@ def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
             f"and {alone:.4f} alone. Let no sum or mean run over axis 0. If it is meant to, return a scalar, or pass "
             "mixes_rows=True to this check.",
         )
-
-
-def _terms_of(terms: dict[str, Any], row: int, rows: int) -> dict[str, Any]:
-    """The terms of one example; in a posterior's tensors its samples lie next to each other."""
-
-    def value_of_row(tensor: Tensor) -> Tensor:
-        if not tensor.shape or tensor.shape[0] == 1 or tensor.shape[0] % rows:
-            return tensor  # the same for all
-        samples = tensor.shape[0] // rows
-        return tensor[row * samples : (row + 1) * samples]
-
-    def of_row(value: Any) -> Any:
-        if isinstance(value, Distribution):
-            tensors = {name: value_of_row(tensor) for name, tensor in value.tensors().items()}
-            return dataclasses.replace(value, **tensors)
-        return None if value is None else value[row : row + 1]
-
-    return {
-        name: [of_row(item) for item in value] if isinstance(value, (list, tuple)) else of_row(value)
-        for name, value in terms.items()
-    }

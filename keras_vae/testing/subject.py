@@ -22,7 +22,7 @@ PARTS = ("encoder", "decoder", "prior", "posterior", "likelihood", "objective")
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Make layers under a precision policy, and restore the one before."""
+    """Make layers under a dtype policy, and restore the one before."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -37,7 +37,7 @@ class Subject:
 
     Args:
         family: the registry's singular, such as `"prior"`.
-        factory: class or function without arguments that makes a fresh, unbuilt instance.
+        factory: class or function without arguments that returns a fresh, unbuilt instance.
         latent_dim: as for `keras_vae.VAE`.
         data_shape: as for `keras_vae.VAE`.
         data: examples `(n, *data_shape)`, n at least 6; None draws some inside the likelihood's support.
@@ -82,7 +82,7 @@ class Subject:
         """A small VAE around a fresh component, adapted to the data, and that data: `(vae, x)`.
 
         Args:
-            policy: precision policy of every part.
+            policy: dtype policy of every part.
             perturb: move the weights away from their initial values, so that a head that starts at
                 zero takes part.
             like: a model whose weights it gets.

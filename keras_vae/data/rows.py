@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.data.streams import to_numpy
 from keras_vae.hints import Array, Shape
-from keras_vae.models.streams import to_numpy
 
 __all__ = ["check_rows", "fits", "rows_of"]
 
@@ -23,12 +23,22 @@ def rows_of(shape: Shape) -> str:
     return "(" + ", ".join(["batch", *("any" if axis is None else str(axis) for axis in shape)]) + ")"
 
 
-def check_rows(array: Array, shape: Shape, support: Any, argument: str, noisy: bool = False) -> None:
+def check_rows(
+    array: Array, shape: Shape, support: Any, argument: str, noisy: bool = False, missing: str | None = None
+) -> None:
     """Check that `array` holds rows of `shape` within `support`.
 
+    Args:
+        array: `(n, *shape)`.
+        shape: shape of one row; None for an axis of any length.
+        support: where the values may lie, a `Support`; None for anywhere.
+        argument: what the data are called in messages.
+        noisy: whether they may lie outside of the support as far as noise takes them.
+        missing: `"nan"` where NaN stands for what is missing.
+
     Raises:
-        ValueError: it does not; the message names the argument, what was expected, what came, and what
-            to do about it.
+        ValueError: it does not; the message names the argument, what was expected, what was received, and
+            what to do about it.
     """
     received = tuple(array.shape)
     if not fits(received, (None, *shape)):
@@ -51,16 +61,31 @@ def check_rows(array: Array, shape: Shape, support: Any, argument: str, noisy: b
             f"Argument `{argument}` must hold numbers. Received: dtype {values.dtype}. Columns of "
             "text or of mixed types must be turned into numbers first, e.g. with astype('float32')."
         )
+    if missing == "nan" and values.dtype.kind not in "iub":
+        values = _observed(values, shape, argument)
     if values.dtype.kind not in "iub" and not fits_float32(values):
         bad = np.argwhere(~np.isfinite(values.astype("float32")))
         if len(bad):
             index = tuple(int(axis) for axis in bad[0])
             raise ValueError(
                 f"Argument `{argument}` must be finite. Received: {values[index]} at index {index}, {len(bad)} such "
-                "values in all. Remove those rows or fill the gaps before training."
+                "values in all. Remove those rows or fill the gaps before training. If NaN stands for "
+                "what is missing, say so: data_shape=keras_vae.data.Field(shape, missing='nan')."
             )
     if support is not None:
         _check_support(values, support, argument, noisy)
+
+
+def _observed(values: Array, shape: Shape, argument: str) -> Array:
+    """The data, every missing element replaced by an observed one of its own place, which no check will mind."""
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    if missing.all():
+        raise ValueError(f"Argument `{argument}` holds nothing but NaN: every element is missing.")
+    first = np.take_along_axis(values, np.expand_dims((~missing).argmax(axis=0), 0), axis=0)
+    first = np.where(np.isnan(first), values[~missing][0], first)
+    return np.where(missing, first, values)
 
 
 def fits_float32(values: Array) -> bool:

@@ -1,5 +1,6 @@
-"""A prior over several levels of latents."""
+"""Several levels of latents."""
 
+import functools
 import math
 import numbers
 from collections.abc import Sequence
@@ -10,20 +11,20 @@ from keras import ops
 
 from keras_vae.arguments import positive_ints
 from keras_vae.backend import StepSeed
-from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Config, Encode, Part, Seed, Shape, Tensor
+from keras_vae.latents.latents import LatentLevel, Latents, prior_of
+from keras_vae.latents.level import Level
+from keras_vae.latents.single import check_built, posterior_of
 from keras_vae.layers.merge_dense import MergeDense
-from keras_vae.priors.level import Level
-from keras_vae.priors.prior import LatentLevel, Prior
-from keras_vae.registry import posteriors, priors
-from keras_vae.serialization import serialize_component
+from keras_vae.registry import latents, posteriors, priors
+from keras_vae.serialization import Untracked, serialize_component
 
 __all__ = ["Hierarchical"]
 
 
-@priors.register("hierarchical", package="keras_vae")
-class Hierarchical(Prior):
-    """p(z_1) p(z_2 | z_1) ... p(z_L | z_1 ... z_(L-1)), a composite of priors and posteriors, top first.
+@latents.register("hierarchical", package="keras_vae")
+class Hierarchical(Latents):
+    """p(z_1) p(z_2 | z_1) ... p(z_L | z_1 ... z_(L-1)): priors and posteriors level by level, top first.
 
     Every level has a prior and a posterior that see a context: what stands above it, joined level by
     level by a `merge` layer. Two levels with `decoder_sees="latents"` are the hierarchy of Tomczak and
@@ -31,7 +32,7 @@ class Hierarchical(Prior):
     the posterior `"residual"` and `decoder_sees="state"` are a top-down ladder (Sonderby et al., 2016;
     Vahdat and Kautz, 2020; Child, 2021), with spatial latents if the levels' sizes are shapes.
 
-    The model sees one prior. It logs the KL of every level as `kl_loss_1` (top), `kl_loss_2`, ...
+    The model logs the KL of every level as `kl_loss_1` (top), `kl_loss_2`, ...
 
     Args:
         levels: list of `Level`, top first; by default made from the model's `latent_dim`, a tuple with a
@@ -50,7 +51,7 @@ class Hierarchical(Prior):
 
     >>> import numpy as np
     >>> import keras_vae as kv
-    >>> vae = kv.VAE(data_shape=(6,), latent_dim=(4, 2), prior="hierarchical")
+    >>> vae = kv.VAE(data_shape=(6,), latent_dim=(4, 2), latents="hierarchical")
     >>> [z.shape for z in vae.encode(np.zeros((3, 6)))]
     [(3, 4), (3, 2)]
     """
@@ -69,24 +70,43 @@ class Hierarchical(Prior):
             or not all(isinstance(level, (Level, dict)) for level in levels)
         ):
             raise ValueError(
-                f"Argument `levels` must be a list of keras_vae.priors.Level, top first. Received: levels={levels!r}"
+                f"Argument `levels` must be a list of keras_vae.latents.Level, top first. Received: levels={levels!r}"
             )
         self.levels: Any = None if levels is None else [as_level(level) for level in levels]
         self.merge = keras.saving.deserialize_keras_object(merge) if isinstance(merge, dict) else merge
         self.decoder_sees = decoder_sees
+        # The model's, which tracks it.
+        self._root = Untracked(None)
         if self.levels is not None:
             self._make_parts()
 
     @property
-    def requires_encoder(self) -> bool:
+    def posterior(self) -> Any:
+        """The top level's posterior; None before the model has given its own."""
+        return self._root.items
+
+    @property
+    def requires_encoder(self) -> bool:  # type: ignore[override]
         return self.levels is not None and self.priors[0].requires_encoder
 
-    def resolve_latent_shape(self, latent_dim: Any) -> Shape:
+    @property
+    def pairs(self) -> list[tuple[Part, Part]]:
+        return list(zip(self.priors, [self.posterior, *self.posteriors], strict=True))
+
+    def take_posterior(self, posterior: Part) -> None:
+        """Take over the top level's posterior, which `VAE(posterior=...)` says.
+
+        Args:
+            posterior: the `Posterior`.
+        """
+        self._root.items = posterior
+
+    def resolve_latent_shape(self, latent_dim: Any, data_shape: Any = None) -> Shape:
         sizes = (latent_dim,) if isinstance(latent_dim, numbers.Integral) else latent_dim
         if self.levels is None:
             if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
                 raise ValueError(
-                    "Argument `latent_dim` must hold a size for each level of the prior 'hierarchical', such as "
+                    "Argument `latent_dim` must hold a size for each level of 'hierarchical' latents, such as "
                     f"(40, 40). Received: latent_dim={latent_dim!r}"
                 )
             self.levels = [Level(size, prior="gaussian" if index else "standard") for index, size in enumerate(sizes)]
@@ -95,7 +115,7 @@ class Hierarchical(Prior):
         given = None if sizes is None else tuple(positive_ints(size, "latent_dim") for size in sizes)
         if given not in (None, shapes):
             raise ValueError(
-                f"Argument `latent_dim` asks for levels of {given}, and the levels of the prior are of {shapes}. Leave "
+                f"Argument `latent_dim` asks for levels of {given}, and the levels of the hierarchy are of {shapes}. Leave "
                 "latent_dim out, or make them equal."
             )
         return shapes
@@ -131,16 +151,18 @@ class Hierarchical(Prior):
 
     # Shapes -------------------------------------------------------------------------------------------
 
-    def build(self, context_shape: Shape, latent_shape: Any, data_spec: dict[str, Any] | None = None) -> None:
-        if data_spec is None:
-            raise ValueError("Hierarchical needs an encoder for its posteriors. Use it as the prior of a VAE.")
+    def build(
+        self, features_shape: Any, context_shape: Shape, latent_shape: Any, data_spec: dict[str, Any] | None = None
+    ) -> None:
         if self.levels is None:
             self.resolve_latent_shape(tuple(tuple(shape) for shape in latent_shape))
+        if self.posterior is None:
+            raise ValueError("Hierarchical needs the top level's posterior: call take_posterior(posterior) first.")
         self.context_width = int(context_shape[-1])
-        features: Any = data_spec.get("features_shape", data_spec.get("evidence_shape"))
+        features = features_shape
         if is_several(features) and len(features) != len(self.levels):
             raise ValueError(
-                f"The encoder gives {len(features)} feature tensors, and the prior has {len(self.levels)} levels. "
+                f"The encoder gives {len(features)} feature tensors, and there are {len(self.levels)} levels of latents. "
                 "Return one tensor for each level, top first, or a single one for all of them."
             )
         context = tuple(context_shape)
@@ -164,16 +186,13 @@ class Hierarchical(Prior):
                 f"levels of shapes {self.level_shapes()}"
             )
 
-    def _build_level(self, index: int, level: Any, context: Tensor, features: Any, data_spec: dict[str, Any]) -> None:
+    def _build_level(self, index: int, level: Any, context: Tensor, features: Any, data_spec: Any) -> None:
         if not self.priors[index].built:
-            self.priors[index].build(context, level.shape, data_spec if index == 0 else None)
-        if index and not self.posteriors[index - 1].built:
-            self.posteriors[index - 1].build(features_of(features, index), context, level.shape)
-
-    def check_posterior(self, posterior: Part) -> None:
-        for prior, own in zip(self.priors, [posterior, *self.posteriors], strict=True):
-            prior.check_posterior(own)
-            own.check_prior(prior)
+            self.priors[index].build(context, level.shape, None if index else data_spec)
+        posterior = self.posteriors[index - 1] if index else self.posterior
+        if not posterior.built:
+            posterior.build(features_of(features, index), context, level.shape)
+        check_built("posterior", posterior, level.shape)
 
     def root_features(self, features: Any) -> Tensor:
         return features_of(features, 0)
@@ -188,38 +207,73 @@ class Hierarchical(Prior):
 
     # The fold over the levels -------------------------------------------------------------------------
 
-    def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
-        """p(z_1), the top level's prior; the levels below depend on their draws."""
-        return self.priors[0].distribution(context, encode=encode)
+    def prepare(self, encode: Encode) -> Any:
+        return self.priors[0].prepare(self._root_posterior(encode)) if self.requires_encoder else None
+
+    def _root_posterior(self, encode: Encode | None) -> Encode | None:
+        """q(z_1 | x) through the encoder, for a prior that is made of posteriors."""
+        if encode is None:
+            return None
+        return functools.partial(posterior_of, self.posterior, lambda *inputs: self.root_features(encode(*inputs)))
 
     def infer(
         self,
-        posterior: Part,
         features: Any,
         context: Tensor,
         *,
         encode: Encode | None = None,
+        prepared: Any = None,
         seed: Seed = None,
+        num_samples: int | None = None,
         deterministic: bool = False,
         training: bool = False,
+        mask: Tensor | None = None,
+        prior_context: Tensor | None = None,
     ) -> list[LatentLevel]:
         drawn, seed = [], seed_of_levels(seed)
+        # What the levels make of the condition and of the latents above, for posteriors and for priors.
+        states = [context, context if prior_context is None else prior_context]
+        same = states[0] is states[1]
         for index in range(len(self.levels)):
-            p = self.priors[index].distribution(context, encode=None if index else encode)
-            level_posterior = self.posteriors[index - 1] if index else posterior
-            q = level_posterior.distribution(features_of(features, index), context, prior=p)
-            level = self.draw(q, p, seed=seed, deterministic=deterministic)
-            context = self._merged(index, context, level.z, training)
-            drawn.append(level._replace(state=context))
+            p = self._prior(index, states[1], encode, prepared)
+            posterior = self.posteriors[index - 1] if index else self.posterior
+            q = posterior.distribution(features_of(features, index), states[0], prior=p)
+            # Below the top every sample has a context of its own, so samples are rows there.
+            level = self.draw(q, p, seed=seed, num_samples=None if index else num_samples, deterministic=deterministic)
+            z = level.z
+            if num_samples is not None and not index:
+                z = self.rows(z, num_samples)
+                features, states = keras.tree.map_structure(
+                    lambda tensor: tile_rows(tensor, num_samples), (features, states)
+                )
+            states[0] = self._merged(index, states[0], z, training)
+            states[1] = states[0] if same else self._merged(index, states[1], z, training)
+            drawn.append(level._replace(state=states[0]))
         return drawn
 
+    def _prior(self, index: int, context: Tensor, encode: Encode | None, prepared: Any) -> Part:
+        if index:
+            return self.priors[index].distribution(context)
+        return prior_of(self.priors[0], context, self._root_posterior(encode), prepared)
+
     def generate(
-        self, context: Tensor, *, encode: Encode | None = None, seed: Seed = None, temperature: float = 1.0
+        self,
+        context: Tensor,
+        *,
+        encode: Encode | None = None,
+        prepared: Any = None,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        length: Any = None,
+        given: Sequence[Any] | None = None,
     ) -> tuple[Tensor, ...]:
         latents, seed = [], seed_of_levels(seed)
         for index in range(len(self.levels)):
-            p = self.priors[index].distribution(context, encode=None if index else encode)
-            latents.append(p.sample(seed, temperature=temperature))
+            if given is not None and given[index] is not None:
+                latents.append(given[index])
+            else:
+                p = self._prior(index, context, encode, prepared)
+                latents.append(p.tempered(temperature).sample(seed))
             context = self._merged(index, context, latents[-1])
         return tuple(latents)
 
@@ -230,10 +284,16 @@ class Hierarchical(Prior):
             context = self._merged(index, context, z)
         return context
 
-    def decoder_input_of(self, levels: Sequence[LatentLevel], context: Tensor) -> Tensor:
+    def decoder_input_of(
+        self, levels: Sequence[LatentLevel], context: Tensor, num_samples: int | None = None
+    ) -> Tensor:
         if self.decoder_sees == "state":
             return levels[-1].state
-        return self.decoder_input(tuple(level.z for level in levels), context)
+        return self.decoder_input(self.rows_of(levels, num_samples), context)
+
+    def rows_of(self, levels: Sequence[LatentLevel], num_samples: int | None = None) -> tuple[Tensor, ...]:
+        top, *lower = [level.z for level in levels]
+        return (self.rows(top, num_samples), *lower)
 
     def _merged(self, index: int, context: Tensor, z: Tensor, training: bool = False) -> Tensor:
         return self.merges[index]([context, z], training=training) if index < len(self.merges) else context
@@ -279,6 +339,11 @@ class Hierarchical(Prior):
         }
 
 
+def tile_rows(tensor: Tensor, samples: int) -> Tensor:
+    """Rows `(batch, ...)` once for every sample: `(samples * batch, ...)`, the samples of one example far apart."""
+    return ops.tile(tensor, (samples, *([1] * (len(tensor.shape) - 1))))
+
+
 def seed_of_levels(seed: Seed) -> Seed:
     """What gives every level other noise, which an int does not."""
     return StepSeed(StepSeed.key(seed), 0) if isinstance(seed, numbers.Integral) else seed
@@ -296,3 +361,7 @@ def is_several(features: Any) -> bool:
 def features_of(features: Any, index: int) -> Any:
     """The features of one level, or their shape: its own, or those shared by all levels."""
     return features[index] if is_several(features) else features
+
+
+# Its name in the files of version 0.1, where it was a prior.
+keras.saving.get_custom_objects()["keras_vae.priors>Hierarchical"] = Hierarchical

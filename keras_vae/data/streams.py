@@ -2,26 +2,62 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from keras_vae.hints import Array, Data
 
-__all__ = ["is_array", "is_stream", "peek", "rejoin", "to_numpy", "unpack", "without_tables", "wrap_bare_loader"]
+__all__ = [
+    "Inputs",
+    "is_array",
+    "is_stream",
+    "peek",
+    "rejoin",
+    "to_numpy",
+    "unpack",
+    "without_tables",
+    "wrap_bare_loader",
+]
 
 
-def unpack(inputs: Data) -> tuple[Any, Any, Any]:
-    """`(x, condition, mask)` from an array, `[x, condition]`, or a dict with those keys."""
+class Inputs(NamedTuple):
+    """What the inputs of a model hold: x, and what goes beside it."""
+
+    x: Any
+    condition: Any = None
+    mask: Any = None
+    condition_mask: Any = None
+    exposure: Any = None
+
+    def given(self) -> dict[str, Any]:
+        """What is there, by name: the dict that a user could have passed."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+def unpack(inputs: Data, spec: Any = None) -> Inputs:
+    """`Inputs` from x, `[x, condition]`, or a dict of what there is.
+
+    Args:
+        inputs: as above. Where the data are a dict of fields, that dict is an x too.
+        spec: what the data are; a dict of fields where they have several.
+    """
     if isinstance(inputs, dict):
-        unknown = set(inputs) - {"x", "condition", "mask"}
+        if isinstance(spec, dict) and set(inputs) == set(spec):
+            return Inputs(inputs)
+        unknown = set(inputs) - set(Inputs._fields)
+        if isinstance(spec, dict) and "x" not in inputs:
+            raise ValueError(
+                f"Argument `x` must be a dict with the fields {sorted(spec)} of data_shape, or a dict with the key 'x' "
+                f"that holds such a dict. Received the keys {sorted(map(str, inputs))}."
+            )
         if "x" not in inputs or unknown:
             raise ValueError(
-                "A dict of inputs must have the key 'x', and may have 'condition' and 'mask'. "
-                f"Received the keys {sorted(map(str, inputs))}."
+                "A dict of inputs must have the key 'x', and may have 'condition', 'condition_mask', 'exposure' and "
+                f"'mask'. Received the keys {sorted(map(str, inputs))}."
             )
-        return inputs["x"], inputs.get("condition"), inputs.get("mask")
+        return Inputs(**inputs)
     if isinstance(inputs, (list, tuple)):
         if len(inputs) not in (1, 2):
             raise ValueError(
@@ -30,8 +66,8 @@ def unpack(inputs: Data) -> tuple[Any, Any, Any]:
                 "with numpy.asarray, pad sequences of unequal length with keras.utils.pad_sequences(x, "
                 "padding='post')."
             )
-        return (*inputs, None) if len(inputs) == 2 else (inputs[0], None, None)
-    return inputs, None, None
+        return Inputs(*inputs)
+    return Inputs(inputs)
 
 
 def is_array(data: Data) -> bool:
@@ -70,8 +106,13 @@ def batches(stream: Data) -> Iterator[Any] | None:
     return iter(stream)
 
 
-def peek(stream: Data, rows: float = 1) -> Any:
-    """The first rows of a stream as `(x, condition, mask)` arrays, with y and the weights of batch one.
+def peek(stream: Data, rows: float = 1, spec: Any = None) -> Any:
+    """The first rows of a stream as `Inputs` of arrays, with y and the weights of batch one.
+
+    Args:
+        stream: a dataset, a loader or a generator.
+        rows: number of rows to read, at least.
+        spec: what the data are; a dict of fields where they have several.
 
     Returns:
         `(inputs, y, sample_weight)`, or None for a one-shot generator.
@@ -79,29 +120,34 @@ def peek(stream: Data, rows: float = 1) -> Any:
     iterator = batches(stream)
     if iterator is None:
         return None
-    collected: list[Any] = []
+    collected: list[Inputs] = []
     first: Any = None
     count = 0
     for batch in iterator:
         batch = tuple(batch) if isinstance(batch, list) else batch
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         first = (y, sample_weight) if first is None else first
-        parts = unpack(x)
-        if not is_array(parts[0]):
+        inputs = unpack(x, spec)
+        leaves = keras.tree.flatten(inputs.x)
+        if not all(is_array(leaf) for leaf in leaves):
             raise ValueError(
                 "Argument `x`: every batch must be an array x, a tuple (x, y, sample_weight) or a dict with the key "
-                f"'x'. Received: a batch whose x is a {type(parts[0]).__name__}."
+                f"'x'. Received: a batch whose x is a {type(inputs.x).__name__}."
             )
-        collected.append(tuple(to_numpy(part) if is_array(part) else part for part in parts))
-        count += 1 if collected[-1][0].ndim == 0 else len(collected[-1][0])
+        collected.append(Inputs(*(None if part is None else to_numpy(part) for part in inputs)))
+        leaf = keras.tree.flatten(collected[-1].x)[0]
+        count += 1 if leaf.ndim == 0 else len(leaf)
         if count >= rows:
             break
     if not collected:
         raise ValueError("Argument `x`: the dataset gives no batches. Expected at least one.")
     if len(collected) == 1:
         return collected[0], *first
-    joined = (None if parts[0] is None else np.concatenate(parts) for parts in zip(*collected, strict=True))
-    return tuple(joined), *first
+    joined = (
+        None if parts[0] is None else keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
+        for parts in zip(*collected, strict=True)
+    )
+    return Inputs(*joined), *first
 
 
 def rejoin(first: Any, rest: Any) -> Iterator[Any]:

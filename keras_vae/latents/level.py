@@ -10,15 +10,15 @@ from keras_vae.hints import Component, Config, Ints
 __all__ = ["Level"]
 
 
-@keras.saving.register_keras_serializable("keras_vae.priors")
+@keras.saving.register_keras_serializable("keras_vae.priors")  # its name in the files of version 0.1
 class Level:
     """What `Hierarchical` needs to know of one level of latents.
 
     Args:
         size: number of latent dimensions, or a shape such as `(7, 7, 8)` for spatial latents.
         prior: p(z | levels above): a name, a class or an instance.
-        posterior: q(z | x, levels above), likewise. The top level's is the model's own: it is given to
-            `VAE(posterior=...)`, and stays None here.
+        posterior: q(z | x, levels above), likewise; `"gaussian"` by default. The top level's is the model's own: it is
+            given to `VAE(posterior=...)`, and stays None here.
         merge: layer from `[context, z]` to the context of the next level; None for the hierarchy's
             default.
 
@@ -28,7 +28,7 @@ class Level:
     Example:
 
     >>> import keras_vae as kv
-    >>> kv.priors.Level(40, prior=kv.priors.VampPrior(500)).shape
+    >>> kv.latents.Level(40, prior=kv.priors.VampPrior(500)).shape
     (40,)
     """
 

@@ -1,0 +1,7 @@
+"""What the data are, the forms in which they come, and a batch of them."""
+
+from keras_vae.data.batch import Batch
+from keras_vae.data.field import Field
+from keras_vae.data.support import Support
+
+__all__ = ["Batch", "Field", "Support"]

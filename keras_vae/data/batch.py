@@ -1,0 +1,160 @@
+"""A batch, normalised once: what everything behind the model's border sees."""
+
+import dataclasses
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.data.field import Spec, over_fields
+from keras_vae.data.streams import unpack
+from keras_vae.hints import Data, Part, Tensor
+
+__all__ = ["Batch"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Batch:
+    """One batch as the components see it.
+
+    Where the data are a dict of fields, so are `x`, `target`, `mask` and `present`.
+
+    Attributes:
+        x: what the encoder sees, `(batch, *data_shape)`; missing elements are filled with zero.
+        target: what is reconstructed, likewise: x, or what `fit` was given as `y`.
+        y: whatever else `fit` was given as `y`, for objectives that use it; None otherwise.
+        condition: `(batch, *condition_shape)`, or None.
+        condition_mask: boolean `(batch, length)`, the steps of a condition that count, or None.
+        labelled: boolean `(batch,)`, False where the condition is missing; None where none is.
+        exposure: `(batch,)`, size factors of counts, or None.
+        mask: boolean `(batch, time)`, the steps of the target that count, or None where all do.
+        input_mask: likewise, of x.
+        present: boolean, of the target's shape, False where an element is missing; None where none can be.
+        input_present: likewise, of x.
+        weights: `(batch,)`, the weight of each example, or None.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> batch = kv.VAE(data_shape=(4,), latent_dim=2).batch(np.zeros((3, 4), "float32"))
+    >>> tuple(batch.x.shape), batch.mask is None
+    ((3, 4), True)
+    """
+
+    x: Any
+    target: Any
+    y: Any = None
+    condition: Tensor | None = None
+    condition_mask: Tensor | None = None
+    labelled: Tensor | None = None
+    exposure: Tensor | None = None
+    mask: Any = None
+    input_mask: Any = None
+    present: Any = None
+    input_present: Any = None
+    weights: Tensor | None = None
+
+    @property
+    def size(self) -> Tensor:
+        """Number of examples, an int or a tensor."""
+        return ops.shape(keras.tree.flatten(self.x)[0])[0]
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Data,
+        spec: Spec,
+        likelihood: Part,
+        *,
+        y: Any = None,
+        y_is_target: bool = True,
+        weights: Tensor | None = None,
+        partly_labelled: bool = False,
+    ) -> "Batch":
+        """A batch from what Keras hands over.
+
+        Args:
+            inputs: x, `[x, condition]`, or a dict with `x`, `condition`, `mask` and so on.
+            spec: what the data are: a `Field` or a dict of them.
+            likelihood: the model's likelihood, which knows padding.
+            y: what `fit` was given as `y`.
+            y_is_target: whether `y` is reconstructed in place of x.
+            weights: `(batch,)`, the weight of each example.
+            partly_labelled: whether conditions may be missing.
+        """
+        given = unpack(inputs, spec)
+        x, input_present = present_elements(given.x, spec)
+        target, present = x, input_present
+        if y is not None and y_is_target:
+            target, present = present_elements(y, spec)
+        if given.mask is None:
+            # The target's own padding: in a corrupted x the padding token may stand for what is to be restored.
+            input_mask = likelihood.valid_mask(x)
+            mask = input_mask if target is x else likelihood.valid_mask(target)
+        else:
+            mask = input_mask = given.mask
+        condition, labelled = labelled_rows(given.condition) if partly_labelled else (given.condition, None)
+        return cls(
+            x=x,
+            target=target,
+            y=None if y_is_target else y,
+            condition=condition,
+            condition_mask=given.condition_mask,
+            labelled=labelled,
+            exposure=given.exposure,
+            mask=mask,
+            input_mask=input_mask,
+            present=present,
+            input_present=input_present,
+            weights=weights,
+        )
+
+    def likelihood_mask(self) -> Any:
+        """What of the target counts: the mask of the steps and that of the present elements, as one."""
+        return over_fields(joined_mask, self.mask, self.present, like=self.target)
+
+
+def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
+    """`x` with missing elements filled by zero, and which elements are there; None where none can be missing.
+
+    Args:
+        x: `(batch, *data_shape)`, or a dict of them.
+        spec: a `Field`, or a dict of them.
+    """
+    if isinstance(spec, dict):
+        pairs = {name: present_elements(x[name], field) for name, field in spec.items()}
+        present = {name: pair[1] for name, pair in pairs.items()}
+        nothing = all(value is None for value in present.values())
+        return {name: pair[0] for name, pair in pairs.items()}, None if nothing else present
+    if spec.missing is None:
+        return x, None
+    x = ops.cast(ops.convert_to_tensor(x), "float32")
+    present = ops.logical_not(ops.isnan(x))
+    return ops.where(present, x, ops.zeros_like(x)), present
+
+
+def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """A condition whose missing rows are zero, and which rows are there.
+
+    A row is missing where a float condition holds NaN, and where an integer label is below zero.
+
+    Args:
+        condition: `(batch, *condition_shape)`, or None.
+    """
+    if condition is None:
+        return None, None
+    condition = ops.convert_to_tensor(condition)
+    elements = ops.isnan(condition) if keras.backend.is_float_dtype(condition.dtype) else condition < 0
+    missing = ops.reshape(elements, (ops.shape(condition)[0], -1)) if len(condition.shape) > 1 else elements[:, None]
+    return ops.where(elements, ops.zeros_like(condition), condition), ops.logical_not(ops.any(missing, axis=1))
+
+
+def joined_mask(mask: Tensor | None, present: Tensor | None) -> Tensor | None:
+    """Both masks as one of the longer shape; None where there is none."""
+    if mask is None or present is None:
+        return present if mask is None else mask
+    mask = ops.cast(mask, "bool")
+    for _ in range(len(present.shape) - len(mask.shape)):
+        mask = ops.expand_dims(mask, -1)
+    return ops.logical_and(mask, present)

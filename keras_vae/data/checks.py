@@ -1,0 +1,375 @@
+"""Checks of users' data, at the border of the model."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.data.field import Field, Spec
+from keras_vae.data.rows import check_rows, fits, rows_of
+from keras_vae.data.streams import (
+    is_array,
+    is_stream,
+    peek,
+    rejoin,
+    to_numpy,
+    unpack,
+    without_tables,
+    wrap_bare_loader,
+)
+from keras_vae.data.support import Support
+from keras_vae.hints import Data, Part, Shape
+
+__all__ = ["Checks"]
+
+
+class Checks:
+    """Checks a model's data against what the model was built for.
+
+    Args:
+        spec: what the data are: a `Field`, or a dict of them.
+        condition_shape: shape of one example's condition, or None for a model without conditions.
+        likelihood: the likelihood, whose `support` and `valid_mask` say what data may be.
+        decoder: the decoder, which may read x.
+        compute_dtype: dtype in which the networks see x.
+        objective: the objective, which may use `y`, or take rows without a label.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        condition_shape: Shape | None,
+        likelihood: Part,
+        decoder: Any,
+        compute_dtype: str = "float32",
+        objective: Part = None,
+    ) -> None:
+        self.spec = spec
+        self.condition_shape = condition_shape
+        self.likelihood = likelihood
+        self.compute_dtype = compute_dtype
+        self.decoder_reads_x = decoder.requires_target and getattr(decoder, "autoregressive", True)
+        self.uses_y = getattr(objective, "uses_y", False)
+        self.partly_labelled = getattr(objective, "partly_labelled", False)
+
+    def fields(self, x: Any, argument: str) -> Iterator[tuple[str, Any, Field, Any]]:
+        """Of every field its label in messages, its data, what it is, and where its values may lie.
+
+        Args:
+            x: `(n, *data_shape)`, or a dict of them.
+            argument: the argument that they came in.
+
+        Raises:
+            ValueError: fields are missing, or unknown.
+        """
+        if not isinstance(self.spec, dict):
+            yield argument, x, self.spec, self.likelihood.support
+            return
+        if not isinstance(x, dict) or set(x) != set(self.spec):
+            got = f"the keys {sorted(map(str, x))}" if isinstance(x, dict) else f"a {type(x).__name__}"
+            raise ValueError(
+                f"Argument `{argument}` must be a dict with an array for each field of data_shape, {sorted(self.spec)}. "
+                f"Received: {got}."
+            )
+        for name, field in self.spec.items():
+            yield f"{argument}[{name!r}]", x[name], field, self.likelihood.support[name]
+
+    def check(self, inputs: Data, argument: str = "x", noisy: bool = False) -> None:
+        """Check arrays `x`, `[x, condition]` or a dict of them.
+
+        Args:
+            inputs: as above.
+            argument: the argument that they came in.
+            noisy: x is only looked at, and its density not taken: it may lie outside the likelihood's
+                support as far as noise takes it, up to the support's own width.
+        """
+        given = unpack(inputs, self.spec)
+        self._check_x(given.x, argument, noisy)
+        rows = count_rows(given.x)
+        self.check_condition(given.condition, rows, given.condition_mask)
+        self.check_exposure(given.exposure, rows)
+        self._check_masks(given.x, given.mask, argument, noisy)
+
+    def _check_x(self, x: Any, argument: str, noisy: bool = False) -> None:
+        first: Any = None
+        for label, values, field, support in self.fields(x, argument):
+            self._check_is_array(values, label, field.shape)
+            check_rows(values, field.shape, support, label, noisy, missing=field.missing)
+            self._check_fits_half(values, support, label)
+            first = (label, len(values)) if first is None else first
+            if len(values) != first[1]:
+                raise ValueError(
+                    f"Argument `{argument}`: every field must have as many rows as the others. Received: {first[1]} "
+                    f"rows in {first[0]} and {len(values)} in {label}."
+                )
+
+    def _check_masks(self, x: Any, mask: Any, argument: str, noisy: bool) -> None:
+        padding = mask is None
+        masks = self.likelihood.valid_mask(x) if padding else mask
+        if masks is None:
+            return
+        for label, values, _, _ in self.fields(x, argument):
+            key = label[len(argument) :]
+            own = masks[key[2:-2]] if isinstance(masks, dict) else masks
+            if own is None:
+                continue
+            if not padding:
+                self._check_is_array(own, f"mask{key}", ("time",))
+                axes = len(own.shape) - 1
+                if axes < 1 or not fits(tuple(own.shape), (len(values), *values.shape[1 : axes + 1])):
+                    raise ValueError(
+                        f"Argument `mask{key}` must have the batch axis of x and at least its first axis after it, "
+                        f"such as (batch, time). Received: shape {tuple(own.shape)} for x of shape "
+                        f"{tuple(values.shape)}."
+                    )
+            check_steps(own, padding, label, noisy)
+
+    def _check_fits_half(self, x: Data, support: Any, argument: str) -> None:
+        """Refuse what float16 cannot hold: the networks would see infinities."""
+        if self.compute_dtype != "float16" or isinstance(self.spec, dict) or getattr(support, "categorical", False):
+            return
+        values = to_numpy(x)
+        seen = to_numpy(self.likelihood.to_network(np.array([np.nanmin(values), np.nanmax(values)], dtype="float32")))
+        limit = float(np.finfo("float16").max)
+        if np.abs(seen).max() > limit:
+            raise ValueError(
+                f"Argument `{argument}`: in half precision the networks see numbers up to {limit:g}, and these data "
+                f"span [{values.min():g}, {values.max():g}]. Standardise them, or use the policy 'mixed_bfloat16'."
+            )
+
+    @staticmethod
+    def _check_is_array(data: Data, argument: str, shape: Shape) -> None:
+        if not is_array(data):
+            hint = " Turn lists of numbers into an array with numpy.asarray." if isinstance(data, (list, tuple)) else ""
+            raise ValueError(
+                f"Argument `{argument}` must be an array of shape {rows_of(shape)}. "
+                f"Received: {data!r:.40} of type {type(data).__name__}.{hint}"
+            )
+
+    def check_condition(self, condition: Any, rows: int, mask: Any = None) -> None:
+        """Check a condition against `condition_shape`.
+
+        Args:
+            condition: `(rows, *condition_shape)`, or None.
+            rows: number of examples.
+            mask: boolean `(rows, length)` for conditions of unequal lengths, or None.
+        """
+        if self.condition_shape is None:
+            if condition is not None:
+                raise ValueError(
+                    "Argument `condition`: this model was built without conditions. Build it with "
+                    "VAE(..., condition_shape=...), or leave the condition out. If the second array holds "
+                    "targets, pass it as y; if it is a mask, pass {'x': x, 'mask': mask}."
+                )
+            return
+        if condition is None:
+            raise ValueError(
+                f"Argument `condition`: this model was built with condition_shape={self.condition_shape}. "
+                "Received: no condition. Pass condition=... to generate and decode; elsewhere "
+                "[x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
+                "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions."
+            )
+        self._check_is_array(condition, "condition", self.condition_shape)
+        missing = "nan" if self.partly_labelled else None
+        check_rows(condition, self.condition_shape, None, "condition", missing=missing)
+        if len(condition) != rows:
+            raise ValueError(
+                "Argument `condition` must have one row for each example. "
+                f"Received: {len(condition)} rows for {rows} examples."
+            )
+        if mask is not None and tuple(mask.shape) != tuple(condition.shape)[:2]:
+            raise ValueError(
+                "Argument `condition_mask` must have the first two axes of the condition, (batch, length). Received: "
+                f"shape {tuple(mask.shape)} for a condition of shape {tuple(condition.shape)}."
+            )
+
+    def check_exposure(self, exposure: Any, rows: int) -> None:
+        """Check the size factors of counts.
+
+        Args:
+            exposure: `(rows,)`, or None.
+            rows: number of examples.
+        """
+        wanted = getattr(self.likelihood, "exposure", False)
+        if exposure is None and not wanted:
+            return
+        if exposure is None or not wanted:
+            raise ValueError(
+                "Argument `exposure`: the likelihood was built with exposure=True, so every input must have one. "
+                "Received: none. Pass {'x': x, 'exposure': size_factors}, and exposure=... to generate and decode."
+                if wanted
+                else f"Argument `exposure`: the likelihood {type(self.likelihood).__name__} takes none. Received: an "
+                "array. Build it with exposure=True where it counts, such as "
+                "keras_vae.likelihoods.NegativeBinomial(exposure=True), or leave the exposure out."
+            )
+        self._check_is_array(exposure, "exposure", ())
+        check_rows(exposure, (), Support(0.0, open_low=True), "exposure")
+        if len(exposure) != rows:
+            raise ValueError(
+                "Argument `exposure` must have one number for each example. "
+                f"Received: {len(exposure)} numbers for {rows} examples."
+            )
+
+    def check_target(self, y: Data, x: Data, argument: str = "y") -> None:
+        """Check that `y` is something to reconstruct in place of `x`, and not labels.
+
+        Args:
+            y: `(n, *data_shape)`.
+            x: likewise.
+            argument: the argument that it came in.
+        """
+        rows = count_rows(x)
+        try:
+            self._check_x(y, argument)
+            if count_rows(y) != rows:
+                raise ValueError(
+                    f"Argument `{argument}` must have as many rows as x. Received: {count_rows(y)} and {rows}."
+                )
+        except ValueError as error:
+            raise ValueError(f"{error}{self._y_hint(y, rows, argument)}") from None
+        if self.decoder_reads_x and not same(x, y):
+            raise ValueError(
+                f"Argument `{argument}` must equal x, or be left out: the decoder is autoregressive, and sees "
+                "the earlier steps of x. For denoising use encoder=keras_vae.encoders.Denoising(...), whose noise "
+                "the decoder does not see."
+            )
+
+    def _y_hint(self, y: Any, rows: int, argument: str) -> str:
+        """What `y` was probably meant for."""
+        hint = f" `{argument}` is what is reconstructed in place of x (for denoising), and has the data's shape."
+        if isinstance(self.spec, dict) or not is_array(y) or len(y) != rows or len(y.shape) > 2:
+            return hint
+        whole = to_numpy(y).dtype.kind in "iub" or len(y.shape) == 1
+        labels = " Labels to condition on belong in the inputs: VAE(..., condition_shape=...).fit([x, labels])."
+        return (
+            f"{hint} To predict {argument} from the latents, use objective=keras_vae.objectives.Supervised(...)."
+            f"{labels if whole else ''}"
+        )
+
+    def check_y(self, y: Any, rows: int, argument: str = "y") -> None:
+        """Check a `y` that the objective uses: as many rows as x, and finite numbers.
+
+        Args:
+            y: an array, or a structure of them.
+            rows: number of examples.
+            argument: the argument that it came in.
+        """
+        for leaf in keras.tree.flatten(y):
+            self._check_is_array(leaf, argument, ("...",))
+            check_rows(leaf, tuple(leaf.shape)[1:], None, argument)
+            if len(leaf) != rows:
+                raise ValueError(
+                    f"Argument `{argument}` must have as many rows as x. Received: {len(leaf)} and {rows}."
+                )
+
+    def check_weights(self, sample_weight: Data, rows: int) -> None:
+        """Check that there is one weight for each example."""
+        self._check_is_array(sample_weight, "sample_weight", ())
+        shape = tuple(sample_weight.shape)
+        if shape not in ((rows,), (rows, 1)):
+            raise ValueError(
+                "Argument `sample_weight` must hold one number for each example. "
+                f"Received: shape {shape} for {rows} examples."
+            )
+        check_rows(sample_weight, shape[1:], None, "sample_weight")
+
+    def check_stream(self, stream: Data, argument: str = "x", noisy: bool = False) -> Data:
+        """Check a stream's first batch, and return the stream in a form that every backend takes."""
+        if hasattr(stream, "__next__"):
+            try:
+                first = next(stream)
+            except StopIteration:
+                raise ValueError(f"Argument `{argument}`: the generator gives no batches.") from None
+            self.check_stream([first], argument, noisy)
+            return rejoin(first, stream)
+        inputs, y, sample_weight = peek(stream, spec=self.spec)
+        self.check(inputs.given(), argument, noisy=noisy or (y is not None and not self.uses_y))
+        self._check_given_y(y, inputs.x)
+        if sample_weight is not None:
+            self.check_weights(sample_weight, count_rows(inputs.x))
+        return wrap_bare_loader(stream)
+
+    def _check_given_y(self, y: Any, x: Any) -> None:
+        if self.uses_y:
+            if y is None:
+                raise ValueError(
+                    "Argument `y`: the objective predicts it. Received: None. Pass fit(x, y), a dataset of (x, y), or "
+                    "another objective."
+                )
+            self.check_y(y, count_rows(x))
+        elif y is not None:
+            self.check_target(y, x)
+
+    def check_data(self, x: Data, argument: str = "x", noisy: bool = False) -> Data:
+        """Check data for a verb, and return it in a form that every backend takes."""
+        x = without_tables(x)
+        if is_stream(x):
+            return self.check_stream(x, argument, noisy)
+        self.check(x, argument, noisy)
+        return x
+
+    def check_fit(self, x: Data, y: Data, sample_weight: Data, argument: str = "x") -> tuple[Data, Data]:
+        """Check data for `fit` or `evaluate`, and return `(x, y)`, y filled in where weights need it."""
+        noisy = y is not None and not self.uses_y
+        x, y = self.check_data(x, argument, noisy=noisy), without_tables(y)
+        if is_stream(x):
+            return x, y
+        data = unpack(x, self.spec).x
+        self._check_given_y(y, data)
+        if sample_weight is not None:
+            self.check_weights(without_tables(sample_weight), count_rows(data))
+            y = data if y is None else y  # Keras drops the weights where there are no targets
+        return x, y
+
+    def check_validation(self, validation_data: Data) -> Data:
+        """`validation_data` in a form that Keras reads as meant."""
+        if validation_data is None:
+            return None
+        if is_stream(validation_data):
+            return self.check_stream(validation_data, "validation_data")
+        if isinstance(validation_data, (list, tuple)) and self.condition_shape is not None:
+            bare = bool(validation_data) and not isinstance(validation_data[0], (list, tuple, dict))
+            if bare and len(validation_data) == 2:
+                # To Keras [x, c] means (x, y); for a conditional model it can only mean the inputs.
+                validation_data = (tuple(validation_data),)
+        if isinstance(validation_data, dict):
+            validation_data = (validation_data,)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(validation_data)
+        x, y = self.check_fit(x, y, sample_weight, "validation_data")
+        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+
+
+def count_rows(x: Any) -> int:
+    """Number of examples in arrays that have been checked."""
+    return len(keras.tree.flatten(x)[0])
+
+
+def same(x: Any, y: Any) -> bool:
+    """Whether two structures of arrays hold the same."""
+    pairs = zip(keras.tree.flatten(x), keras.tree.flatten(y), strict=True)
+    return all(np.array_equal(to_numpy(a), to_numpy(b), equal_nan=True) for a, b in pairs)
+
+
+def check_steps(mask: Any, padding: bool, argument: str, noisy: bool) -> None:
+    """Check that every row has a step that counts: the density of nothing is 0 nats, which is never meant.
+
+    Args:
+        mask: boolean `(batch, time)`, or more axes.
+        padding: whether it tells padding, and not what a user passed as a mask.
+        argument: the argument that the data came in.
+        noisy: whether the data may have been corrupted to padding on purpose.
+    """
+    mask = np.asarray(to_numpy(mask))
+    empty = np.flatnonzero(~mask.reshape(len(mask), -1).astype("bool").any(axis=1))
+    if len(empty):
+        raise ValueError(
+            f"Argument `{argument}`: row {int(empty[0])} has no valid step, {len(empty)} such rows in all: "
+            f"{'it holds padding only' if padding else 'its mask is False everywhere'}. Leave those rows out."
+        )
+    gaps = np.flatnonzero(np.any(~mask[:, :-1] & mask[:, 1:], axis=1)) if padding and not noisy else empty
+    if len(gaps):
+        raise ValueError(
+            f"Argument `{argument}`: row {int(gaps[0])} has padding in front of a valid step, {len(gaps)} such "
+            "rows in all. Padding goes behind: keras.utils.pad_sequences(rows, padding='post')."
+        )

@@ -1,0 +1,9 @@
+"""What is done with a trained model: functions of a model and data, the methods of `VAE`."""
+
+from keras_vae.inference.encode import encode
+from keras_vae.inference.evidence import elbo, log_likelihood
+from keras_vae.inference.generate import decode, generate
+from keras_vae.inference.interpolate import interpolate
+from keras_vae.inference.reconstruct import predict, reconstruct
+
+__all__ = ["decode", "elbo", "encode", "generate", "interpolate", "log_likelihood", "predict", "reconstruct"]

@@ -1,0 +1,108 @@
+"""What inference functions share: checks at the border, and the way to the runner."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_vae.arguments import one_of, positive_int
+from keras_vae.hints import Array, Data, Part
+
+__all__ = ["checked_condition", "checked_exposure", "decoding_mode", "known_length", "over_data", "rows"]
+
+MODES = ("mean", "mode", "sample")
+
+
+def over_data(
+    model: Part,
+    key: Any,
+    function: Callable,
+    x: Data,
+    *,
+    batch_size: int | None,
+    verbose: str | int,
+    seed: int | None = None,
+    noisy: bool = False,
+    **options: Any,
+) -> Any:
+    """Check data, and run a function over them in batches.
+
+    Args:
+        model: the `VAE`.
+        key: see `Runner.run`.
+        function: see `Runner.run`.
+        x: data in any form.
+        batch_size: rows at a time.
+        verbose: as in Keras.
+        seed: int that makes the call repeatable.
+        noisy: whether x is only looked at, and not a target.
+        **options: as for `Runner.run`.
+    """
+    x = model.checks.check_data(x, noisy=noisy)
+    return model.runner.run(key, function, x, batch_size=batch_size, verbose=verbose, seed=seed, **options)
+
+
+def decoding_mode(model: Part, mode: str | None, data_temperature: float) -> str | None:
+    """The value of an argument `mode`, what is to be returned of p(x | z); the likelihood's own choice by default.
+
+    Raises:
+        ValueError: no such mode, the mean of categories, or a temperature for what is not drawn.
+    """
+    mode = model.likelihood.default_mode if mode is None else one_of(mode, MODES, "mode")
+    supports = model.likelihood.support
+    named = supports.items() if isinstance(supports, dict) else [("", supports)]
+    for name, support in named:
+        if mode == "mean" and getattr(support, "categorical", False):
+            where = f" The field {name!r} holds such." if name else ""
+            raise ValueError(
+                "Argument `mode`: categories such as tokens have no mean. Use mode='mode', the default for them, or "
+                f"mode='sample'. Received: mode='mean'{where}"
+            )
+    if mode != "sample" and data_temperature != 1.0:
+        raise ValueError(
+            "Argument `data_temperature` is the spread of a sample: pass mode='sample' too. Received: "
+            f"data_temperature={data_temperature!r}, mode={mode!r}"
+        )
+    return mode
+
+
+def checked_condition(model: Part, condition: Any, n: int) -> Array | None:
+    """A condition as an array of n rows, checked; one condition alone stands for all rows."""
+    if condition is not None:
+        condition = np.asarray(ops.convert_to_numpy(condition))
+        if model.condition_shape is not None and condition.ndim == len(model.condition_shape):
+            condition = np.repeat(condition[None], n, axis=0)
+    model.checks.check_condition(condition, n)
+    return condition
+
+
+def checked_exposure(model: Part, exposure: Any, n: int) -> Array | None:
+    """Size factors as an array of n numbers, checked; one number stands for all rows."""
+    if exposure is not None:
+        exposure = np.asarray(ops.convert_to_numpy(exposure), dtype="float32")
+        exposure = np.repeat(exposure[None], n) if exposure.ndim == 0 else exposure
+    model.checks.check_exposure(exposure, n)
+    return exposure
+
+
+def known_length(model: Part, length: int | None) -> int | None:
+    """The value of an argument `length`, for data whose shape does not say it."""
+    shapes = model.data_shape.values() if isinstance(model.data_shape, dict) else [model.data_shape]
+    if length is not None and not any(None in shape for shape in shapes):
+        raise ValueError(
+            f"Argument `length` is for data of unknown length, and here data_shape={model.data_shape} says it. "
+            f"Received: length={length!r}. Leave it out, or build the model with None as the first axis."
+        )
+    return None if length is None else positive_int(length, "length")
+
+
+def rows(n: int, **arrays: Array | None) -> dict[str, Array]:
+    """Inputs that tell how many rows to make, and what goes with each.
+
+    Args:
+        n: number of rows.
+        **arrays: `(n, ...)`; None for what there is not.
+    """
+    given = {name: array for name, array in arrays.items() if array is not None}
+    return {"rows": np.zeros((n, 1), dtype="float32"), **given}

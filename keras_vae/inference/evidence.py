@@ -1,0 +1,122 @@
+"""How probable data are under a model."""
+
+import math
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.data.streams import is_stream, peek
+from keras_vae.hints import Array, Data, Part, Seed, Tensor
+from keras_vae.inference.call import over_data
+
+__all__ = ["elbo", "log_likelihood"]
+
+
+def elbo(
+    model: Part,
+    x: Data,
+    num_samples: int = 1,
+    *,
+    seed: int | None = None,
+    batch_size: int | None = None,
+    verbose: str | int = "auto",
+) -> Array:
+    """Evidence lower bound of every example, in nats, with beta = 1: `(n,)`.
+
+    Args:
+        model: the `VAE`.
+        x: as for `predict`; all of it is data, as in `keras.Model.predict`.
+        num_samples: number of latents to average over.
+        seed: int that makes the call repeatable, for one backend and batch size.
+        batch_size: rows at a time, 32 by default.
+        verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+    Raises:
+        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+    >>> vae.elbo(np.zeros((3, 4)), seed=0).shape
+    (3,)
+    """
+    positive_int(num_samples, "num_samples")
+
+    def elbo_of_batch(vae: Part, inputs: Data, seed: Seed, prepared: Any, **_: Any) -> Tensor:
+        terms = vae.terms(inputs, seed=seed, num_samples=num_samples, prepared=prepared)
+        return ops.mean(terms.log_likelihood, axis=1) - ops.sum(terms.kl, axis=1)
+
+    return over_data(model, ("elbo", num_samples), elbo_of_batch, x, batch_size=batch_size, verbose=verbose, seed=seed)
+
+
+def log_likelihood(
+    model: Part,
+    x: Data,
+    num_samples: int = 5000,
+    *,
+    seed: int | None = None,
+    batch_size: int = 4096,
+    verbose: str | int = "auto",
+) -> Array:
+    """log p(x) of every example by importance sampling, in nats: `(n,)`.
+
+    log mean_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q (Burda, Grosse and Salakhutdinov, 2016, section 5): a
+    lower bound in expectation, above the ELBO and tighter with every sample.
+
+    Args:
+        model: the `VAE`.
+        x: as for `predict`; a dataset is read into memory once.
+        num_samples: number of latents for each example.
+        batch_size: number of examples times latents in memory at once.
+        seed: int that makes the call repeatable, for one backend and batch size.
+        verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+    Raises:
+        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+    >>> vae.log_likelihood(np.zeros((3, 4)), num_samples=100).shape
+    (3,)
+    """
+    num_samples, batch_size = positive_int(num_samples, "num_samples"), positive_int(batch_size, "batch_size")
+    x = model.checks.check_data(x)
+    if is_stream(x):
+        if hasattr(x, "__next__"):
+            x = list(x)  # what a generator gives is gone after one look
+        x = peek(x, math.inf, model.spec)[0].given()
+    total = None
+    passes = -(-num_samples // batch_size)
+    for index in range(passes):
+        count = num_samples // passes + (index < num_samples % passes)
+        part = log_mean_weights(model, x, count, max(1, batch_size // count), verbose, seed, index)
+        part = part.astype("float64") + np.log(count)
+        total = part if total is None else np.logaddexp(total, part)
+    return (total - np.log(num_samples)).astype("float32")
+
+
+def log_mean_weights(
+    model: Part, x: Data, count: int, batch_size: int, verbose: str | int, seed: int | None, index: int
+) -> Array:
+    """One pass over the data with `count` latents for each example."""
+
+    def weigh_batch(vae: Part, inputs: Data, seed: Seed, prepared: Any, **_: Any) -> Tensor:
+        terms = vae.terms(inputs, seed=seed, num_samples=count, prepared=prepared)
+        log_weights = terms.log_likelihood + ops.sum(terms.log_ratio, axis=2)
+        return ops.logsumexp(log_weights, axis=1) - math.log(count)
+
+    return model.runner.run(
+        ("log_likelihood", count),
+        weigh_batch,
+        x,
+        batch_size=batch_size,
+        verbose=verbose,
+        seed=None if seed is None else (seed + index) % 2**31,
+    )

@@ -1,0 +1,207 @@
+"""New data, and data for given latents."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_vae.arguments import non_negative_number, positive_int
+from keras_vae.data.rows import check_rows
+from keras_vae.hints import Array, Part, Seed, Tensor
+from keras_vae.inference.call import checked_condition, checked_exposure, decoding_mode, known_length, rows
+
+__all__ = ["decode", "generate"]
+
+
+def decode(
+    model: Part,
+    z: Any,
+    condition: Tensor | None = None,
+    mode: str | None = None,
+    *,
+    exposure: Tensor | None = None,
+    seed: int | None = None,
+    data_temperature: float = 1.0,
+    length: int | None = None,
+    batch_size: int | None = None,
+    verbose: str | int = "auto",
+) -> Array:
+    """Data for latents, as `encode` gives them: `(n, *data_shape)`.
+
+    Args:
+        model: the `VAE`.
+        z: `(n, latent_dim)`, or a tuple with one array for each level.
+        condition: `(n, *condition_shape)` for a conditional model.
+        mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
+            mode for tokens, which have no mean.
+        exposure: `(n,)`, size factors, for a likelihood built with exposure=True.
+        seed: int that makes the call repeatable, for one backend and batch size.
+        data_temperature: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
+            model's own.
+        length: number of steps, for data whose shape leaves that open.
+        batch_size: rows at a time, 32 by default.
+        verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+    Raises:
+        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+    >>> vae.decode(np.zeros((3, 2))).shape
+    (3, 4)
+    """
+    mode, length = decoding_mode(model, mode, data_temperature), known_length(model, length)
+    shapes = model.latents.level_shapes()
+    z = tuple(z) if isinstance(z, tuple) or len(shapes) > 1 else (z,)
+    z = tuple(np.asarray(ops.convert_to_numpy(level), dtype="float32") for level in z)
+    if len(z) != len(shapes):
+        raise ValueError(
+            f"Argument `z` must hold one array for each level of latents, {len(shapes)} here. "
+            f"Received: {len(z)} arrays."
+        )
+    for level, shape in zip(z, shapes, strict=True):
+        check_rows(level, shape, None, "z")
+    n = len(z[0])
+    condition, exposure = checked_condition(model, condition, n), checked_exposure(model, exposure, n)
+
+    def decode_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, **_: Any) -> Tensor:
+        return decode_latents(vae, inputs["z"], inputs, mode, seed, temperature[1], length)
+
+    temperature = (1.0, non_negative_number(data_temperature, "data_temperature"))
+    inputs = {"z": z, **rows(n, condition=condition, exposure=exposure)}
+    return model.runner.run(
+        ("decode", mode, length),
+        decode_batch,
+        inputs,
+        batch_size=batch_size,
+        verbose=verbose,
+        seed=seed,
+        temperature=temperature,
+    )
+
+
+def generate(
+    model: Part,
+    n: int | None = None,
+    condition: Tensor | None = None,
+    mode: str | None = None,
+    *,
+    fixed: Mapping[int, Any] | None = None,
+    exposure: Tensor | None = None,
+    seed: int | None = None,
+    temperature: float = 1.0,
+    data_temperature: float = 1.0,
+    length: int | None = None,
+    batch_size: int | None = None,
+    verbose: str | int = "auto",
+) -> Array:
+    """New data: latents from the prior, decoded: `(n, *data_shape)`.
+
+    Args:
+        model: the `VAE`.
+        n: how many; 1 by default, or as many as there are conditions.
+        condition: `(n, *condition_shape)`, or one condition for all, for a conditional model.
+        mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
+            mode for tokens, which have no mean. The mean is what most pictures show.
+        fixed: dict from the number of a level or group of latents to what it is fixed to: `(n, *latent)`, or one value
+            for all rows; a whole number where the latents are one category.
+        exposure: `(n,)`, size factors, for a likelihood built with exposure=True.
+        seed: int that makes the call repeatable, for one backend and batch size.
+        temperature: spread of the prior's draws; below 1 more typical, less varied.
+        data_temperature: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
+            model's own.
+        length: number of steps, for data whose shape leaves that open.
+        batch_size: rows at a time, 32 by default.
+        verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+    Raises:
+        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+    >>> vae.generate(3, temperature=0.8, seed=0).shape
+    (3, 4)
+    """
+    mode, length = decoding_mode(model, mode, data_temperature), known_length(model, length)
+    if condition is not None and n is None:
+        n = len(np.asarray(condition)) if np.ndim(condition) > len(model.condition_shape or ()) else 1
+    n = positive_int(1 if n is None else n, "n")
+    temperatures = (
+        non_negative_number(temperature, "temperature"),
+        non_negative_number(data_temperature, "data_temperature"),
+    )
+    condition, exposure = checked_condition(model, condition, n), checked_exposure(model, exposure, n)
+    levels = len(model.latents.level_shapes())
+    given = fixed_latents(model, fixed, n, length)
+
+    def generate_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, prepared: Any) -> Tensor:
+        context = vae.context(inputs.get("condition"), ops.shape(inputs["rows"])[0])
+        latents = vae.latents.generate(
+            vae.forward_pass.seen_by("prior", context),
+            encode=vae.forward_pass.encode,
+            prepared=prepared,
+            seed=seed,
+            temperature=temperature[0],
+            length=vae.time_steps if length is None else length,
+            given=[inputs.get(f"fixed_{index}") for index in range(levels)],
+        )
+        return decode_latents(vae, latents, inputs, mode, seed, temperature[1], length)
+
+    return model.runner.run(
+        ("generate", mode, length, tuple(given)),
+        generate_batch,
+        rows(n, condition=condition, exposure=exposure, **given),
+        batch_size=batch_size,
+        verbose=verbose,
+        seed=seed,
+        temperature=temperatures,
+    )
+
+
+def decode_latents(
+    model: Part, latents: tuple[Tensor, ...], inputs: Any, mode: str | None, seed: Seed, temperature: Any, length: Any
+) -> Tensor:
+    """Data for the latents of one batch."""
+    context = model.context(inputs.get("condition"), ops.shape(inputs["rows"])[0])
+    z = model.forward_pass.decoder_input(latents, context)
+    return model.forward_pass.decode_data(
+        z, context, exposure=inputs.get("exposure"), seed=seed, mode=mode, temperature=temperature, length=length
+    )
+
+
+def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, length: int | None) -> dict[str, Array]:
+    """The argument `fixed` as inputs of a batch: arrays `(n, *latent)` by name.
+
+    Raises:
+        ValueError: no such level, or a value of another shape.
+    """
+    shapes = model.latents.level_shapes()
+    given = {}
+    for index, value in (fixed or {}).items():
+        if index not in range(len(shapes)):
+            raise ValueError(
+                f"Argument `fixed`: the model has the levels or groups 0 to {len(shapes) - 1}. Received: {index!r}"
+            )
+        shape = tuple(length if axis is None else axis for axis in shapes[index])
+        array = np.asarray(ops.convert_to_numpy(value))
+        one_hot = model.latents.pairs[index][0].latent_space == "one_hot"
+        if one_hot and array.dtype.kind in "iu" and array.ndim < 2 and len(shape) == 2 and shape[0] == 1:
+            if array.size and not (array.min() >= 0 and array.max() < shape[1]):
+                raise ValueError(
+                    f"Argument `fixed`: group {index} has the categories 0 to {shape[1] - 1}. Received: {value!r}"
+                )
+            array = np.eye(shape[1], dtype="float32")[array].reshape(*array.shape, *shape)
+        if array.shape not in (shape, (n, *shape)):
+            raise ValueError(
+                f"Argument `fixed`: level {index} must be of shape {shape}, or {(n, *shape)}. Received: shape "
+                f"{array.shape}."
+            )
+        given[f"fixed_{index}"] = np.broadcast_to(array.astype("float32"), (n, *shape)).copy()
+    return given

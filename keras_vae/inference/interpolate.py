@@ -1,0 +1,91 @@
+"""Paths between examples."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from keras import ops
+
+from keras_vae.arguments import one_of, positive_int
+from keras_vae.data.rows import fits
+from keras_vae.hints import Array, Part, Tensor
+from keras_vae.inference.encode import encode
+from keras_vae.inference.generate import decode
+
+__all__ = ["interpolate"]
+
+
+def interpolate(
+    model: Part,
+    a: Array,
+    b: Array,
+    steps: int = 8,
+    condition: Tensor | None = None,
+    path: str = "linear",
+    *,
+    batch_size: int | None = None,
+    verbose: str | int = "auto",
+) -> Array:
+    """Decoded points on a path between the latents of `a` and of `b`: `(n, steps, *data_shape)`.
+
+    Args:
+        model: the `VAE`.
+        a: `(n, *data_shape)`, or one example, which gives `(steps, *data_shape)`.
+        b: like `a`.
+        steps: number of points, both ends included.
+        condition: `(n, *condition_shape)` for a conditional model.
+        path: `"linear"`, or `"spherical"`, which keeps the norms that a Gaussian prior expects.
+        batch_size: rows at a time, 32 by default.
+        verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
+
+    Raises:
+        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+    >>> vae.interpolate(np.zeros((3, 4)), np.ones((3, 4)), steps=5).shape
+    (3, 5, 4)
+    """
+    positive_int(steps, "steps")
+    one_of(path, ("linear", "spherical"), "path")
+    if any(isinstance(end, dict) or (isinstance(end, (list, tuple)) and len(end) == 2) for end in (a, b)):
+        raise ValueError(
+            "Arguments `a` and `b` must be data alone. Received: lists or dicts. Pass the condition of both as "
+            "condition=..., (n, *condition_shape)."
+        )
+    if isinstance(model.data_shape, dict):
+        raise ValueError("interpolate takes data of one field. Encode both ends, and decode points between them.")
+    a, b = np.asarray(ops.convert_to_numpy(a)), np.asarray(ops.convert_to_numpy(b))
+    if a.shape != b.shape:
+        raise ValueError(f"Arguments `a` and `b` must have one shape. Received: {a.shape} and {b.shape}")
+    single = fits(a.shape, model.data_shape)
+    a, b = (a[None], b[None]) if single else (a, b)
+    condition = None if condition is None else np.asarray(ops.convert_to_numpy(condition))
+    if single and condition is not None:
+        condition = condition[None]
+    for name, end in (("a", a), ("b", b)):
+        model.checks.check(end if condition is None else [end, condition], name)
+    ends = []
+    for end in (a, b):
+        z = encode(model, end if condition is None else [end, condition], batch_size=batch_size, verbose=verbose)
+        ends.append(z if isinstance(z, tuple) else (z,))
+    z = tuple(np.concatenate(list(path_between(start, stop, steps, path))) for start, stop in zip(*ends, strict=True))
+    condition = None if condition is None else np.repeat(condition, steps, axis=0)
+    length = a.shape[1] if model.data_shape[0] is None else None
+    decoded = decode(model, z, condition, length=length, batch_size=batch_size, verbose=verbose)
+    decoded = decoded.reshape(len(a), steps, *decoded.shape[1:])
+    return decoded[0] if single else decoded
+
+
+def path_between(start: Array, stop: Array, steps: int, path: str) -> Iterator[Array]:
+    """For every row, `(steps, *latent)` points between two latents."""
+    weights = np.linspace(0.0, 1.0, steps, dtype="float32").reshape(-1, *([1] * (start.ndim - 1)))
+    for a, b in zip(start, stop, strict=True):
+        norms = np.linalg.norm(a) * np.linalg.norm(b)
+        angle = np.arccos(np.clip(np.sum(a * b) / norms, -1.0, 1.0)) if path == "spherical" and norms else 0.0
+        if angle < 1e-4 or angle > np.pi - 1e-4:
+            yield (1.0 - weights) * a + weights * b
+        else:
+            yield (np.sin((1.0 - weights) * angle) * a + np.sin(weights * angle) * b) / np.sin(angle)

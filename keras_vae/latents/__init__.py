@@ -1,0 +1,13 @@
+"""Latent structures: which priors and posteriors there are, and in what order they run."""
+
+from keras_vae.latents.hierarchical import Hierarchical
+from keras_vae.latents.latents import LatentLevel, Latents
+from keras_vae.latents.level import Level
+from keras_vae.latents.single import Single
+from keras_vae.registry import latents as _family
+
+register = _family.register
+get = _family.get
+names = _family.names
+
+__all__ = ["Hierarchical", "LatentLevel", "Latents", "Level", "Single", "get", "names", "register"]

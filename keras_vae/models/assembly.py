@@ -1,0 +1,322 @@
+"""How a model is put together: components from names, and every one built for its neighbours' shapes."""
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_vae import registry
+from keras_vae.arguments import one_of
+from keras_vae.data.field import Spec, over_fields, shape_of
+from keras_vae.decoders.from_model import FromModel as DecoderFromModel
+from keras_vae.encoders.from_model import FromModel as EncoderFromModel
+from keras_vae.hints import DType, Part, Shape
+from keras_vae.latents.latents import Latents
+from keras_vae.latents.single import Single
+from keras_vae.layers.context import width_with_context
+from keras_vae.models.forward import CONDITION_TO, Forward
+
+__all__ = ["assemble", "condition_names", "make_component", "make_latents", "make_network"]
+
+DEFAULTS = {"prior": "standard", "posterior": "gaussian"}
+
+
+def make_component(name: str, identifier: Any, dtype: DType) -> Any:
+    """A component of one family from its name, config, class or instance.
+
+    Args:
+        name: the argument of `VAE`, such as `"prior"`.
+        identifier: what the user passed.
+        dtype: dtype or policy of what is made here.
+
+    Raises:
+        ValueError: nothing of that name.
+        TypeError: a component of another family.
+    """
+    if identifier is None:
+        raise ValueError(f"Argument `{name}` must be a name or an instance. Received: None")
+    family = getattr(registry, name if name == "latents" else f"{name}s")
+    return family.get(identifier, dtype=dtype)
+
+
+def make_network(name: str, identifier: Any, spec: Spec, likelihood: Part, dtype: DType) -> Any:
+    """An encoder or a decoder: as `make_component`, any Keras model, a dict of them, or None for the default.
+
+    Args:
+        name: `"encoder"` or `"decoder"`.
+        identifier: what the user passed.
+        spec: what the data are.
+        likelihood: the likelihood, which knows which data are tokens.
+        dtype: dtype or policy of what is made here.
+    """
+    family = getattr(registry, f"{name}s")
+    if identifier is None:
+        identifier = over_fields(default_network, shape_of(spec), likelihood.support, like=spec)
+    if isinstance(identifier, dict) and "class_name" not in identifier:
+        joint = {"encoder": "joint", "decoder": "joint"}[name]
+        return family.get(joint, **{f"{name}s": identifier}, dtype=dtype)
+    if isinstance(identifier, keras.layers.Layer):
+        if isinstance(identifier, family.contract_class):
+            return identifier
+        wrapper = EncoderFromModel if name == "encoder" else DecoderFromModel
+        return wrapper(identifier, dtype=identifier.dtype_policy, name=name)
+    return family.get(identifier, dtype=dtype)
+
+
+def default_network(shape: Shape, support: Any) -> str:
+    """Name of the encoder and of the decoder that suit data of a shape."""
+    tokens = len(shape) == 1 and getattr(support, "categorical", False)
+    if tokens or (len(shape) == 2 and shape[0] is None):
+        return "gru"
+    return "conv" if 2 < len(shape) <= 4 and None not in shape else "mlp"
+
+
+def make_latents(latents: Any, prior: Any, posterior: Any, dtype: DType) -> Any:
+    """The latent structure, from `latents`, or from `prior` and `posterior`.
+
+    Args:
+        latents: what the user passed, or None.
+        prior: likewise; a structure by its name, such as `"hierarchical"`, may stand here too.
+        posterior: likewise.
+        dtype: dtype or policy of what is made here.
+
+    Raises:
+        ValueError: arguments that exclude each other.
+    """
+    if latents is None and names_latents(prior):
+        latents, prior = prior, DEFAULTS["prior"]
+    if latents is None:
+        parts = {
+            name: make_component(name, value, dtype) for name, value in (("prior", prior), ("posterior", posterior))
+        }
+        return Single(None, **parts, dtype=dtype)
+    latents = make_component("latents", latents, dtype)
+    taken = {"prior": prior} if hasattr(latents, "take_posterior") else {"prior": prior, "posterior": posterior}
+    for name, value in taken.items():
+        if not isinstance(value, str) or value != DEFAULTS[name]:
+            raise ValueError(
+                f"Argument `{name}`: the latents {type(latents).__name__} have their own. Received: {name}={value!r}. "
+                f"Give it to them, such as keras_vae.latents.Single(8, {name}=...), and leave it out here."
+            )
+    if hasattr(latents, "take_posterior"):
+        latents.take_posterior(make_component("posterior", posterior, dtype))
+    return latents
+
+
+def names_latents(prior: Any) -> bool:
+    """Whether what stands for a prior is a latent structure: version 0.1 had the hierarchy among the priors."""
+    if isinstance(prior, str):
+        return registry.latents.has(prior) and not registry.priors.has(prior)
+    if isinstance(prior, dict):
+        saved = keras.saving.get_registered_object(str(prior.get("registered_name")))
+        named = str(prior.get("class_name"))
+        return (isinstance(saved, type) and issubclass(saved, Latents)) or (saved is None and named == "hierarchical")
+    cls = prior if isinstance(prior, type) else type(prior)
+    if callable(getattr(cls, "infer", None)) and not issubclass(cls, Latents):
+        raise TypeError(
+            f"Argument `prior`: {cls.__name__} has a method `infer`, with which priors of version 0.1 ran several "
+            "levels. Make it a keras_vae.latents.Latents, and pass it as latents=...: a prior is p(z | context) and "
+            "nothing else."
+        )
+    return issubclass(cls, Latents)
+
+
+def condition_names(names: Any) -> tuple[str, ...]:
+    """The value of an argument `condition_to`."""
+    names = (names,) if isinstance(names, str) else tuple(names)
+    for name in names:
+        one_of(name, CONDITION_TO, "condition_to")
+    return tuple(name for name in CONDITION_TO if name in names)
+
+
+def assemble(
+    spec: Spec,
+    latent_dim: Any,
+    encoder: Part,
+    latents: Part,
+    decoder: Part,
+    likelihood: Part,
+    objective: Part,
+    condition_shape: Shape | None,
+    condition_encoder: Part,
+    condition_to: tuple[str, ...],
+    dtype_policy: Any,
+) -> Forward:
+    """Build every component for its neighbours' shapes, the data's at one end and the latents' at the other.
+
+    Args:
+        spec: what the data are.
+        latent_dim: as for `VAE`.
+        encoder: the encoder.
+        latents: the latent structure.
+        decoder: the decoder.
+        likelihood: the likelihood.
+        objective: the objective.
+        condition_shape: shape of one example's condition, or None.
+        condition_encoder: layer from a condition to a vector, or None.
+        condition_to: which components see the condition.
+        dtype_policy: the model's precision.
+
+    Returns:
+        The `Forward` pass through them.
+
+    Raises:
+        ValueError: components that do not fit each other, or their data.
+    """
+    data_shape = shape_of(spec)
+    # Once, and not again while a step is traced: it calls the condition's encoder symbolically.
+    width = width_of_condition(condition_shape, condition_encoder)
+    forward = Forward(
+        encoder, latents, decoder, likelihood, condition_encoder, width, condition_to, dtype_policy.compute_dtype
+    )
+    target_shape = output_shape(likelihood.to_network, data_shape)
+    input_shape = target_shape
+    context_shape = (None, width)
+    for name, network in (("encoder", encoder), ("decoder", decoder)):
+        if forward.by_name[name] and hasattr(network, "model"):
+            network.condition_width = width
+    if "encoder" in forward.condition_to and not forward.by_name["encoder"]:
+        if isinstance(spec, dict):
+            raise ValueError(
+                "Argument `condition_to`: data of several fields have no one array to which a condition could be "
+                "appended. Leave 'encoder' out, or pass an encoder whose call takes `condition`."
+            )
+        input_shape = width_with_context(target_shape, context_shape)
+    build_once(encoder, input_shape)
+    features_shape = encoder.compute_output_shape(input_shape)
+    latent_shape = latents.resolve_latent_shape(latent_dim, data_shape)
+    latents.build(
+        latents.root_features(features_shape) if isinstance(latents, Single) else features_shape,
+        context_shape,
+        latent_shape,
+        describe(data_shape, likelihood.support, condition_shape, features_shape),
+    )
+    latents.built = True
+    latents.check()
+    z_shape = (None, *latents.decoder_input_shape())
+    if "decoder" in forward.condition_to and not forward.by_name["decoder"]:
+        z_shape = width_with_context(z_shape, context_shape)
+    build_once(decoder, z_shape, target_shape)
+    decoder_features = decoder.compute_output_shape(z_shape)
+    warn_of_probabilities(decoder, likelihood)
+    warn_of_full_precision(dtype_policy, encoder=encoder, decoder=decoder)
+    build_likelihood(likelihood, decoder_features, data_shape, decoder)
+    if not objective.built:
+        objective.build(
+            {
+                "data_shape": data_shape,
+                "network_shape": target_shape,
+                "latent_shapes": latents.level_shapes(),
+                "decoder_input_shape": latents.decoder_input_shape(),
+                "features_shape": features_shape,
+                "condition_shape": condition_shape,
+                "context_width": width,
+            }
+        )
+        objective.built = True
+    # The flag of a loaded component must reach the layers that were made after it was set.
+    for component in (encoder, *[part for pair in latents.pairs for part in pair], latents, decoder, likelihood):
+        if not component.trainable:
+            component.trainable = True  # TensorFlow skips assignments that change nothing
+            component.trainable = False
+    return forward
+
+
+def describe(data_shape: Any, support: Any, condition_shape: Shape | None, features_shape: Any) -> dict[str, Any]:
+    """What priors may know of the data: see `keras_vae.priors.Prior.build`."""
+    one = hasattr(support, "low")
+    return {
+        "shape": data_shape,
+        "support": (support.low, support.high) if one else (float("-inf"), float("inf")),
+        "categorical": bool(support.categorical) if one else False,
+        "condition_shape": condition_shape,
+        "features_shape": features_shape,
+        "several_fields": isinstance(data_shape, dict),
+        # Names of version 0.1, for priors written for it.
+        "nominal": bool(support.categorical) if one else False,
+        "evidence_shape": features_shape,
+    }
+
+
+def output_shape(function: Callable, shape: Any) -> Any:
+    """Shapes, batch axis included, of what a function makes of data of a shape; a dict of them for several fields."""
+    several = isinstance(shape, dict)
+    given = {name: keras.KerasTensor((None, *one)) for name, one in shape.items()} if several else None
+    made = function(given if several else keras.KerasTensor((None, *shape)))
+    return {name: tuple(one.shape) for name, one in made.items()} if isinstance(made, dict) else tuple(made.shape)
+
+
+def build_likelihood(likelihood: Part, features_shape: Any, data_shape: Any, decoder: Part) -> None:
+    """Build the likelihood on the decoder's features."""
+    try:
+        build_once(likelihood, features_shape, data_shape)
+    except ValueError as error:
+        raise ValueError(
+            f"The decoder {type(decoder).__name__} gives features that the likelihood "
+            f"{type(likelihood).__name__} cannot use for data of shape {data_shape}: {error}"
+        ) from error
+    if not isinstance(data_shape, dict) and tuple(likelihood.data_shape) != data_shape:
+        raise ValueError(
+            f"The likelihood {type(likelihood).__name__} was built for data of shape "
+            f"{tuple(likelihood.data_shape)}, and the model has data_shape={data_shape}. Pass one that "
+            "has not been built."
+        )
+
+
+def warn_of_probabilities(decoder: Part, likelihood: Part) -> None:
+    """A decoder that ends in a sigmoid, where the likelihood expects logits, trains to grey pictures."""
+    layers = getattr(getattr(decoder, "model", None), "layers", None) or [None]
+    if "logits" in likelihood.parameter_names and getattr(layers[-1], "activation", None) is keras.activations.sigmoid:
+        warnings.warn(
+            f"The decoder ends in a sigmoid, and the likelihood {type(likelihood).__name__} expects "
+            f"{'logits' if not likelihood.project else 'features'}: it applies the sigmoid itself. Leave the "
+            "decoder's last activation out.",
+            stacklevel=5,
+        )
+
+
+def warn_of_full_precision(policy: Any, **networks: Part) -> None:
+    """A network that was made as an object keeps its own policy, so `dtype=` of the model would do nothing."""
+    names = [name for name, network in networks.items() if network.compute_dtype == "float32"]
+    if policy.compute_dtype in ("float16", "bfloat16") and names:
+        warnings.warn(
+            f"The model's dtype is {policy.name!r}, and its {' and '.join(names)}, passed as an object, "
+            "computes in float32: an object keeps the policy it was made with. Give it dtype="
+            f"{policy.name!r} too, or call keras.config.set_dtype_policy before making it.",
+            stacklevel=5,
+        )
+
+
+def width_of_condition(condition_shape: Shape | None, condition_encoder: Part) -> int:
+    """Number of features of an encoded condition; 0 without one."""
+    if condition_shape is None:
+        return 0
+    if condition_encoder is not None:
+        dtype = "int32" if not condition_shape else "float32"
+        spec = condition_encoder(keras.KerasTensor((None, *condition_shape), dtype=dtype))
+        if None in spec.shape[1:]:
+            raise ValueError(
+                "Argument `condition_encoder` must give a vector for each example. Received: features of shape "
+                f"{tuple(spec.shape)} for conditions of shape {condition_shape}. End it in a layer that takes the steps "
+                "together, such as keras.layers.GlobalAveragePooling1D() or keras.layers.GRU(16)."
+            )
+        return int(math.prod(spec.shape[1:]))
+    if not condition_shape:
+        raise ValueError(
+            "Argument `condition_shape`: () means integer labels, which need a `condition_encoder`, such as "
+            "keras.layers.CategoryEncoding(10, output_mode='one_hot') or keras.layers.Embedding(10, 16)."
+        )
+    if None in condition_shape:
+        raise ValueError(
+            f"Argument `condition_shape`: conditions of any length need a `condition_encoder` that makes a vector of "
+            f"them, such as keras.layers.GRU(16). Received: condition_shape={condition_shape}"
+        )
+    return int(math.prod(condition_shape))
+
+
+def build_once(component: Any, *shapes: Any) -> None:
+    """Build a component that has not been: a loaded one comes built."""
+    if not component.built:
+        component.build(*shapes)
