@@ -95,7 +95,7 @@ def draw(distribution: Distribution, mode: str, seed: Seed = None, temperature: 
     1.0
     """
     if mode == "sample":
-        return distribution.sample(seed, temperature=temperature)
+        return distribution.tempered(temperature).sample(seed)
     return distribution.mode() if mode == "mode" else distribution.mean()
 
 

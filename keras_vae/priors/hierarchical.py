@@ -219,7 +219,7 @@ class Hierarchical(Prior):
         latents, seed = [], seed_of_levels(seed)
         for index in range(len(self.levels)):
             p = self.priors[index].distribution(context, encode=None if index else encode)
-            latents.append(p.sample(seed, temperature=temperature))
+            latents.append(p.tempered(temperature).sample(seed))
             context = self._merged(index, context, latents[-1])
         return tuple(latents)
 

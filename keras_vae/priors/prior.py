@@ -206,7 +206,7 @@ class Prior(keras.layers.Layer):
         Returns:
             Tuple of `(batch, *latent)`, one for each level.
         """
-        return (self.distribution(context, encode=encode).sample(seed, temperature=temperature),)
+        return (self.distribution(context, encode=encode).tempered(temperature).sample(seed),)
 
     def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
         """What the decoder sees of the latents.

@@ -65,7 +65,7 @@ def test_a_value_survives_a_json_config(value):
 
 
 # Values that hold functions or foreign objects, made anew by the layer that owns them, cannot be saved.
-UNSAVED = {"TFPDistribution", "Transformed"}
+UNSAVED = {"TFPDistribution", "Tempered", "Transformed"}
 
 
 def test_every_public_value_is_registered_with_keras():
