@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
-from keras_vae.distributions.draws import at_least, draw_log_gamma, several, with_samples
+from keras_vae.distributions.draws import at_least, draw_log_gamma, repeated, several
 from keras_vae.distributions.gamma_functions import log_beta
 from keras_vae.hints import Seed, Tensor
 
@@ -58,8 +58,7 @@ class Beta(Independent):
         # rounded as the draws of version 0.1 were, which a seed is to give again
         alpha, beta = ((ops.exp(value) - 1.0) + 1.0 for value in (self.log_alpha, self.log_beta))
         alpha, beta = (ops.clip(value, 1e-3, 1e7) for value in (alpha, beta))
-        shape = with_samples(ops.shape(alpha + beta), num_samples)
-        zeros = ops.zeros(shape, dtype="float32")
+        zeros = ops.zeros_like(repeated(alpha + beta, num_samples))
         log_odds = draw_log_gamma(alpha + zeros, seed) - draw_log_gamma(beta + zeros, seed)
         return ops.clip(ops.sigmoid(log_odds), NEAREST, 1.0 - NEAREST)
 

@@ -173,7 +173,6 @@ class Independent(Distribution):
     >>> import numpy as np
     >>> from keras import ops
     >>> import keras_vae as kv
-    >>> from keras_vae.distributions.draws import with_samples
     >>> @dataclasses.dataclass(frozen=True, eq=False)
     ... class Exponential(kv.distributions.Independent):
     ...     rate: object
@@ -182,7 +181,8 @@ class Independent(Distribution):
     ...         return ops.log(self.rate) - self.rate * value
     ...
     ...     def sample(self, seed=None, num_samples=None):
-    ...         shape = with_samples(ops.shape(self.rate), num_samples)
+    ...         leading = () if num_samples is None else (num_samples,)
+    ...         shape = (*leading, *ops.shape(self.rate))
     ...         return -ops.log(keras.random.uniform(shape, 1e-7, seed=seed)) / self.rate
     ...
     ...     def mean(self):

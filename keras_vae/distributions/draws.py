@@ -11,7 +11,17 @@ from keras_vae.backend import StepSeed
 from keras_vae.distributions.gamma_functions import log_poisson
 from keras_vae.hints import Seed, Shape, Tensor
 
-__all__ = ["at_least", "at_temperature", "draw_log_gamma", "draw_poisson", "log_temperature", "several", "with_samples"]
+__all__ = [
+    "COLDEST",
+    "at_least",
+    "at_temperature",
+    "draw_log_gamma",
+    "draw_poisson",
+    "log_temperature",
+    "repeated",
+    "several",
+    "with_samples",
+]
 
 ROUNDS = 8
 """Proposals of a rejection sampler, which accept 95% or more each: none is accepted once in 10^10 draws."""
@@ -41,6 +51,17 @@ def with_samples(shape: Shape, num_samples: int | None) -> Shape:
     ((3, 2), (5, 3, 2))
     """
     return tuple(shape) if num_samples is None else (num_samples, *shape)
+
+
+def repeated(parameter: Tensor, num_samples: int | None) -> Tensor:
+    """A parameter `(...)` for every sample, `(num_samples, ...)`; as it is where there is no such axis.
+
+    >>> from keras import ops
+    >>> from keras_vae.distributions.draws import repeated
+    >>> tuple(repeated(ops.ones((3, 2)), 5).shape)
+    (5, 3, 2)
+    """
+    return parameter if num_samples is None else ops.broadcast_to(parameter, (num_samples, *ops.shape(parameter)))
 
 
 def at_least(temperature: Tensor | float, least: float) -> Tensor:

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.compatibility import is_one
 from keras_vae.distributions.distribution import Distribution, Independent
-from keras_vae.distributions.draws import draw_log_gamma, draw_poisson, several, with_samples
+from keras_vae.distributions.draws import draw_log_gamma, draw_poisson, repeated, several
 from keras_vae.distributions.gamma_functions import log_negative_binomial
 from keras_vae.distributions.poisson import LOG_RATE_RANGE
 from keras_vae.distributions.tempered import Tempered
@@ -56,8 +56,7 @@ class NegativeBinomial(Independent):
 
     def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         seed = several(seed)
-        log_r = self.log_inverse_dispersion + ops.zeros_like(self.log_mean)
-        log_r = ops.broadcast_to(log_r, with_samples(ops.shape(log_r), num_samples))
+        log_r = repeated(self.log_inverse_dispersion + ops.zeros_like(self.log_mean), num_samples)
         log_rate = draw_log_gamma(ops.exp(log_r), seed) + self.log_mean - log_r
         return draw_poisson(ops.exp(ops.clip(log_rate, -30.0, LOG_RATE_RANGE[1])), seed)
 

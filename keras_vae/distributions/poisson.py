@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.compatibility import is_one
 from keras_vae.distributions.distribution import Distribution, Independent
-from keras_vae.distributions.draws import draw_poisson, with_samples
+from keras_vae.distributions.draws import draw_poisson, repeated
 from keras_vae.distributions.gamma_functions import log_poisson
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.distributions.tempered import Tempered
@@ -47,8 +47,7 @@ class Poisson(Independent):
         return log_poisson(value, self.mean())
 
     def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
-        rate = self.mean()
-        return draw_poisson(ops.broadcast_to(rate, with_samples(ops.shape(rate), num_samples)), seed)
+        return draw_poisson(repeated(self.mean(), num_samples), seed)
 
     def tempered(self, temperature: Tensor | float) -> Distribution:
         return self if is_one(temperature) else Tempered.towards(self, self.mode, temperature, whole_numbers=True)

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
-from keras_vae.distributions.draws import at_least, several, with_samples
+from keras_vae.distributions.draws import at_least, repeated, several, with_samples
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
@@ -96,8 +96,7 @@ class VonMisesFisher(Distribution):
 
     def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         seed = several(seed)
-        shape = with_samples(ops.shape(self.concentration), num_samples)
-        cosine = self._sample_cosine(ops.broadcast_to(self.concentration, shape), seed)
+        cosine = self._sample_cosine(repeated(self.concentration, num_samples), seed)
         tangent = keras.random.normal(with_samples(ops.shape(self.loc), num_samples), dtype="float32", seed=seed)
         tangent = tangent - ops.sum(tangent * self.loc, axis=-1, keepdims=True) * self.loc
         tangent = tangent / ops.maximum(ops.norm(tangent, axis=-1, keepdims=True), 1e-12)

@@ -43,8 +43,8 @@ class Bare(Distribution):
     def log_prob(self, value):
         return ops.zeros(ops.shape(value)[:-1])
 
-    def sample(self, seed=None, temperature=1.0):
-        return self.loc
+    def sample(self, seed=None, num_samples=None):
+        return self.loc if num_samples is None else ops.stack([self.loc] * num_samples)
 
     def mean(self):
         return self.loc
