@@ -97,7 +97,7 @@ def draw(
     1.0
     """
     if mode == "sample":
-        return distribution.sample(seed, temperature=temperature)
+        return distribution.tempered(temperature).sample(seed)
     return distribution.mode() if mode == "mode" else distribution.mean()
 
 

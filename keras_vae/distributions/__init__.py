@@ -26,6 +26,7 @@ from keras_vae.distributions.one_hot_categorical import OneHotCategorical
 from keras_vae.distributions.poisson import Poisson
 from keras_vae.distributions.spike_and_slab import SpikeAndSlab
 from keras_vae.distributions.student_t import StudentT
+from keras_vae.distributions.tempered import Tempered
 from keras_vae.distributions.transformed import Transformed
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher
 from keras_vae.distributions.zero_inflated import ZeroInflated
@@ -52,6 +53,7 @@ __all__ = [
     "SpikeAndSlab",
     "StudentT",
     "TFPDistribution",
+    "Tempered",
     "Transformed",
     "VonMisesFisher",
     "ZeroInflated",

@@ -1,11 +1,13 @@
 """Bernoulli, parametrised by logits."""
 
 import dataclasses
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
+from keras_vae.distributions.draws import at_least, with_samples
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
@@ -18,7 +20,8 @@ class Bernoulli(Independent):
     """Independent coin flips. Values between 0 and 1 are taken as well, as grey levels usually are.
 
     For such values `log_prob` is the negative binary cross-entropy, which is not normalised over
-    [0, 1]: use `continuous_bernoulli` where that matters (Loaiza-Ganem and Cunningham, 2019).
+    [0, 1]: use `continuous_bernoulli` where that matters (Loaiza-Ganem and Cunningham, 2019). A temperature
+    divides the logits.
 
     Args:
         logits: log odds of a one, `(..., *event)`.
@@ -41,10 +44,13 @@ class Bernoulli(Independent):
     def elementwise_log_prob(self, value: Tensor) -> Tensor:
         return value * self.logits - ops.softplus(self.logits)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
-        uniform = keras.random.uniform(ops.shape(logits), dtype="float32", seed=seed)
-        return ops.cast(uniform < ops.sigmoid(logits), "float32")
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(ops.shape(self.logits), num_samples)
+        uniform = keras.random.uniform(shape, dtype="float32", seed=seed)
+        return ops.cast(uniform < ops.sigmoid(self.logits), "float32")
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(logits=self.logits / at_least(temperature, 1e-6))
 
     def mean(self) -> Tensor:
         return ops.sigmoid(self.logits)

@@ -1,12 +1,13 @@
 """Proportions: numbers between 0 and 1, the ends excluded."""
 
 import dataclasses
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
-from keras_vae.distributions.draws import draw_log_gamma, several
+from keras_vae.distributions.draws import at_least, draw_log_gamma, repeated, several
 from keras_vae.distributions.gamma_functions import log_beta
 from keras_vae.hints import Seed, Tensor
 
@@ -52,15 +53,23 @@ class Beta(Independent):
         alpha, beta = ops.exp(self.log_alpha), ops.exp(self.log_beta)
         return (alpha - 1.0) * ops.log(value) + (beta - 1.0) * ops.log1p(-value) - log_beta(alpha, beta)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         seed = several(seed)
-        temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-4)
-        alpha, beta = (
-            ops.clip((ops.exp(value) - 1.0) / temperature + 1.0, 1e-3, 1e7) for value in (self.log_alpha, self.log_beta)
-        )
-        zeros = ops.zeros_like(alpha + beta)
+        # rounded as the draws of version 0.1 were, which a seed is to give again
+        alpha, beta = ((ops.exp(value) - 1.0) + 1.0 for value in (self.log_alpha, self.log_beta))
+        alpha, beta = (ops.clip(value, 1e-3, 1e7) for value in (alpha, beta))
+        zeros = ops.zeros_like(repeated(alpha + beta, num_samples))
         log_odds = draw_log_gamma(alpha + zeros, seed) - draw_log_gamma(beta + zeros, seed)
         return ops.clip(ops.sigmoid(log_odds), NEAREST, 1.0 - NEAREST)
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        temperature = at_least(temperature, 1e-4)
+
+        def cool(log_shape: Tensor) -> Tensor:
+            colder = ops.log(ops.clip((ops.exp(log_shape) - 1.0) / temperature + 1.0, 1e-3, 1e7))
+            return ops.where(temperature == 1.0, log_shape, colder)
+
+        return self._changed(log_alpha=cool(self.log_alpha), log_beta=cool(self.log_beta))
 
     def filler(self) -> Tensor:
         return 0.5 * ops.ones((), dtype="float32")

@@ -5,9 +5,11 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Independent
-from keras_vae.distributions.draws import at_temperature
+from keras_vae.distributions.compatibility import is_one
+from keras_vae.distributions.distribution import Distribution, Independent
+from keras_vae.distributions.draws import with_samples
 from keras_vae.distributions.gamma_functions import log_gamma_ratio
+from keras_vae.distributions.tempered import Tempered
 from keras_vae.hints import Seed, Tensor
 
 __all__ = ["BetaBinomial"]
@@ -21,7 +23,7 @@ class BetaBinomial(Independent):
     """Number of successes in `num_trials` trials, whose probability is drawn from Beta(alpha, beta) each time.
 
     With alpha = beta = 1 all numbers are equally likely. A temperature pulls a draw towards the mode, in
-    proportion, and rounds it.
+    proportion, and rounds it, see `Tempered`.
 
     Args:
         log_alpha: log of alpha, `(..., *event)`; clipped to (-9, 9), as `log_beta` is.
@@ -55,10 +57,10 @@ class BetaBinomial(Independent):
         successes, failures = log_gamma_ratio(alpha, value), log_gamma_ratio(beta, n - value)
         return ways + successes + failures - log_gamma_ratio(alpha + beta, n * one)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         """A draw by inversion: one number from 0 to 1, compared with the sums of the probabilities."""
         alpha, beta, n = ops.exp(self.log_alpha), ops.exp(self.log_beta), float(self.num_trials)
-        shape = ops.shape(alpha + beta)
+        shape = with_samples(ops.shape(alpha + beta), num_samples)
         log_uniform = ops.log(keras.random.uniform(shape, 1e-7, 1.0, dtype="float32", seed=seed))
         zeros = ops.zeros(shape, dtype="float32")
         log_first = self.elementwise_log_prob(zeros)
@@ -70,8 +72,10 @@ class BetaBinomial(Independent):
             log_p = log_p + ops.log((n - k) * (k + alpha) / ((k + 1.0) * (n - k - 1.0 + beta)))
             return log_p, ops.logaddexp(log_below, log_p), drawn
 
-        drawn = ops.fori_loop(0, self.num_trials, count, (log_first, log_first, zeros))[2]
-        return at_temperature(drawn, self.mode(), temperature)
+        return ops.fori_loop(0, self.num_trials, count, (log_first, log_first, zeros))[2]
+
+    def tempered(self, temperature: Tensor | float) -> Distribution:
+        return self if is_one(temperature) else Tempered.towards(self, self.mode, temperature, whole_numbers=True)
 
     def filler(self) -> Tensor:
         return ops.zeros((), dtype="float32")

@@ -1,11 +1,13 @@
 """Whole numbers 0 to K - 1, each with a probability of its own."""
 
 import dataclasses
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
+from keras_vae.distributions.draws import at_least, with_samples
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
@@ -52,10 +54,13 @@ class Categorical(Independent):
     def filler(self) -> Tensor:
         return ops.zeros((), dtype="float32")
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
-        uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
-        return ops.cast(ops.argmax(logits - ops.log(-ops.log(uniform)), axis=-1), "int32")
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(ops.shape(self.logits), num_samples)
+        uniform = keras.random.uniform(shape, 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
+        return ops.cast(ops.argmax(self.logits - ops.log(-ops.log(uniform)), axis=-1), "int32")
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(logits=self.logits / at_least(temperature, 1e-6))
 
     def mean(self) -> Tensor:
         """Expected number: for grey levels a value between the levels, for names of categories without meaning."""

@@ -1,12 +1,13 @@
 """Intensities between 0 and 1, with a density that adds up to one."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
+from keras_vae.distributions.draws import at_least, with_samples
 from keras_vae.hints import Seed, Tensor
 
 __all__ = ["ContinuousBernoulli"]
@@ -53,13 +54,16 @@ class ContinuousBernoulli(Independent):
         large = ops.maximum(size, 1.0)
         return ops.where(size < 1.0, series, ops.log(-ops.expm1(-large)) - ops.log(large))
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
-        size = ops.maximum(ops.abs(logits), 1e-6)
-        uniform = keras.random.uniform(ops.shape(logits), dtype="float32", seed=seed)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(ops.shape(self.logits), num_samples)
+        size = ops.maximum(ops.abs(self.logits), 1e-6)
+        uniform = keras.random.uniform(shape, dtype="float32", seed=seed)
         distance = -ops.log1p(uniform * ops.expm1(-size)) / size
         distance = ops.clip(distance, 0.0, 1.0)
-        return ops.where(logits > 0, 1.0 - distance, distance)
+        return ops.where(self.logits > 0, 1.0 - distance, distance)
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(logits=self.logits / at_least(temperature, 1e-6))
 
     def mean(self) -> Tensor:
         half = 0.5 * self.logits

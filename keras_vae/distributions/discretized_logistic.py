@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
+from keras_vae.distributions.draws import log_temperature, with_samples
 from keras_vae.hints import Seed, Shape, Tensor
 
 __all__ = ["DiscretizedLogistic", "bounded_log_scale", "level_log_prob", "mean_level", "to_unit"]
@@ -58,9 +59,12 @@ class DiscretizedLogistic(Independent):
     def filler(self) -> Tensor:
         return ops.zeros((), dtype="float32")
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        shape = ops.shape(self.loc + self.log_scale)
-        return draw_level(self.loc, self.log_scale, self.num_levels, seed, shape, temperature)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(ops.shape(self.loc + self.log_scale), num_samples)
+        return draw_level(self.loc, self.log_scale, self.num_levels, seed, shape)
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(log_scale=self.log_scale + log_temperature(temperature))
 
     def mean(self) -> Tensor:
         return mean_level(self.loc, self.log_scale, self.num_levels)
@@ -114,12 +118,12 @@ def level_log_prob(value: Tensor, loc: Tensor, log_scale: Tensor, num_levels: in
     return ops.where(first, below_upper_edge, ops.where(last, above_lower_edge, inside))
 
 
-def draw_level(loc: Tensor, log_scale: Tensor, num_levels: int, seed: Seed, shape: Shape, temperature: float) -> Tensor:
+def draw_level(loc: Tensor, log_scale: Tensor, num_levels: int, seed: Seed, shape: Shape) -> Tensor:
     """A draw of the logistic, rounded to its level."""
     uniform = keras.random.uniform(shape, 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
     noise = ops.log(uniform) - ops.log1p(-uniform)
     loc, scale = in_levels(loc, log_scale, num_levels)
-    return ops.clip(ops.round(loc + temperature * scale * noise), 0.0, num_levels - 1.0)
+    return ops.clip(ops.round(loc + scale * noise), 0.0, num_levels - 1.0)
 
 
 def mode_level(loc: Tensor, log_scale: Tensor, num_levels: int) -> Tensor:

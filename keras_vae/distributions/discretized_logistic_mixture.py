@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Self
 
 import keras
 from keras import ops
@@ -15,7 +16,7 @@ from keras_vae.distributions.discretized_logistic import (
     to_unit,
 )
 from keras_vae.distributions.distribution import Independent
-from keras_vae.distributions.draws import several
+from keras_vae.distributions.draws import at_least, log_temperature, several, with_samples
 from keras_vae.hints import Seed, Tensor
 
 __all__ = ["DiscretizedLogisticMixture"]
@@ -113,16 +114,22 @@ class DiscretizedLogisticMixture(Independent):
             first += channel
             yield loc, pick(self.log_scale, channel)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        temperature, seed = ops.cast(temperature, "float32"), several(seed)
-        logits = self.logits / ops.maximum(temperature, 1e-6)
-        uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
-        component = ops.argmax(logits - ops.log(-ops.log(uniform)), axis=-1)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        seed = several(seed)
+        shape = with_samples(ops.shape(self.logits), num_samples)
+        uniform = keras.random.uniform(shape, 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
+        component = ops.argmax(self.logits - ops.log(-ops.log(uniform)), axis=-1)
         chosen = ops.one_hot(component, self.logits.shape[-1], dtype="float32")
         channels: list[Tensor] = []
         for loc, log_scale in self._given(channels, chosen):
-            channels.append(draw_level(loc, log_scale, self.num_levels, seed, ops.shape(loc), temperature))
+            channels.append(draw_level(loc, log_scale, self.num_levels, seed, ops.shape(loc)))
         return ops.stack(channels, axis=-1)
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(
+            logits=self.logits / at_least(temperature, 1e-6),
+            log_scale=self.log_scale + log_temperature(temperature),
+        )
 
     def mean(self) -> Tensor:
         """Expected level. Exact for one channel; else every channel is taken at the mean of those before it."""

@@ -1,6 +1,7 @@
 """The contract of a distribution value."""
 
 import abc
+import copy
 import dataclasses
 from typing import Any, ClassVar, Self
 
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions.compatibility import adapt_draws, is_one
 from keras_vae.hints import Config, Seed, Tensor
 
 __all__ = ["Distribution", "Independent"]
@@ -23,12 +25,18 @@ class Distribution(abc.ABC):
     `keras.saving.register_keras_serializable` if it should survive in a saved config.
 
     `log_prob` takes `(..., *event)`, sums over the event axes, broadcasts over all leading ones, and is in nats.
+    So parameters `(batch, *event)` and a value `(samples, batch, *event)` give `(samples, batch)`: samples
+    stand in front of the batch everywhere.
+
+    A class written for version 0.1, whose `sample` takes a temperature and no number of samples, goes on
+    working, with a warning where it is defined.
 
     Attributes:
         samples_with_log_prob: True where `sample_and_log_prob` is cheaper than `sample` followed by
             `log_prob`, as in flows.
         has_tensors: False where the value cannot be taken apart into tensors and rebuilt, as a flow's
             cannot: nothing that needs q(z | x) outside of the model goes with it.
+        has_temperature: False where draws are the distribution's own at every temperature.
 
     Example:
 
@@ -43,8 +51,8 @@ class Distribution(abc.ABC):
     ...     def log_prob(self, value):
     ...         return ops.where(ops.all(value == self.loc, axis=-1), 0.0, -np.inf)
     ...
-    ...     def sample(self, seed=None, temperature=1.0):
-    ...         return self.loc
+    ...     def sample(self, seed=None, num_samples=None):
+    ...         return self.loc if num_samples is None else ops.stack([self.loc] * num_samples)
     ...
     ...     def mean(self):
     ...         return self.loc
@@ -54,28 +62,49 @@ class Distribution(abc.ABC):
 
     samples_with_log_prob: ClassVar[bool] = False
     has_tensors: ClassVar[bool] = True
+    has_temperature: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        adapt_draws(cls)
 
     @abc.abstractmethod
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density of `value`, in nats: `(..., *event) -> (...)`."""
 
     @abc.abstractmethod
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        """One draw for each leading index: `(..., *event)`, float32.
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        """One draw for each leading index: `(..., *event)`, float32; or several, `(num_samples, ..., *event)`.
 
         Args:
             seed: an int or a `keras.random.SeedGenerator`.
-            temperature: scales the spread; 1 is the distribution itself, towards 0 its mode.
+            num_samples: number of independent draws for each leading index, along a new first axis; None for
+                one, without that axis.
         """
 
-    def sample_and_log_prob(self, seed: Seed = None) -> tuple[Tensor, Tensor]:
+    def sample_and_log_prob(self, seed: Seed = None, num_samples: int | None = None) -> tuple[Tensor, Tensor]:
         """A draw `(..., *event)` and its log density `(...)`, in nats; flows override it where one pass gives both.
 
         Args:
             seed: as for `sample`.
+            num_samples: as for `sample`: both results then have an axis of samples first.
         """
-        value = self.sample(seed)
+        value = self.sample(seed, num_samples=num_samples)
         return value, self.log_prob(value)
+
+    def tempered(self, temperature: Tensor | float) -> "Distribution":
+        """The distribution at a temperature: 1 is this one, towards 0 draws come to the mode, or to the mean.
+
+        What else a temperature means, each class says. This one, for classes that do not, multiplies the
+        distance of a draw `(..., *event)` to the mean, and gives draws without a density.
+
+        Args:
+            temperature: a number or a scalar tensor, at least 0.
+        """
+        # here, because Tempered is made of this class
+        from keras_vae.distributions.tempered import Tempered
+
+        return self if is_one(temperature) else Tempered.towards(self, self.mean, temperature)
 
     @abc.abstractmethod
     def mean(self) -> Tensor:
@@ -115,6 +144,12 @@ class Distribution(abc.ABC):
             }
         )
 
+    def _changed(self, **values: Any) -> Self:
+        """The same with other parameters, which may lie outside of the range that the constructor clips to."""
+        value = copy.copy(self)
+        value._set(**values)
+        return value
+
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -129,7 +164,7 @@ class Independent(Distribution):
     Args:
         event_ndims: number of trailing axes that make up one event.
         mask: boolean `(batch, time)`, or more axes; elements that are False count nowhere. It lines up
-            with the batch axis and the first event axes.
+            with the batch axis and the first event axes; a value may have axes of samples in front.
 
     Example:
 
@@ -145,8 +180,10 @@ class Independent(Distribution):
     ...     def elementwise_log_prob(self, value):
     ...         return ops.log(self.rate) - self.rate * value
     ...
-    ...     def sample(self, seed=None, temperature=1.0):
-    ...         return -ops.log(keras.random.uniform(ops.shape(self.rate), 1e-7, seed=seed)) / self.rate
+    ...     def sample(self, seed=None, num_samples=None):
+    ...         leading = () if num_samples is None else (num_samples,)
+    ...         shape = (*leading, *ops.shape(self.rate))
+    ...         return -ops.log(keras.random.uniform(shape, 1e-7, seed=seed)) / self.rate
     ...
     ...     def mean(self):
     ...         return 1.0 / self.rate

@@ -1,20 +1,34 @@
 """Draws that Keras does not have, or that TensorFlow's XLA cannot compile."""
 
+import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_vae.arguments import non_negative_number
 from keras_vae.backend import StepSeed
 from keras_vae.distributions.gamma_functions import log_poisson
-from keras_vae.hints import Seed, Tensor
+from keras_vae.hints import Seed, Shape, Tensor
 
-__all__ = ["at_temperature", "draw_log_gamma", "draw_poisson", "several"]
+__all__ = [
+    "COLDEST",
+    "at_least",
+    "at_temperature",
+    "draw_log_gamma",
+    "draw_poisson",
+    "log_temperature",
+    "repeated",
+    "several",
+    "with_samples",
+]
 
 ROUNDS = 8
 """Proposals of a rejection sampler, which accept 95% or more each: none is accepted once in 10^10 draws."""
 SMALL_RATE = 12.0
 SMALL_COUNTS = 60
+COLDEST = 1e-9
+"""Scales are multiplied by no less: draws are the location to float32, and densities stay finite."""
 
 
 def several(seed: Seed) -> StepSeed:
@@ -27,6 +41,49 @@ def several(seed: Seed) -> StepSeed:
     False
     """
     return StepSeed(StepSeed.key(seed), 0)
+
+
+def with_samples(shape: Shape, num_samples: int | None) -> Shape:
+    """The shape of draws: that of one draw for each leading index, behind the axis of samples, if there is one.
+
+    >>> from keras_vae.distributions.draws import with_samples
+    >>> with_samples((3, 2), None), with_samples((3, 2), 5)
+    ((3, 2), (5, 3, 2))
+    """
+    return tuple(shape) if num_samples is None else (num_samples, *shape)
+
+
+def repeated(parameter: Tensor, num_samples: int | None) -> Tensor:
+    """A parameter `(...)` for every sample, `(num_samples, ...)`; as it is where there is no such axis.
+
+    >>> from keras import ops
+    >>> from keras_vae.distributions.draws import repeated
+    >>> tuple(repeated(ops.ones((3, 2)), 5).shape)
+    (5, 3, 2)
+    """
+    return parameter if num_samples is None else ops.broadcast_to(parameter, (num_samples, *ops.shape(parameter)))
+
+
+def at_least(temperature: Tensor | float, least: float) -> Tensor:
+    """A temperature as a float32 tensor, which may be divided by; a number is checked.
+
+    >>> from keras_vae.distributions.draws import at_least
+    >>> float(at_least(0.5, 1e-6))
+    0.5
+    """
+    if isinstance(temperature, numbers.Real):
+        temperature = non_negative_number(temperature, "temperature")
+    return ops.maximum(ops.cast(temperature, "float32"), least)
+
+
+def log_temperature(temperature: Tensor | float) -> Tensor:
+    """What a temperature adds to a log scale: exactly zero at one, and finite at zero.
+
+    >>> from keras_vae.distributions.draws import log_temperature
+    >>> float(log_temperature(1.0))
+    0.0
+    """
+    return ops.log(at_least(temperature, COLDEST))
 
 
 def at_temperature(drawn: Tensor, mode: Tensor, temperature: Tensor | float) -> Tensor:

@@ -1,12 +1,13 @@
 """TensorFlow Probability's distributions as values."""
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.draws import at_least, with_samples
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.hints import Config, Seed, Shape, Tensor
 
@@ -93,17 +94,27 @@ class TFPDistribution(Distribution):
     ...     assert value.log_prob([[0.0, 0.0, 0.0]]).shape == (1,)
     """
 
+    has_temperature: ClassVar[bool] = False
+
     distribution: Any
     batch_size: int | None = None
 
     def log_prob(self, value: Any) -> Tensor:
         return ops.cast(self.distribution.log_prob(ops.cast(value, self.distribution.dtype)), "float32")
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        del temperature  # TFP's objects know none: draws are the distribution's own
-        shape = () if self.batch_size is None else (self.batch_size,)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(() if self.batch_size is None else (self.batch_size,), num_samples)
         state = seed.next() if isinstance(seed, keras.random.SeedGenerator) else ops.convert_to_tensor([seed or 0, 0])
         return ops.cast(self.distribution.sample(shape, seed=ops.cast(state, "int32")), "float32")
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        """The value itself, with draws `(..., *event)` of its own: TFP's objects know no temperature.
+
+        Args:
+            temperature: a number or a scalar tensor.
+        """
+        at_least(temperature, 0.0)
+        return self
 
     def _broadcast(self, value: Any) -> Tensor:
         value = ops.cast(value, "float32")

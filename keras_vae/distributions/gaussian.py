@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
+from keras_vae.distributions.draws import log_temperature, with_samples
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
@@ -21,7 +23,7 @@ sample all see the clipped value, so they remain one and the same distribution."
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
 class Gaussian(Independent):
-    """Gaussian with independent elements.
+    """Gaussian with independent elements. A temperature multiplies the scale.
 
     Args:
         loc: mean, `(..., *event)`.
@@ -50,10 +52,13 @@ class Gaussian(Independent):
         squared = ops.square(value - self.loc) * ops.exp(-self.log_var)
         return -0.5 * (math.log(2 * math.pi) + self.log_var + squared)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        shape = ops.shape(self.loc + self.log_var)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(ops.shape(self.loc + self.log_var), num_samples)
         noise = keras.random.normal(shape, dtype="float32", seed=seed)
-        return self.loc + temperature * ops.exp(0.5 * self.log_var) * noise
+        return self.loc + ops.exp(0.5 * self.log_var) * noise
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(log_var=self.log_var + 2.0 * log_temperature(temperature))
 
     def mean(self) -> Tensor:
         return self.loc + ops.zeros_like(self.log_var)

@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.draws import log_temperature
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE
 from keras_vae.hints import Seed, Shape, Tensor
 
@@ -27,7 +28,7 @@ class GaussianMixture(Distribution):
     into two matrix products. In float32 that cancels badly where components are narrow and far from
     their centre, so it comes with an estimate of its own rounding error; where that exceeds
     1e-3 nats, a direct path accumulates the squares over the dimensions. The gradient is written out
-    in matrix products in both cases.
+    in matrix products in both cases. A temperature multiplies the components' scales.
 
     Args:
         loc: means, `(components, *event)`.
@@ -81,16 +82,23 @@ class GaussianMixture(Distribution):
         """Normalised log weights, `(components,)`."""
         return ops.log_softmax(self.logits)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        draws = 1 if self.batch_size is None else self.batch_size
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        batch = 1 if self.batch_size is None else self.batch_size
+        draws = batch if num_samples is None else num_samples * batch
         logits = ops.broadcast_to(ops.expand_dims(self.logits, 0), (1, ops.shape(self.loc)[0]))
         index = keras.random.categorical(logits, draws, dtype="int32", seed=seed)[0]
         loc, log_var = ops.take(self.loc, index, axis=0), ops.take(self.log_var, index, axis=0)
         # An int gives every draw the same randomness: without another one, the noise would follow the component.
         noise_seed = (seed + 1_000_003) % 2**31 if isinstance(seed, int) else seed
         noise = keras.random.normal(ops.shape(loc), dtype="float32", seed=noise_seed)
-        values = loc + temperature * ops.exp(0.5 * log_var) * noise
-        return values[0] if self.batch_size is None else values
+        values = loc + ops.exp(0.5 * log_var) * noise
+        if num_samples is None:
+            return values[0] if self.batch_size is None else values
+        leading = (num_samples,) if self.batch_size is None else (num_samples, self.batch_size)
+        return ops.reshape(values, (*leading, *self.event_shape))
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(log_var=self.log_var + 2.0 * log_temperature(temperature))
 
     def _weighted(self, values: Tensor) -> Tensor:
         weights = ops.reshape(ops.exp(self.log_weights()), (-1, *([1] * len(self.event_shape))))

@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
+from keras_vae.distributions.draws import log_temperature, with_samples
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
@@ -19,7 +21,7 @@ BELOW_ONE = 1.0 - 2.0**-24
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
 class Laplace(Independent):
-    """Laplace with independent elements: exp(-|x - loc| / scale) / (2 scale).
+    """Laplace with independent elements: exp(-|x - loc| / scale) / (2 scale). A temperature multiplies the scale.
 
     Args:
         loc: mean, median and mode, `(..., *event)`.
@@ -48,12 +50,15 @@ class Laplace(Independent):
     def elementwise_log_prob(self, value: Tensor) -> Tensor:
         return -math.log(2.0) - self.log_scale - ops.absolute(value - self.loc) * ops.exp(-self.log_scale)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        shape = ops.shape(self.loc + self.log_scale)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(ops.shape(self.loc + self.log_scale), num_samples)
         uniform = keras.random.uniform(shape, -1.0, 1.0, dtype="float32", seed=seed)
         # The inverse of the distribution function; the log of zero lies just beyond BELOW_ONE.
         noise = -ops.sign(uniform) * ops.log1p(-ops.minimum(ops.absolute(uniform), BELOW_ONE))
-        return self.loc + temperature * ops.exp(self.log_scale) * noise
+        return self.loc + ops.exp(self.log_scale) * noise
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(log_scale=self.log_scale + log_temperature(temperature))
 
     def mean(self) -> Tensor:
         return self.loc + ops.zeros_like(self.log_scale)

@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
+from keras_vae.distributions.draws import at_least, log_temperature, with_samples
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import kl_divergence_per_dimension, register_kl_divergence
 from keras_vae.hints import Seed, Tensor
@@ -51,10 +53,14 @@ class LogNormal(Independent):
         squared = ops.square(logarithm - self.loc) * ops.exp(-self.log_var)
         return -0.5 * (math.log(2 * math.pi) + self.log_var + squared) - logarithm
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        noise = keras.random.normal(ops.shape(self.loc + self.log_var), dtype="float32", seed=seed)
-        shift = (ops.square(temperature) - 1.0) * ops.exp(self.log_var)
-        return ops.exp(self.loc + shift + temperature * ops.exp(0.5 * self.log_var) * noise)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(ops.shape(self.loc + self.log_var), num_samples)
+        noise = keras.random.normal(shape, dtype="float32", seed=seed)
+        return ops.exp(self.loc + ops.exp(0.5 * self.log_var) * noise)
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        shift = (ops.square(at_least(temperature, 0.0)) - 1.0) * ops.exp(self.log_var)
+        return self._changed(loc=self.loc + shift, log_var=self.log_var + 2.0 * log_temperature(temperature))
 
     def filler(self) -> Tensor:
         return ops.ones((), dtype="float32")

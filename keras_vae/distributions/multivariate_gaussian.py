@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.draws import COLDEST, at_least, with_samples
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
@@ -17,7 +19,7 @@ __all__ = ["MultivariateGaussian"]
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
 class MultivariateGaussian(Distribution):
-    """N(loc, L L^T), by the Cholesky factor L of the covariance.
+    """N(loc, L L^T), by the Cholesky factor L of the covariance. A temperature multiplies L.
 
     Args:
         loc: mean, `(..., d)`.
@@ -52,9 +54,12 @@ class MultivariateGaussian(Distribution):
         normaliser = 0.5 * difference.shape[-1] * math.log(2 * math.pi) + self.log_det_scale()
         return -0.5 * ops.sum(ops.square(whitened), axis=-1) - normaliser
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        noise = keras.random.normal(ops.shape(self.loc), dtype="float32", seed=seed)
-        return self.loc + temperature * ops.matmul(self.scale_tril, noise[..., None])[..., 0]
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        noise = keras.random.normal(with_samples(ops.shape(self.loc), num_samples), dtype="float32", seed=seed)
+        return self.loc + ops.matmul(self.scale_tril, noise[..., None])[..., 0]
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(scale_tril=self.scale_tril * at_least(temperature, COLDEST))
 
     def mean(self) -> Tensor:
         return self.loc

@@ -5,10 +5,12 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Independent
-from keras_vae.distributions.draws import at_temperature, draw_log_gamma, draw_poisson, several
+from keras_vae.distributions.compatibility import is_one
+from keras_vae.distributions.distribution import Distribution, Independent
+from keras_vae.distributions.draws import draw_log_gamma, draw_poisson, repeated, several
 from keras_vae.distributions.gamma_functions import log_negative_binomial
 from keras_vae.distributions.poisson import LOG_RATE_RANGE
+from keras_vae.distributions.tempered import Tempered
 from keras_vae.hints import Seed, Tensor
 
 __all__ = ["LOG_INVERSE_DISPERSION_RANGE", "NegativeBinomial"]
@@ -52,12 +54,14 @@ class NegativeBinomial(Independent):
     def elementwise_log_prob(self, value: Tensor) -> Tensor:
         return log_negative_binomial(value, ops.exp(self.log_mean), ops.exp(self.log_inverse_dispersion))
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         seed = several(seed)
-        log_r = self.log_inverse_dispersion + ops.zeros_like(self.log_mean)
+        log_r = repeated(self.log_inverse_dispersion + ops.zeros_like(self.log_mean), num_samples)
         log_rate = draw_log_gamma(ops.exp(log_r), seed) + self.log_mean - log_r
-        drawn = draw_poisson(ops.exp(ops.clip(log_rate, -30.0, LOG_RATE_RANGE[1])), seed)
-        return at_temperature(drawn, self.mode(), temperature)
+        return draw_poisson(ops.exp(ops.clip(log_rate, -30.0, LOG_RATE_RANGE[1])), seed)
+
+    def tempered(self, temperature: Tensor | float) -> Distribution:
+        return self if is_one(temperature) else Tempered.towards(self, self.mode, temperature, whole_numbers=True)
 
     def mean(self) -> Tensor:
         return ops.exp(self.log_mean) + ops.zeros_like(self.log_inverse_dispersion)

@@ -1,11 +1,13 @@
 """Categorical variables as one-hot vectors."""
 
 import dataclasses
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.draws import at_least, with_samples
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
@@ -20,7 +22,8 @@ class OneHotCategorical(Distribution):
     Draws are exact, by the Gumbel-max trick. Gradients flow through the softmax of the same noise at
     `relaxation`: the straight-through Gumbel-softmax estimator (Jang, Gu and Poole, 2017; Maddison, Mnih
     and Teh, 2017). With `straight_through=False` the draw is that softmax itself, a point inside the
-    simplex, whose `log_prob` is only a surrogate.
+    simplex, whose `log_prob` is only a surrogate. A temperature (`tempered`) divides the logits, whatever the
+    relaxation.
 
     Args:
         logits: unnormalised log probabilities, `(..., variables, classes)`.
@@ -51,15 +54,21 @@ class OneHotCategorical(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return ops.sum(ops.cast(value, "float32") * self.logits, axis=(-2, -1))
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        logits = self.logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
-        uniform = keras.random.uniform(ops.shape(logits), 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
-        perturbed = logits - ops.log(-ops.log(uniform))
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(ops.shape(self.logits), num_samples)
+        uniform = keras.random.uniform(shape, 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
+        perturbed = self.logits - ops.log(-ops.log(uniform))
         soft = ops.softmax(perturbed / self.relaxation, axis=-1)
         if not self.straight_through:
             return soft
         hard = ops.one_hot(ops.argmax(perturbed, axis=-1), self.logits.shape[-1], dtype="float32")
         return ops.stop_gradient(hard - soft) + soft
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        temperature = at_least(temperature, 1e-6)
+        # at one exactly these logits, which another log_softmax would round
+        colder = ops.log_softmax(self.logits / temperature, axis=-1)
+        return self._changed(logits=ops.where(temperature == 1.0, self.logits, colder))
 
     def mean(self) -> Tensor:
         return ops.exp(self.logits)

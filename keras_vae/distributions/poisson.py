@@ -5,10 +5,12 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Independent
-from keras_vae.distributions.draws import at_temperature, draw_poisson
+from keras_vae.distributions.compatibility import is_one
+from keras_vae.distributions.distribution import Distribution, Independent
+from keras_vae.distributions.draws import draw_poisson, repeated
 from keras_vae.distributions.gamma_functions import log_poisson
 from keras_vae.distributions.kl_divergence import register_kl_divergence
+from keras_vae.distributions.tempered import Tempered
 from keras_vae.hints import Seed, Tensor
 
 __all__ = ["LOG_RATE_RANGE", "Poisson"]
@@ -20,7 +22,7 @@ LOG_RATE_RANGE = (-20.0, 16.0)
 @keras.saving.register_keras_serializable("keras_vae.distributions")
 @dataclasses.dataclass(frozen=True, eq=False)
 class Poisson(Independent):
-    """Independent counts. A temperature pulls a draw towards the mode, in proportion, and rounds it.
+    """Independent counts. A temperature pulls a draw towards the mode, in proportion, and rounds it: see `Tempered`.
 
     Args:
         log_rate: log of the mean, `(..., *event)`; clipped to `LOG_RATE_RANGE`.
@@ -44,8 +46,11 @@ class Poisson(Independent):
     def elementwise_log_prob(self, value: Tensor) -> Tensor:
         return log_poisson(value, self.mean())
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        return at_temperature(draw_poisson(self.mean(), seed), self.mode(), temperature)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        return draw_poisson(repeated(self.mean(), num_samples), seed)
+
+    def tempered(self, temperature: Tensor | float) -> Distribution:
+        return self if is_one(temperature) else Tempered.towards(self, self.mode, temperature, whole_numbers=True)
 
     def mean(self) -> Tensor:
         return ops.exp(self.log_rate)

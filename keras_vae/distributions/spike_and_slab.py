@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+from typing import Self
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
+from keras_vae.distributions.draws import log_temperature, with_samples
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
@@ -23,7 +25,7 @@ LOG_2PI = math.log(2.0 * math.pi)
 class SpikeAndSlab(Independent):
     """Independent elements, each from N(0, slab variance) with some probability, and else from N(0, spike variance).
 
-    The continuous form of George and McCulloch (1993).
+    The continuous form of George and McCulloch (1993). A temperature multiplies both scales.
 
     Args:
         logits: log odds of the slab, `(..., *event)`.
@@ -75,13 +77,17 @@ class SpikeAndSlab(Independent):
         height, decay = self.spike_over_slab()
         return ops.sigmoid(decay * ops.square(ops.cast(value, "float32")) - height)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        shape = ops.shape(self.logits + self.slab_log_var)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
+        shape = with_samples(ops.shape(self.logits + self.slab_log_var), num_samples)
         slab = keras.random.uniform(shape, dtype="float32", seed=seed) < ops.sigmoid(self.logits)
         # An int gives every draw the same randomness: without another one, the noise would follow the choice.
         noise_seed = (seed + 1_000_003) % 2**31 if isinstance(seed, int) else seed
         noise = keras.random.normal(shape, dtype="float32", seed=noise_seed)
-        return temperature * ops.exp(0.5 * ops.where(slab, self.slab_log_var, self.spike_log_var)) * noise
+        return ops.exp(0.5 * ops.where(slab, self.slab_log_var, self.spike_log_var)) * noise
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        shift = 2.0 * log_temperature(temperature)
+        return self._changed(spike_log_var=self.spike_log_var + shift, slab_log_var=self.slab_log_var + shift)
 
     def mean(self) -> Tensor:
         return ops.zeros_like(self.logits + self.slab_log_var)

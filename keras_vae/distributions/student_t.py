@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+from typing import Self
 
 import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Independent
-from keras_vae.distributions.draws import draw_log_gamma, several
+from keras_vae.distributions.draws import draw_log_gamma, log_temperature, several, with_samples
 from keras_vae.distributions.gamma_functions import log_gamma_ratio
 from keras_vae.hints import Seed, Tensor
 
@@ -22,7 +23,7 @@ LOG_DF_RANGE = (-2.0, 9.0)
 class StudentT(Independent):
     """Independent Student's t: a Gaussian whose tails fall as a power, so that outliers cost little.
 
-    A temperature scales the distance to the mode.
+    A temperature multiplies the scale.
 
     Args:
         loc: location, `(..., *event)`.
@@ -55,14 +56,17 @@ class StudentT(Independent):
         normaliser = log_gamma_ratio(0.5 * df, 0.5 * ops.ones_like(df)) - 0.5 * (self.log_df + math.log(math.pi))
         return normaliser - self.log_scale - 0.5 * (df + 1.0) * ops.log1p(squared / df)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         seed = several(seed)
-        shape = ops.shape(self.loc + self.log_scale + self.log_df)
+        shape = with_samples(ops.shape(self.loc + self.log_scale + self.log_df), num_samples)
         half_df = ops.broadcast_to(0.5 * ops.exp(self.log_df), shape)
         # half the log of chi^2 / df; bounded, because a draw near zero would throw the sample out of float32
         log_root = 0.5 * (draw_log_gamma(half_df, seed) - ops.log(half_df))
         noise = keras.random.normal(shape, dtype="float32", seed=seed) * ops.exp(-ops.maximum(log_root, -20.0))
-        return self.loc + temperature * ops.exp(self.log_scale) * noise
+        return self.loc + ops.exp(self.log_scale) * noise
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        return self._changed(log_scale=self.log_scale + log_temperature(temperature))
 
     def filler(self) -> Tensor:
         return ops.stop_gradient(self.loc)

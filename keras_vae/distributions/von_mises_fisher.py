@@ -2,13 +2,14 @@
 
 import dataclasses
 import math
+from typing import Self
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
-from keras_vae.distributions.draws import several
+from keras_vae.distributions.draws import at_least, repeated, several, with_samples
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
@@ -30,7 +31,8 @@ class VonMisesFisher(Distribution):
     surface. The normaliser is a one-dimensional integral over the angle to `loc`, taken by
     Gauss-Legendre quadrature over the part of the circle where it matters, exact to float32; so it needs
     no Bessel functions and has a gradient. Draws are made by
-    rejection (Wood, 1994), with exact gradients by implicit reparametrisation.
+    rejection (Wood, 1994), with exact gradients by implicit reparametrisation. The concentration is divided
+    by the square of a temperature, as a Gaussian's precision is.
 
     Args:
         loc: mean direction, unit vectors `(..., d)`, d at least 2.
@@ -92,19 +94,20 @@ class VonMisesFisher(Distribution):
         log_density, cosines = self._integrand()
         return ops.sum(ops.softmax(log_density, axis=-1) * cosines, axis=-1)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
-        # A temperature below one gathers the draws, as it does for a Gaussian, whose precision it divides.
-        concentration = self.concentration / ops.maximum(ops.square(ops.cast(temperature, "float32")), 1e-8)
-        concentration = ops.clip(concentration, 0.0, MAX_CONCENTRATION)
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         seed = several(seed)
-        cosine = self._sample_cosine(concentration, seed)
-        tangent = keras.random.normal(ops.shape(self.loc), dtype="float32", seed=seed)
+        cosine = self._sample_cosine(repeated(self.concentration, num_samples), seed)
+        tangent = keras.random.normal(with_samples(ops.shape(self.loc), num_samples), dtype="float32", seed=seed)
         tangent = tangent - ops.sum(tangent * self.loc, axis=-1, keepdims=True) * self.loc
         tangent = tangent / ops.maximum(ops.norm(tangent, axis=-1, keepdims=True), 1e-12)
         sine = ops.sqrt(ops.maximum(1.0 - ops.square(cosine), 1e-12))
         point = cosine[..., None] * self.loc + sine[..., None] * tangent
         # a tangent that was almost parallel to loc is rounded: back onto the sphere
         return point / ops.norm(point, axis=-1, keepdims=True)
+
+    def tempered(self, temperature: Tensor | float) -> Self:
+        concentration = self.concentration / ops.square(at_least(temperature, 1e-4))
+        return self._changed(concentration=ops.clip(concentration, 0.0, MAX_CONCENTRATION))
 
     def _sample_cosine(self, concentration: Tensor, seed: Seed) -> Tensor:
         width = float(self.dimension - 1)

@@ -5,8 +5,10 @@ import dataclasses
 import keras
 from keras import ops
 
-from keras_vae.distributions.distribution import Independent
-from keras_vae.distributions.draws import several
+from keras_vae.distributions.compatibility import is_one
+from keras_vae.distributions.distribution import Distribution, Independent
+from keras_vae.distributions.draws import at_least, several
+from keras_vae.distributions.tempered import Tempered
 from keras_vae.hints import Seed, Tensor
 
 __all__ = ["ZeroInflated"]
@@ -44,12 +46,18 @@ class ZeroInflated(Independent):
         counted = ops.log_sigmoid(-self.zero_logits) + self.base.elementwise_log_prob(value)
         return ops.where(value < 0.5, ops.logaddexp(ops.log_sigmoid(self.zero_logits), counted), counted)
 
-    def sample(self, seed: Seed = None, temperature: float = 1.0) -> Tensor:
+    def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         seed = several(seed)
-        drawn = self.base.sample(seed, temperature=temperature)
-        logits = self.zero_logits / ops.maximum(ops.cast(temperature, "float32"), 1e-6)
+        drawn = self.base.sample(seed, num_samples=num_samples)
         uniform = keras.random.uniform(ops.shape(drawn), dtype="float32", seed=seed)
-        return ops.where(uniform < ops.sigmoid(logits), 0.0, drawn)
+        return ops.where(uniform < ops.sigmoid(self.zero_logits), 0.0, drawn)
+
+    def tempered(self, temperature: Tensor | float) -> Distribution:
+        if is_one(temperature):
+            return self
+        logits = self.zero_logits / at_least(temperature, 1e-6)
+        colder = self._changed(base=self.base.tempered(temperature), zero_logits=logits)
+        return colder if isinstance(colder.base, Independent) else Tempered(self, colder.sample)
 
     def mean(self) -> Tensor:
         return ops.sigmoid(-self.zero_logits) * self.base.mean()

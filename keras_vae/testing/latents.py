@@ -11,14 +11,16 @@ from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.latents.latents import LatentLevel
 from keras_vae.testing.config import check_config
 from keras_vae.testing.density import check_density, check_divergence
+from keras_vae.testing.draws import check_draws, check_samples
 from keras_vae.testing.outputs import check_own_variables, check_precision, check_rows, check_shapes
 from keras_vae.testing.subject import Subject
 from keras_vae.testing.training import check_fit, check_reload
 
 __all__ = ["CHECKS", "chosen", "levels_of_one_example", "run_latent_checks"]
 
-CHECKS = ("config", "shapes", "density", "kl", "precision", "fit", "reload")
+CHECKS = ("config", "shapes", "draws", "density", "kl", "precision", "fit", "reload")
 DRAWS = 4096
+ROWS = 256
 
 
 def chosen(checks: Sequence[str] | None, allowed: Sequence[Any]) -> Sequence[str]:
@@ -78,6 +80,12 @@ def run_latent_checks(
             row, rows = levels_of_one_example(vae, x, 1), levels_of_one_example(vae, x, DRAWS)
             for one, many in zip(row, rows, strict=True):
                 check_density(subject, getattr(one, side), getattr(many, side), points, moments=moments)
+    if "draws" in checks:
+        vae, x = subject.model(perturb=True)
+        for level in levels_of_one_example(vae, x, ROWS):
+            check_draws(subject, getattr(level, side))
+        for level in vae.infer(ops.convert_to_tensor(x), seed=0, deterministic=True)[0]:
+            check_samples(subject, getattr(level, side))
     if "kl" in checks:
         vae, x = subject.model(perturb=True)
         for level in levels_of_one_example(vae, x, DRAWS):

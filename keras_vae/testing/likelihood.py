@@ -10,6 +10,7 @@ from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.config import check_config
 from keras_vae.testing.density import check_density
+from keras_vae.testing.draws import check_draws, check_samples
 from keras_vae.testing.latents import chosen
 from keras_vae.testing.outputs import check_own_variables, check_precision, check_rows, check_shapes
 from keras_vae.testing.quadrature import over_reals
@@ -18,8 +19,9 @@ from keras_vae.testing.training import check_fit, check_reload
 
 __all__ = ["check_likelihood"]
 
-CHECKS = ("config", "shapes", "density", "mask", "precision", "fit", "reload")
+CHECKS = ("config", "shapes", "draws", "density", "mask", "precision", "fit", "reload")
 DRAWS = 4096
+ROWS = 256
 
 
 def check_likelihood(
@@ -37,7 +39,7 @@ def check_likelihood(
 ) -> None:
     """Run every check of the likelihood's contract: a failure raises an AssertionError that says how to fix it.
 
-    `config`, `shapes`, `density`, `precision`, `fit` and `reload` are those of `check_prior`; draws and means
+    `config`, `shapes`, `draws`, `density`, `precision`, `fit` and `reload` are those of `check_prior`; draws and means
     have the data's shape, what comes out for a row does not depend on the others, and draws lie in
     `support`. `mask`: elements that are left out count nowhere.
 
@@ -80,6 +82,10 @@ def check_likelihood(
             vae_, x = subject.model(perturb=True, data_shape=shape)
             one, many = (_value(vae_, np.repeat(x[:1], rows, axis=0)) for rows in (1, DRAWS))
             check_density(subject, one, many, points, moments=moments)
+    if "draws" in checks:
+        vae_, x = subject.model(perturb=True)
+        check_draws(subject, _value(vae_, np.repeat(x[:1], ROWS, axis=0)))
+        check_samples(subject, _value(vae_, x))
     if "mask" in checks and masks:
         _check_mask(subject)
     if "fit" in checks:

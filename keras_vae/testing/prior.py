@@ -26,11 +26,12 @@ def check_prior(
 ) -> None:
     """Run every check of the prior's contract: a failure raises an AssertionError that says how to fix it.
 
-    `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size,
-    with and without a context, and results of a row that do not depend on the
-    others. `density`: it integrates to one and its draws follow it. `kl`: KL(p, p) is zero, and
-    the closed form of KL(q, p), where there is one, agrees with its estimate. `precision`: float32 and
-    finite under mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in float32 and
+    `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size, with
+    and without a context, and results of a row that do not depend on the others. `draws`: they follow `seed`,
+    `num_samples` and a temperature, `log_prob` takes an axis of samples, and `mode()`, where there is one, is
+    at least as likely as draws. `density`: it integrates to one and its draws follow it. `kl`: KL(p, p) is
+    zero, and the closed form of KL(q, p), where there is one, agrees with its estimate. `precision`: float32
+    and finite under mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in float32 and
     mixed_float16. `reload`: a `.keras` file gives the same model. A part with `adapt` is shown the data first.
 
     Args:

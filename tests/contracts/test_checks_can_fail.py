@@ -167,6 +167,142 @@ def _averaged(q, p):
     return ops.zeros_like(elements) + ops.mean(elements, axis=0, keepdims=True)
 
 
+def row_of_noise(value, seed, num_samples):
+    shape = ops.shape(value.loc)
+    noise = keras.random.normal(shape if num_samples is None else (num_samples, *shape), dtype="float32", seed=seed)
+    return value.loc + ops.exp(0.5 * value.log_var) * noise
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OwnSeed(Gaussian):
+    def sample(self, seed=None, num_samples=None):
+        return row_of_noise(self, 7, num_samples)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NoSeed(Gaussian):
+    def sample(self, seed=None, num_samples=None):
+        return row_of_noise(self, None, num_samples)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SamplesLast(Gaussian):
+    def sample(self, seed=None, num_samples=None):
+        drawn = row_of_noise(self, seed, num_samples)
+        return drawn if num_samples is None else ops.moveaxis(drawn, 0, 1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EqualSamples(Gaussian):
+    def sample(self, seed=None, num_samples=None):
+        drawn = row_of_noise(self, seed, None)
+        return drawn if num_samples is None else ops.stack([drawn] * num_samples)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SumsFromTheFront(Gaussian):
+    """Right without an axis of samples."""
+
+    def log_prob(self, value):
+        return ops.sum(self.elementwise_log_prob(ops.cast(value, "float32")), axis=1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Unrepeated(Gaussian):
+    """Flattens the samples, and takes the rows' parameters in the wrong order for them."""
+
+    def log_prob(self, value):
+        value = ops.cast(value, "float32")
+        if len(value.shape) == 2:
+            return super().log_prob(value)
+        repeats = ops.shape(value)[0]
+        flat = Gaussian(ops.repeat(self.loc, repeats, axis=0), ops.repeat(self.log_var, repeats, axis=0))
+        return ops.reshape(flat.log_prob(ops.reshape(value, (-1, 2))), ops.shape(value)[:2])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WrongPair(Gaussian):
+    def sample_and_log_prob(self, seed=None, num_samples=None):
+        value = self.sample(seed, num_samples=num_samples)
+        return value, self.log_prob(value) + (0.0 if num_samples is None else 1.0)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AlwaysWarm(Gaussian):
+    def tempered(self, temperature):
+        return self
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NeverOne(Gaussian):
+    def tempered(self, temperature):
+        return super().tempered(0.5 * temperature)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WrongMode(Gaussian):
+    def mode(self):
+        return self.loc + 3.0
+
+
+DRAWS = {
+    OwnSeed: "ignores `seed`",
+    NoSeed: "other draws at every call",
+    SamplesLast: "the axis of samples comes first",
+    EqualSamples: "are equal",
+    SumsFromTheFront: "does not broadcast over samples",
+    Unrepeated: "does not broadcast over samples",
+    WrongPair: "another density than log_prob",
+    AlwaysWarm: "spread no less",
+    NeverOne: "tempered(1.0)",
+    WrongMode: "not the most likely",
+}
+
+
+class TestDraws:
+    # all rows of this prior are equal, so that their order does not matter
+    @pytest.mark.parametrize("value_type", sorted(set(DRAWS) - {Unrepeated}, key=str))
+    def test_of_a_prior(self, value_type):
+        fails(testing.check_prior, prior_of(value_type), "'draws'", DRAWS[value_type], checks=["draws"])
+
+    @pytest.mark.parametrize("value_type", DRAWS)
+    def test_of_a_posterior(self, value_type):
+        @broken("posteriors")
+        class Broken(kv.posteriors.Gaussian):
+            def distribution(self, features, context, *, prior=None):
+                return value_type(**super().distribution(features, context).tensors())
+
+        fails(testing.check_posterior, Broken, "'draws'", DRAWS[value_type], checks=["draws"])
+
+    @pytest.mark.parametrize("value_type", sorted(set(DRAWS) - {Unrepeated}, key=str))
+    def test_of_a_likelihood(self, value_type):
+        @broken("likelihoods")
+        class Broken(kv.likelihoods.Gaussian):
+            def distribution(self, params, mask=None):
+                value = super().distribution(params, mask)
+                return value_type(value.loc, value.log_var, event_ndims=value.event_ndims, mask=mask)
+
+        fails(testing.check_likelihood, Broken, "'draws'", DRAWS[value_type], checks=["draws"])
+
+    def test_a_value_that_knows_no_temperature_says_so(self):
+        @dataclasses.dataclass(frozen=True, eq=False)
+        class Honest(AlwaysWarm):
+            has_temperature = False
+
+        testing.check_prior(prior_of(Honest), checks=["draws"])
+
+    def test_a_value_of_version_0_1_passes(self):
+        with pytest.warns(DeprecationWarning, match="Old"):
+
+            @dataclasses.dataclass(frozen=True, eq=False)
+            class Old(Gaussian):
+                def sample(self, seed=None, temperature=1.0):
+                    noise = keras.random.normal(ops.shape(self.loc), dtype="float32", seed=seed)
+                    return self.loc + temperature * ops.exp(0.5 * self.log_var) * noise
+
+        testing.check_prior(prior_of(Old), checks=["draws", "density"])
+
+
 def prior_of(value_type):
     @broken("priors")
     class Broken(kv.priors.Prior):

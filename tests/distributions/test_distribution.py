@@ -43,8 +43,8 @@ class Bare(Distribution):
     def log_prob(self, value):
         return ops.zeros(ops.shape(value)[:-1])
 
-    def sample(self, seed=None, temperature=1.0):
-        return self.loc
+    def sample(self, seed=None, num_samples=None):
+        return self.loc if num_samples is None else ops.stack([self.loc] * num_samples)
 
     def mean(self):
         return self.loc
@@ -65,7 +65,7 @@ def test_a_value_survives_a_json_config(value):
 
 
 # Values that hold functions or foreign objects, made anew by the layer that owns them, cannot be saved.
-UNSAVED = {"TFPDistribution", "Transformed"}
+UNSAVED = {"TFPDistribution", "Tempered", "Transformed"}
 
 
 def test_every_public_value_is_registered_with_keras():

@@ -64,6 +64,7 @@ NO_SOURCE = {
     *("encoders.Recurrent", "likelihoods.LocationScale", "likelihoods.Support", "priors.LatentLevel"),
     *("layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),
     *("distributions.Distribution", "distributions.Independent", "distributions.TFPDistribution"),
+    *("distributions.Tempered",),
     # In every textbook.
     *("likelihoods.Laplace", "likelihoods.LogNormal"),
     *("distributions.Bernoulli", "distributions.Beta", "distributions.BetaBinomial", "distributions.Categorical"),

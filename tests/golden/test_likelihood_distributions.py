@@ -75,7 +75,7 @@ def test_categorical():
     close(numpy(p.mean()), mean)
     close(numpy(p.variance()), (probability * np.arange(7) ** 2).sum(-1) - mean**2)
     np.testing.assert_array_equal(numpy(p.mode()), probability.argmax(-1))
-    np.testing.assert_array_equal(numpy(p.sample(0, temperature=0.0)), probability.argmax(-1))
+    np.testing.assert_array_equal(numpy(p.tempered(0.0).sample(0)), probability.argmax(-1))
     other = RNG.normal(size=(50, 4, 7)).astype("float32")
     kl = scipy.special.rel_entr(probability, scipy.special.softmax(double(other), -1)).sum((-1, -2))
     close(numpy(d.kl_divergence(p, d.Categorical(other))), kl)
@@ -253,7 +253,7 @@ def test_log_normal():
     close(numpy(p.mean()), q.mean(), rtol=1e-4)
     close(numpy(p.variance()), q.var(), rtol=1e-4)
     close(numpy(p.mode()), np.exp(double(loc) - np.exp(double(log_var))), rtol=1e-4)
-    close(numpy(p.sample(0, temperature=0.0)), numpy(p.mode()), rtol=1e-4)
+    close(numpy(p.tempered(0.0).sample(0)), numpy(p.mode()), rtol=1e-4)
 
 
 def test_beta():
@@ -267,7 +267,7 @@ def test_beta():
         shape = np.full((20000, 1), 1.0)
         draws = numpy(d.Beta(np.log(alpha) * shape, np.log(beta) * shape).sample(1))[:, 0]
         assert scipy.stats.kstest(draws, scipy.stats.beta(alpha, beta).cdf).pvalue > 1e-4
-    assert numpy(d.Beta(np.log([[5.0]]), np.log([[3.0]])).sample(0, temperature=1e-4))[0, 0] == pytest.approx(
+    assert numpy(d.Beta(np.log([[5.0]]), np.log([[3.0]])).tempered(1e-4).sample(0))[0, 0] == pytest.approx(
         2 / 3, abs=0.02
     )
 
@@ -302,10 +302,10 @@ def test_without_temperature_a_draw_is_the_mode(make):
     if isinstance(value, d.DiscretizedLogisticMixture):
         # the mode of the likeliest component, which is one of those that mode() compares
         assert np.all(
-            numpy(value.log_prob(value.sample(3, temperature=0.0))) <= numpy(value.log_prob(value.mode())) + 1e-4
+            numpy(value.log_prob(value.tempered(0.0).sample(3))) <= numpy(value.log_prob(value.mode())) + 1e-4
         )
         return
-    np.testing.assert_allclose(numpy(value.sample(3, temperature=0.0)), numpy(value.mode()), atol=1e-5)
+    np.testing.assert_allclose(numpy(value.tempered(0.0).sample(3)), numpy(value.mode()), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [-65504.0, -30.0, 0.0, 30.0, 65504.0])

@@ -127,7 +127,7 @@ class TestGaussian:
         np.testing.assert_allclose(numpy(value.mean()), loc, rtol=RTOL)
         np.testing.assert_allclose(numpy(value.mode()), loc, rtol=RTOL)
         np.testing.assert_allclose(numpy(value.variance()), np.tile(np.exp(log_var), (5, 1)), rtol=RTOL)
-        full, half, none = (numpy(value.sample(seed=1, temperature=t)) for t in (1.0, 0.5, 0.0))
+        full, half, none = (numpy(value.tempered(t).sample(seed=1)) for t in (1.0, 0.5, 0.0))
         np.testing.assert_allclose(half - loc, 0.5 * (full - loc), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(none, loc, atol=1e-6)
 
@@ -182,7 +182,7 @@ class TestBernoulli:
         draws = numpy(value.sample(seed=0))
         assert set(np.unique(draws)) == {0.0, 1.0}
         assert abs((draws - p).mean()) < 5 * np.sqrt((p * (1 - p)).mean() / 20000)
-        np.testing.assert_array_equal(numpy(value.sample(seed=0, temperature=0.0)), p > 0.5)
+        np.testing.assert_array_equal(numpy(value.tempered(0.0).sample(seed=0)), p > 0.5)
 
     def test_kl(self):
         logits_q, logits_p = normal(30, 3, scale=2.0), normal(30, 3, scale=2.0)

@@ -221,8 +221,8 @@ class NoClosedForm(Distribution):
     def log_prob(self, value):
         return Gaussian(ops.cast(self.loc, "float32"), ops.zeros_like(self.loc)).log_prob(value)
 
-    def sample(self, seed=None, temperature=1.0):
-        return Gaussian(self.loc, ops.zeros_like(self.loc)).sample(seed, temperature)
+    def sample(self, seed=None, num_samples=None):
+        return Gaussian(self.loc, ops.zeros_like(self.loc)).sample(seed, num_samples)
 
     def mean(self):
         return self.loc

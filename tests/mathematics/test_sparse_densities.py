@@ -50,7 +50,7 @@ class TestLaplace:
         p = Laplace(np.full((20000, 1), 0.5), np.full((20000, 1), np.log(2.0)))
         draws = numpy(p.sample(SeedGenerator(0)))[:, 0]
         assert scipy.stats.kstest(draws, scipy.stats.laplace(0.5, 2.0).cdf).pvalue > 1e-3
-        cold = numpy(p.sample(SeedGenerator(0), temperature=0.5))[:, 0]
+        cold = numpy(p.tempered(0.5).sample(SeedGenerator(0)))[:, 0]
         np.testing.assert_allclose(cold - 0.5, 0.5 * (draws - 0.5), atol=1e-4)
 
     def test_event_axes_and_masks(self):

@@ -37,10 +37,20 @@ class Logistic(Independent):
         standard = (value - self.loc) * ops.exp(-self.log_scale)
         return -standard - 2.0 * ops.softplus(-standard) - self.log_scale
 
-    def sample(self, seed=None, temperature=1.0):
+    def sample(self, seed=None, num_samples=None):
         loc = self.loc + ops.zeros_like(self.log_scale)
-        uniform = keras.random.uniform(ops.shape(loc), 1e-6, 1.0 - 1e-6, dtype="float32", seed=seed)
-        return loc + temperature * ops.exp(self.log_scale) * (ops.log(uniform) - ops.log1p(-uniform))
+        samples = () if num_samples is None else (num_samples,)
+        uniform = keras.random.uniform((*samples, *ops.shape(loc)), 1e-6, 1.0 - 1e-6, dtype="float32", seed=seed)
+        return loc + ops.exp(self.log_scale) * (ops.log(uniform) - ops.log1p(-uniform))
+
+    def tempered(self, temperature):
+        """The scale times the temperature; from one on that its range allows.
+
+        Args:
+            temperature: a number or a scalar tensor.
+        """
+        temperature = ops.maximum(ops.cast(temperature, "float32"), 1e-6)
+        return dataclasses.replace(self, log_scale=self.log_scale + ops.log(temperature))
 
     def mean(self):
         return self.loc + ops.zeros_like(self.log_scale)

@@ -1,0 +1,155 @@
+"""Do a distribution value's draws obey their arguments: the seed, the number of samples, the temperature?"""
+
+import numpy as np
+from keras import ops
+
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Array
+from keras_vae.testing.subject import Subject
+
+__all__ = ["check_draws", "check_samples"]
+
+SAMPLES = 3
+COLD = 0.1
+TOLERANCE = 1e-3
+"""Nats, relative to the size of the density, by which two ways to the same density may differ."""
+
+
+def check_draws(subject: Subject, value: Distribution) -> None:
+    """The seed decides on a draw, samples differ, a temperature gathers them, and the mode is the likeliest.
+
+    Args:
+        subject: the `Subject`.
+        value: the same distribution in hundreds of rows.
+    """
+    kind = type(value).__name__
+    draws = _numpy(value.sample(1))
+    subject.require(
+        np.array_equal(draws, _numpy(value.sample(1))),
+        "draws",
+        f"sample(seed=1) of {kind} gives other draws at every call. Hand `seed` on to keras.random.",
+    )
+    if np.ptp(draws, axis=0).max() > 0:  # a single point has no spread to show
+        subject.require(
+            not np.array_equal(draws, _numpy(value.sample(2))),
+            "draws",
+            f"sample() of {kind} ignores `seed`: seeds 1 and 2 give the same draws. Hand it on to keras.random.",
+        )
+        _check_several(subject, kind, value, draws)
+        _check_temperature(subject, kind, value, draws)
+    _check_mode(subject, kind, value, draws)
+
+
+def _check_several(subject: Subject, kind: str, value: Distribution, draws: Array) -> None:
+    several = _numpy(value.sample(1, num_samples=SAMPLES))
+    expected = (SAMPLES, *draws.shape)
+    subject.require(
+        several.shape == expected,
+        "draws",
+        f"sample(num_samples={SAMPLES}) of {kind} has shape {several.shape}. Expected {expected}: the axis of samples "
+        "comes first.",
+    )
+    for first, second in ((0, 1), (1, 2)):
+        subject.require(
+            not np.array_equal(several[first], several[second]),
+            "draws",
+            f"the samples of sample(num_samples={SAMPLES}) of {kind} are equal. Draw noise of the whole shape, "
+            "(num_samples, ..., *event), and not of one draw that is repeated.",
+        )
+
+
+def _check_temperature(subject: Subject, kind: str, value: Distribution, draws: Array) -> None:
+    same = _numpy(value.tempered(ops.convert_to_tensor(1.0)).sample(1))
+    subject.require(
+        np.allclose(same, draws, rtol=1e-5, atol=1e-6),
+        "draws",
+        f"tempered(1.0) of {kind} changes its draws, and temperature 1 is the distribution itself.",
+    )
+    if not value.has_temperature:
+        return
+    try:
+        log_p = _log_prob(value, draws)
+    except NotImplementedError:  # a flow that knows the density of its own draws alone
+        log_p = None
+    if log_p is not None and np.ptp(log_p) <= TOLERANCE * (1.0 + np.abs(log_p).max()):
+        return  # all draws are equally likely: a uniform distribution is the same at every temperature
+    cold = _numpy(value.tempered(ops.convert_to_tensor(COLD)).sample(1))
+    # Two likely categories at both ends draw apart as the unlikely ones between vanish: then the density tells.
+    gathered = np.mean(np.var(cold, axis=0)) < np.mean(np.var(draws, axis=0))
+    if not gathered and log_p is not None:
+        gathered = np.mean(_log_prob(value, cold)) > np.mean(log_p)
+    subject.require(
+        cold.shape == draws.shape and gathered,
+        "draws",
+        f"the draws of {kind} at temperature {COLD} spread no less than at 1. Let tempered(temperature) gather them, "
+        "or set has_temperature = False where it cannot.",
+    )
+
+
+def _check_mode(subject: Subject, kind: str, value: Distribution, draws: Array) -> None:
+    try:
+        found = _log_prob(value, _numpy(value.mode()))
+    except NotImplementedError:
+        return
+    best = _log_prob(value, draws).max()
+    subject.require(
+        np.min(found) >= best - TOLERANCE * (1.0 + abs(best)),
+        "draws",
+        f"mode() of {kind} has the log density {np.min(found):.4f}, and a draw has {best:.4f}: it is not the most "
+        "likely value. Leave mode() out where there is no closed form.",
+    )
+
+
+def check_samples(subject: Subject, value: Distribution) -> None:
+    """`log_prob` and `sample_and_log_prob` take an axis of samples in front of rows that differ.
+
+    Args:
+        subject: the `Subject`.
+        value: a distribution of a few rows, each with parameters of its own.
+    """
+    kind = type(value).__name__
+    draws = value.sample(3, num_samples=SAMPLES)
+    try:
+        wanted = np.stack([_log_prob(value, draws[index]) for index in range(SAMPLES)])
+    except NotImplementedError:  # a flow that knows the density of its own draws alone
+        return
+    advice = (
+        "Let parameters (batch, *event) and a value (samples, batch, *event) give (samples, batch): count axes from "
+        "the end, and repeat what belongs to a row in every sample."
+    )
+    try:
+        found = _log_prob(value, draws)
+    except Exception as error:
+        subject.require(
+            False, "draws", f"log_prob of {kind} over samples raises {type(error).__name__}: {error} {advice}"
+        )
+    _compare(subject, f"log_prob of {kind} does not broadcast over samples", found, wanted, advice)
+    drawn, log_q = value.sample_and_log_prob(3, num_samples=SAMPLES)
+    subject.require(
+        tuple(drawn.shape) == tuple(draws.shape),
+        "draws",
+        f"sample_and_log_prob(num_samples={SAMPLES}) of {kind} draws {tuple(drawn.shape)}. Expected "
+        f"{tuple(draws.shape)}.",
+    )
+    again = np.stack([_log_prob(value, drawn[index]) for index in range(SAMPLES)])
+    _compare(
+        subject, f"sample_and_log_prob of {kind} gives another density than log_prob", _numpy(log_q), again, advice
+    )
+
+
+def _compare(subject: Subject, complaint: str, found: Array, wanted: Array, advice: str) -> None:
+    subject.require(found.shape == wanted.shape, "draws", f"{complaint}: {found.shape} for {wanted.shape}. {advice}")
+    worst = np.max(np.abs(found - wanted))
+    subject.require(
+        np.allclose(found, wanted, rtol=TOLERANCE, atol=1e-2),
+        "draws",
+        f"{complaint}: off by up to {worst:.4f}. {advice}",
+    )
+
+
+def _log_prob(value: Distribution, where: Array) -> Array:
+    return _numpy(value.log_prob(where))
+
+
+def _numpy(tensor: object) -> Array:
+    return ops.convert_to_numpy(tensor).astype("float64")
