@@ -83,6 +83,11 @@ class Sequence(Autoregressive):
         self.latents_in_time = len(z_shape) == 3 and not self.flatten_latents
         if self.latents_in_time:
             check_latent_steps(z_shape[1], self.target_shape[0], type(self).__name__)
+        elif None in z_shape[1:]:
+            raise ValueError(
+                f"Argument `flatten_latents` of the decoder {type(self).__name__}: latents become one vector only where "
+                f"every axis is known. Received: z_shape={tuple(z_shape)}. Use flatten_latents=False for a time axis."
+            )
         self.z_width = z_shape[-1] if self.latents_in_time else math.prod(tuple(z_shape)[1:])
         self.input_width = self.z_width + (width if self.autoregressive else 0)
         # Without the steps before it still has to know how many there are.
@@ -97,8 +102,9 @@ class Sequence(Autoregressive):
                 f"The decoder {type(self).__name__} goes from step to step: its call needs `target`, the data. "
                 "Use decode(z, likelihood) where there are none. Received: target=None"
             )
-        if self.latents_in_time and target is not None:
-            check_latent_steps(z.shape[1], target.shape[1], type(self).__name__)
+        if self.latents_in_time:
+            steps = self.target_shape[0] if target is None else target.shape[1]
+            check_latent_steps(z.shape[1], steps, type(self).__name__)
         if not self.autoregressive:
             length = self.target_shape[0] if target is None else ops.shape(target)[1]
             return self.features(z, self._inputs(z, length=length), training=training)

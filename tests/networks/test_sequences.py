@@ -316,6 +316,14 @@ class TestLatentsWithATimeAxis:
         decoder.build((None, None, 2), (None, None, 3))
         with pytest.raises(ValueError, match=r"Expected: 4 steps. Received: latents of 6"):
             decoder(latent_steps(), target=np.zeros((4, 4, 3), "float32"))
+        decoder = DECODERS[name](**SIZES[name], autoregressive=False)
+        decoder.build((None, None, 2), (None, 4, 3))
+        with pytest.raises(ValueError, match=r"Expected: 4 steps. Received: latents of 6"):
+            decoder(latent_steps())
+        with pytest.raises(
+            ValueError, match=r"flatten_latents.*every axis is known. Received: z_shape=\(None, None, 2\)"
+        ):
+            DECODERS[name](**SIZES[name], flatten_latents=True).build((None, None, 2), (None, None, 3))
 
     @pytest.mark.parametrize("name", DECODERS)
     def test_all_of_them_as_one_vector(self, name):
