@@ -85,8 +85,8 @@ class Sequence(Autoregressive):
             check_latent_steps(z_shape[1], self.target_shape[0], type(self).__name__)
         elif None in z_shape[1:]:
             raise ValueError(
-                f"Argument `flatten_latents` of the decoder {type(self).__name__}: latents become one vector only where "
-                f"every axis is known. Received: z_shape={tuple(z_shape)}. Use flatten_latents=False for a time axis."
+                f"The decoder {type(self).__name__} makes one vector of latents whose axes are all known. "
+                f"Received: z_shape={tuple(z_shape)}. With flatten_latents=False the second is a time axis."
             )
         self.z_width = z_shape[-1] if self.latents_in_time else math.prod(tuple(z_shape)[1:])
         self.input_width = self.z_width + (width if self.autoregressive else 0)

@@ -60,7 +60,7 @@ class ResNet(ResidualNetwork, Spatial):
         super().__init__(
             filters, blocks, kernel_size, attention, heads, activation, dropout, hidden_units=hidden_units, **kwargs
         )
-        self.stages = [block for index in range(len(self.filters)) for block in self.stage(index, strides=2)]
+        self.stages: list[Any] = [block for index in range(len(self.filters)) for block in self.stage(index, strides=2)]
         if self.attention:
             self.stages.append(self.attention_layer())
 
