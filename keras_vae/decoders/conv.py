@@ -1,15 +1,12 @@
 """A convolutional decoder."""
 
-import math
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_vae.arguments import positive_int, positive_ints
-from keras_vae.decoders.decoder import Decoder
+from keras_vae.decoders.spatial import Spatial
 from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
-from keras_vae.layers.spatial import spatial_rank
 from keras_vae.registry import decoders
 from keras_vae.serialization import serialize_function
 
@@ -17,7 +14,7 @@ __all__ = ["Conv"]
 
 
 @decoders.register("conv", package="keras_vae")
-class Conv(Decoder):
+class Conv(Spatial):
     """One dense layer, then transposed convolutions up to the data's own size, the mirror of `conv`.
 
     Latents that are spatial already, and as large as the first convolution expects, stay so.
@@ -63,24 +60,7 @@ class Conv(Decoder):
         self.activation = keras.activations.get(activation)
 
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
-        if target_shape is None:
-            raise ValueError(
-                "The decoder 'conv' must know the data's shape: call build(z_shape, target_shape) first, as "
-                "keras_vae.VAE does, or pass the data as `target`."
-            )
-        rank = spatial_rank(tuple(target_shape)[1:], "decoder")
-        self.sizes = [tuple(target_shape)[1:-1]]
-        for _ in self.filters:
-            self.sizes.insert(0, tuple(-(-axis // self.strides) for axis in self.sizes[0]))
-        self.width = math.prod(tuple(z_shape)[1:])
-        self.spatial = tuple(z_shape)[1:-1] == self.sizes[0]
-        self.dense = keras.layers.Dense(
-            self.filters[0] if self.spatial else math.prod(self.sizes[0]) * self.filters[0],
-            activation=self.activation,
-            dtype=self.dtype_policy,
-            name="dense",
-        )
-        self.dense.build(tuple(z_shape) if self.spatial else (None, self.width))
+        rank = self.build_first(z_shape, target_shape, self.activation)
         transposed = getattr(keras.layers, f"Conv{rank}DTranspose")
         self.convolutions = []
         shape = (None, *self.sizes[0], self.filters[0])
@@ -102,20 +82,10 @@ class Conv(Decoder):
     def call(
         self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
     ) -> Tensor:
-        if self.spatial:
-            x = self.dense(z)
-        else:
-            x = self.dense(ops.reshape(z, (-1, self.width)))
-            x = ops.reshape(x, (-1, *self.sizes[0], self.filters[0]))
+        x = self.first_map(z)
         for convolution, size in zip(self.convolutions, self.sizes[1:], strict=True):
-            x = convolution(x)
-            if tuple(x.shape[1:-1]) != size:
-                x = x[(slice(None), *(slice(axis) for axis in size))]
+            x = self.crop(convolution(x), size)
         return x
-
-    def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
-        spatial = self.sizes[-1] if target_shape is None else tuple(target_shape)[1:-1]
-        return (z_shape[0], *spatial, self.filters[-1])
 
     def get_config(self) -> Config:
         return {

@@ -24,10 +24,12 @@ class LSTM(Recurrent):
             decoder from ignoring the latents (Bowman et al., 2016).
         max_length: number of steps to decode where neither the data's shape nor the caller says how many.
         autoregressive: whether a step sees those before it; without, the latents alone.
+        flatten_latents: whether latents `(batch, n, width)` are one vector that all steps are told. Otherwise step t is
+            told `z[:, t]`, and the first states know the first step's alone.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no sequences.
+        ValueError: bad arguments, data that are no sequences, or latents of another number of steps than the data.
 
     Example:
 

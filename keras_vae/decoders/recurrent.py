@@ -30,6 +30,7 @@ class Recurrent(Sequence):
         word_dropout: see `Sequence`.
         max_length: see `Sequence`.
         autoregressive: see `Sequence`.
+        flatten_latents: see `Sequence`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -59,9 +60,10 @@ class Recurrent(Sequence):
         word_dropout: float = 0.0,
         max_length: int | None = None,
         autoregressive: bool = True,
+        flatten_latents: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(word_dropout, max_length, autoregressive, **kwargs)
+        super().__init__(word_dropout, max_length, autoregressive, flatten_latents, **kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         self.dropout = dropout_rate(dropout)
         self.embedding_units = check_embedding_units(embedding_units)
@@ -98,11 +100,11 @@ class Recurrent(Sequence):
         return before if self.embedding is None else self.embedding(before)
 
     def start(self, z: Tensor, length: int | None) -> Any:
-        z = ops.reshape(z, (-1, self.z_width))
+        z = self.first_latents(z)
         return tuple(tuple(ops.split(first(z), self.states, axis=-1)) for first in self.first_states)
 
     def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
-        x, after = self._inputs(z, target)[:, 0], []
+        x, after = self._inputs(z, target, step=step)[:, 0], []
         for layer, before in zip(self.recurrent_layers, state, strict=True):
             x, states = layer.cell(x, list(before), training=False)
             after.append(tuple(states))

@@ -1,7 +1,7 @@
 """What decoders of sequences share."""
 
 import math
-from typing import Any
+from typing import Any, Self
 
 from keras import ops
 
@@ -9,7 +9,7 @@ from keras_vae.arguments import positive_int
 from keras_vae.decoders.autoregressive import Autoregressive
 from keras_vae.decoders.decoder import draw, fill_behind_end
 from keras_vae.hints import Config, Part, Seed, Shape, Tensor
-from keras_vae.layers.sequence import hide_padding, sequence_width, shift_right
+from keras_vae.layers.sequence import check_latent_steps, hide_padding, sequence_width, shift_right
 from keras_vae.layers.word_dropout import WordDropout
 
 __all__ = ["Sequence"]
@@ -19,7 +19,8 @@ class Sequence(Autoregressive):
     """From latents, and the steps before, to features at every step: base class of decoders of sequences.
 
     To write one, write `features`, causal in its inputs, and `start` and `next_features`, which do the same one
-    step at a time. The inputs of every step are the step before and the latents.
+    step at a time. The inputs of every step are the step before and the latents: one vector for all steps, or, where
+    the latents have a time axis, `(batch, time, width)`, those of the step itself.
 
     Args:
         word_dropout: probability that a step is not told, in training, what the step before was; between 0 and
@@ -27,10 +28,12 @@ class Sequence(Autoregressive):
         max_length: number of steps to decode where neither the data's shape nor the caller says how many.
         autoregressive: whether a step sees those before it. Without, the decoder sees the latents alone and decodes all
             steps in one pass: for motion and the like, where a path is one thing.
+        flatten_latents: whether latents `(batch, n, width)` are one vector of `n * width` numbers that all steps are
+            told, such as categorical ones. Otherwise `n` is their time axis, and step t is told `z[:, t]`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no sequences.
+        ValueError: bad arguments, data that are no sequences, or latents of another number of steps than the data.
 
     Example:
 
@@ -46,7 +49,7 @@ class Sequence(Autoregressive):
     ...         return self.dense(inputs)
     ...
     ...     def next_features(self, z, target, step, state):
-    ...         return self.dense(self._inputs(z, target)), state
+    ...         return self.dense(self._inputs(z, target, step=step)), state
     ...
     ...     def feature_width(self):
     ...         return 8
@@ -59,21 +62,37 @@ class Sequence(Autoregressive):
     carries_state = True
 
     def __init__(
-        self, word_dropout: float = 0.0, max_length: int | None = None, autoregressive: bool = True, **kwargs: Any
+        self,
+        word_dropout: float = 0.0,
+        max_length: int | None = None,
+        autoregressive: bool = True,
+        flatten_latents: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.hide = WordDropout(word_dropout, dtype=self.dtype_policy, name="word_dropout")
         self.max_length = None if max_length is None else positive_int(max_length, "max_length")
         self.autoregressive = bool(autoregressive)
+        self.flatten_latents = bool(flatten_latents)
         self.requires_target = self.autoregressive
 
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         super().build(z_shape, target_shape)
         width = sequence_width(self.target_shape, "decoder", type(self).__name__.lower())
-        self.z_width = math.prod(tuple(z_shape)[1:])
+        # The time axis is no weight's: one decoder serves any number of steps.
+        self.latents_in_time = len(z_shape) == 3 and not self.flatten_latents
+        if self.latents_in_time:
+            check_latent_steps(z_shape[1], self.target_shape[0], type(self).__name__)
+        elif None in z_shape[1:]:
+            raise ValueError(
+                f"The decoder {type(self).__name__} makes one vector of latents whose axes are all known. "
+                f"Received: z_shape={tuple(z_shape)}. With flatten_latents=False the second is a time axis."
+            )
+        self.z_width = z_shape[-1] if self.latents_in_time else math.prod(tuple(z_shape)[1:])
         self.input_width = self.z_width + (width if self.autoregressive else 0)
         # Without the steps before it still has to know how many there are.
-        self.requires_target = self.autoregressive or self.target_shape[0] is None
+        told = self.latents_in_time or self.target_shape[0] is not None
+        self.requires_target = self.autoregressive or not told
 
     def call(
         self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
@@ -83,19 +102,37 @@ class Sequence(Autoregressive):
                 f"The decoder {type(self).__name__} goes from step to step: its call needs `target`, the data. "
                 "Use decode(z, likelihood) where there are none. Received: target=None"
             )
+        if self.latents_in_time:
+            steps = self.target_shape[0] if target is None else target.shape[1]
+            check_latent_steps(z.shape[1], steps, type(self).__name__)
         if not self.autoregressive:
             length = self.target_shape[0] if target is None else ops.shape(target)[1]
             return self.features(z, self._inputs(z, length=length), training=training)
         before = self.hide(shift_right(hide_padding(target, mask)), training=training)
         return self.features(z, self._inputs(z, before), training=training)
 
-    def _inputs(self, z: Tensor, before: Tensor | None = None, length: int | None = None) -> Tensor:
-        """What every step is told, `(batch, time, input_width)`: the step before it, and the latents."""
+    def _inputs(
+        self, z: Tensor, before: Tensor | None = None, length: int | None = None, step: Tensor | None = None
+    ) -> Tensor:
+        """What every step, or the one numbered `step`, is told, `(batch, time, input_width)`: the one before, and z."""
+        if self.latents_in_time:
+            z = ops.cast(z if step is None else ops.take(z, ops.reshape(step, (1,)), axis=1), self.compute_dtype)
+            if before is None:
+                return z
+            return ops.concatenate([self.embed_steps(ops.cast(before, self.compute_dtype)), z], axis=-1)
         z = ops.cast(ops.reshape(z, (-1, 1, self.z_width)), self.compute_dtype)
         if before is None:
             return ops.repeat(z, length, axis=1) if isinstance(length, int) else z + ops.zeros((1, length, 1), z.dtype)
         before = self.embed_steps(ops.cast(before, self.compute_dtype))
         return ops.concatenate([before, z + ops.zeros_like(before[:, :, :1])], axis=-1)
+
+    def first_latents(self, z: Tensor) -> Tensor:
+        """What is known of the latents before the first step, `(batch, width)`: all, or those of the first step.
+
+        Args:
+            z: as for `call`.
+        """
+        return z[:, 0] if self.latents_in_time else ops.reshape(z, (-1, self.z_width))
 
     def embed_steps(self, before: Tensor) -> Tensor:
         """What stands for the step before in the inputs: itself, unless a subclass says otherwise.
@@ -126,6 +163,8 @@ class Sequence(Autoregressive):
         temperature: float = 1.0,
         length: int | None = None,
     ) -> Tensor:
+        if self.latents_in_time:
+            length = self._length(z, likelihood, length)
         if self.autoregressive:
             return super().decode(z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length)
         (length,) = self.step_sizes(likelihood, length)
@@ -133,8 +172,14 @@ class Sequence(Autoregressive):
         value = draw(likelihood.distribution(likelihood(features)), mode, seed, temperature)
         return fill_behind_end(value, likelihood)
 
+    def _length(self, z: Tensor, likelihood: Part, length: int | None) -> Any:
+        known = likelihood.data_shape[0] or length
+        check_latent_steps(z.shape[1], known, type(self).__name__)
+        return (z.shape[1] or ops.shape(z)[1]) if known is None else known
+
     def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         length = self.target_shape[0] if target_shape is None else target_shape[1]
+        length = z_shape[1] if length is None and self.latents_in_time else length
         return (z_shape[0], length, self.feature_width())
 
     def feature_width(self) -> int:
@@ -147,4 +192,11 @@ class Sequence(Autoregressive):
             "word_dropout": self.hide.rate,
             "max_length": self.max_length,
             "autoregressive": self.autoregressive,
+            "flatten_latents": self.flatten_latents,
         }
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        # Files of 0.1 do not say it, and there latents of any shape were one vector. They hold `trainable`, as Keras
+        # writes it of every layer; a config that is written by hand does not.
+        return cls(**{"flatten_latents": "trainable" in config, **config})

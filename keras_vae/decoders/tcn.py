@@ -32,10 +32,12 @@ class TCN(Sequence):
             decoder from ignoring the latents (Bowman et al., 2016).
         max_length: number of steps to decode where neither the data's shape nor the caller says how many.
         autoregressive: whether a step sees those before it; without, the latents and its position alone.
+        flatten_latents: whether latents `(batch, n, width)` are one vector that all steps are told. Otherwise step t is
+            told `z[:, t]`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no sequences.
+        ValueError: bad arguments, data that are no sequences, or latents of another number of steps than the data.
 
     Example:
 
@@ -54,9 +56,10 @@ class TCN(Sequence):
         word_dropout: float = 0.0,
         max_length: int | None = None,
         autoregressive: bool = True,
+        flatten_latents: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(word_dropout, max_length, autoregressive, **kwargs)
+        super().__init__(word_dropout, max_length, autoregressive, flatten_latents, **kwargs)
         self.filters = positive_ints(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
         self.dropout = dropout
@@ -89,7 +92,7 @@ class TCN(Sequence):
         return tuple(block.start(ops.shape(z)[0]) for block in self.blocks)
 
     def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
-        x, after = self.embed(self._inputs(z, target)), []
+        x, after = self.embed(self._inputs(z, target, step=step)), []
         for block, before in zip(self.blocks, state, strict=True):
             x, new = block.step(x, before)
             after.append(new)

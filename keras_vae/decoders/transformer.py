@@ -31,10 +31,12 @@ class Transformer(Sequence):
             decoder from ignoring the latents (Bowman et al., 2016).
         max_length: number of steps to decode where neither the data's shape nor the caller says how many.
         autoregressive: whether a step sees those before it; without, the latents and its position alone.
+        flatten_latents: whether latents `(batch, n, width)` are one vector that all steps are told. Otherwise step t is
+            told `z[:, t]`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no sequences.
+        ValueError: bad arguments, data that are no sequences, or latents of another number of steps than the data.
 
     Example:
 
@@ -53,9 +55,10 @@ class Transformer(Sequence):
         word_dropout: float = 0.0,
         max_length: int | None = None,
         autoregressive: bool = True,
+        flatten_latents: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(word_dropout, max_length, autoregressive, **kwargs)
+        super().__init__(word_dropout, max_length, autoregressive, flatten_latents, **kwargs)
         self.width = positive_int(width, "width")
         self.heads = positive_int(heads, "heads")
         self.dropout = dropout
@@ -86,7 +89,7 @@ class Transformer(Sequence):
         return tuple(block.start(ops.shape(z)[0], length) for block in self.blocks)
 
     def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
-        x, after = self._embedded(self._inputs(z, target), 1, step), []
+        x, after = self._embedded(self._inputs(z, target, step=step), 1, step), []
         for block, before in zip(self.blocks, state, strict=True):
             x, new = block.step(x, before, step)
             after.append(new)

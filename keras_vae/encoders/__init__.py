@@ -11,6 +11,7 @@ from keras_vae.encoders.mlp import MLP
 from keras_vae.encoders.pyramid import Pyramid
 from keras_vae.encoders.recurrent import Recurrent
 from keras_vae.encoders.resnet import ResNet
+from keras_vae.encoders.sequence import Sequence
 from keras_vae.encoders.tcn import TCN
 from keras_vae.encoders.transformer import Transformer
 from keras_vae.registry import encoders as _family
@@ -32,6 +33,7 @@ __all__ = [
     "Pyramid",
     "Recurrent",
     "ResNet",
+    "Sequence",
     "Transformer",
     "get",
     "names",

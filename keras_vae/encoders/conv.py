@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_vae.arguments import positive_int, positive_ints
-from keras_vae.encoders.encoder import Encoder
+from keras_vae.encoders.spatial import Spatial
 from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.registry import encoders
@@ -15,7 +15,7 @@ __all__ = ["Conv"]
 
 
 @encoders.register("conv", package="keras_vae")
-class Conv(Encoder):
+class Conv(Spatial):
     """Strided convolutions, then one dense layer: for images, and for signals and volumes.
 
     Works on data with channels last: `(steps, channels)`, `(height, width, channels)` or
@@ -51,11 +51,10 @@ class Conv(Encoder):
         activation: Activation = "relu",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(hidden_units, **kwargs)
         self.filters = positive_ints(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
         self.strides = positive_int(strides, "strides")
-        self.hidden_units = None if hidden_units is None else positive_int(hidden_units, "hidden_units")
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape: Shape) -> None:
@@ -76,25 +75,12 @@ class Conv(Encoder):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
             self.convolutions.append(layer)
-        if self.hidden_units is not None:
-            self.flatten = keras.layers.Flatten(data_format="channels_last", dtype=self.dtype_policy)
-            self.dense = keras.layers.Dense(
-                self.hidden_units, activation=self.activation, dtype=self.dtype_policy, name="dense"
-            )
-            self.dense.build(self.flatten.compute_output_shape(shape))
+        self.build_last(shape)
 
     def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         for convolution in self.convolutions:
             x = convolution(x)
-        return x if self.hidden_units is None else self.dense(self.flatten(x))
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if self.hidden_units is not None:
-            return (input_shape[0], self.hidden_units)
-        spatial = tuple(input_shape)[1:-1]
-        for _ in self.filters:
-            spatial = tuple(-(-axis // self.strides) for axis in spatial)
-        return (input_shape[0], *spatial, self.filters[-1])
+        return self.last(x)
 
     def get_config(self) -> Config:
         return {
@@ -102,6 +88,5 @@ class Conv(Encoder):
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "strides": self.strides,
-            "hidden_units": self.hidden_units,
             "activation": serialize_function(self.activation, "activation"),
         }

@@ -21,6 +21,7 @@ class LSTM(Recurrent):
         dropout: rate of the dropout after every layer, active in training.
         embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By default 64
             where there are more than 128 features, which is a vocabulary, and none otherwise.
+        return_sequences: whether the features are those of every step, `(batch, time, units)`; see `Sequence`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:

@@ -5,15 +5,15 @@ from typing import Any
 import keras
 
 from keras_vae.arguments import positive_ints
-from keras_vae.encoders.encoder import Encoder
+from keras_vae.encoders.sequence import Sequence
 from keras_vae.hints import Config, Ints, Shape, Tensor
 from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
-from keras_vae.layers.sequence import check_embedding_units, hide_padding, sequence_width, step_embedding, step_mask
+from keras_vae.layers.sequence import check_embedding_units, sequence_width, step_embedding, step_mask
 
 __all__ = ["Recurrent"]
 
 
-class Recurrent(Encoder):
+class Recurrent(Sequence):
     """Recurrent layers in a row, and the last one's state behind the last step that counts.
 
     Base class of `gru` and `lstm`; to make another, name a Keras layer in `layer_class`.
@@ -26,6 +26,7 @@ class Recurrent(Encoder):
         dropout: rate of the dropout behind every layer, active in training.
         embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By default 64
             where there are more than 128 features, which is a vocabulary, and none otherwise.
+        return_sequences: whether the features are those of every step, `(batch, time, units)`; see `Sequence`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -50,9 +51,10 @@ class Recurrent(Encoder):
         bidirectional: bool = True,
         dropout: float = 0.0,
         embedding_units: int | None = None,
+        return_sequences: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(return_sequences, **kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         self.bidirectional = bool(bidirectional)
         self.dropout = dropout_rate(dropout)
@@ -65,7 +67,8 @@ class Recurrent(Encoder):
         width = width if self.embedding is None else self.embedding.units
         self.recurrent_layers = []
         for index, units in enumerate(self.hidden_units):
-            options = {"return_sequences": index + 1 < len(self.hidden_units), "dtype": self.dtype_policy}
+            every_step = self.return_sequences or index + 1 < len(self.hidden_units)
+            options = {"return_sequences": every_step, "dtype": self.dtype_policy}
             layer = self.layer_class(units, name=f"layer_{index}", **options)
             if self.bidirectional:
                 layer = keras.layers.Bidirectional(layer, dtype=self.dtype_policy, name=f"both_ways_{index}")
@@ -73,18 +76,20 @@ class Recurrent(Encoder):
             self.recurrent_layers.append(layer)
             width = units * (2 if self.bidirectional else 1)
 
-    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
-        x = hide_padding(x, mask)
+    def features(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = x if self.embedding is None else self.embedding(x)
-        steps = None if mask is None else step_mask(mask)
+        steps = step_mask(mask)
         for index, layer in enumerate(self.recurrent_layers):
             x = layer(x, mask=steps, training=training)
             if self.dropout_layers:
                 x = self.dropout_layers[index](x, training=training)
         return x
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (input_shape[0], self.hidden_units[-1] * (2 if self.bidirectional else 1))
+    def summary(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        return features  # the last layer has kept its last state alone
+
+    def feature_width(self) -> int:
+        return self.hidden_units[-1] * (2 if self.bidirectional else 1)
 
     def get_config(self) -> Config:
         return {

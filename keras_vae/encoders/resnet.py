@@ -4,20 +4,18 @@ from typing import Any
 
 import keras
 
-from keras_vae.arguments import positive_int, positive_ints
-from keras_vae.encoders.encoder import Encoder
-from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
-from keras_vae.layers.residual_block import ResidualBlock, group_normalization
+from keras_vae.encoders.spatial import Spatial
+from keras_vae.hints import Activation, Ints, Shape, Tensor
+from keras_vae.layers.residual_block import group_normalization
+from keras_vae.layers.residual_network import ResidualNetwork
 from keras_vae.layers.spatial import spatial_rank
-from keras_vae.layers.spatial_attention import SpatialAttention
 from keras_vae.registry import encoders
-from keras_vae.serialization import serialize_function
 
 __all__ = ["ResNet"]
 
 
 @encoders.register("resnet", package="keras_vae")
-class ResNet(Encoder):
+class ResNet(ResidualNetwork, Spatial):
     """Residual blocks that halve the size stage by stage, then one dense layer: for larger and coloured images.
 
     Blocks as in He et al. (2016), with group normalisation and swish, as the encoders of Child (2021) and of
@@ -59,30 +57,12 @@ class ResNet(Encoder):
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.filters = positive_ints(filters, "filters")
-        self.blocks = positive_int(blocks, "blocks")
-        self.kernel_size = positive_int(kernel_size, "kernel_size")
-        self.hidden_units = None if hidden_units is None else positive_int(hidden_units, "hidden_units")
-        self.attention = bool(attention)
-        self.heads = positive_int(heads, "heads")
-        self.activation = keras.activations.get(activation)
-        self.dropout = dropout
-        self.stages = [
-            ResidualBlock(
-                width,
-                strides=1 if block else 2,
-                kernel_size=self.kernel_size,
-                activation=self.activation,
-                dropout=dropout,
-                dtype=self.dtype_policy,
-                name=f"stage_{stage}_block_{block}",
-            )
-            for stage, width in enumerate(self.filters)
-            for block in range(self.blocks)
-        ]
+        super().__init__(
+            filters, blocks, kernel_size, attention, heads, activation, dropout, hidden_units=hidden_units, **kwargs
+        )
+        self.stages: list[Any] = [block for index in range(len(self.filters)) for block in self.stage(index, strides=2)]
         if self.attention:
-            self.stages.append(SpatialAttention(self.heads, dtype=self.dtype_policy, name="attention"))
+            self.stages.append(self.attention_layer())
 
     def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
@@ -100,37 +80,10 @@ class ResNet(Encoder):
             shape = layer.compute_output_shape(shape)
         self.norm = group_normalization(shape[-1], dtype=self.dtype_policy, name="norm")
         self.norm.build(shape)
-        if self.hidden_units is not None:
-            self.flatten = keras.layers.Flatten(data_format="channels_last", dtype=self.dtype_policy)
-            self.dense = keras.layers.Dense(
-                self.hidden_units, activation=self.activation, dtype=self.dtype_policy, name="dense"
-            )
-            self.dense.build(self.flatten.compute_output_shape(shape))
+        self.build_last(shape)
 
     def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x, training=training)
-        x = self.activation(self.norm(x))
-        return x if self.hidden_units is None else self.dense(self.flatten(x))
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if self.hidden_units is not None:
-            return (input_shape[0], self.hidden_units)
-        spatial = tuple(input_shape)[1:-1]
-        for _ in self.filters:
-            spatial = tuple(-(-axis // 2) for axis in spatial)
-        return (input_shape[0], *spatial, self.filters[-1])
-
-    def get_config(self) -> Config:
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "blocks": self.blocks,
-            "kernel_size": self.kernel_size,
-            "hidden_units": self.hidden_units,
-            "attention": self.attention,
-            "heads": self.heads,
-            "activation": serialize_function(self.activation, "activation"),
-            "dropout": self.dropout,
-        }
+        return self.last(self.activation(self.norm(x)))

@@ -5,17 +5,17 @@ from typing import Any
 import keras
 
 from keras_vae.arguments import positive_int, positive_ints
-from keras_vae.encoders.encoder import Encoder
+from keras_vae.encoders.sequence import Sequence
 from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.causal_block import CausalBlock
-from keras_vae.layers.sequence import hide_padding, masked_mean, sequence_width
+from keras_vae.layers.sequence import sequence_width
 from keras_vae.registry import encoders
 
 __all__ = ["TCN"]
 
 
 @encoders.register("tcn", package="keras_vae")
-class TCN(Encoder):
+class TCN(Sequence):
     """Dilated causal convolutions in residual blocks, then a mean over time (Bai, Kolter and Koltun, 2018).
 
     For data `(time, features)` and tokens, of any length. The dilation doubles with every block, so that a step
@@ -26,6 +26,7 @@ class TCN(Encoder):
         kernel_size: number of steps that each convolution sees.
         activation: activation before every convolution.
         dropout: rate of the dropout inside every block, active in training.
+        return_sequences: whether the features are those of every step, `(batch, time, units)`; see `Sequence`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -45,9 +46,10 @@ class TCN(Encoder):
         kernel_size: int = 3,
         activation: Activation = "relu",
         dropout: float = 0.0,
+        return_sequences: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(return_sequences, **kwargs)
         self.filters = positive_ints(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
         self.dropout = dropout
@@ -66,14 +68,13 @@ class TCN(Encoder):
             shape = block.compute_output_shape(shape)
         self.norm.build(shape)
 
-    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
-        x = hide_padding(x, mask)
+    def features(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
-        return masked_mean(self.norm(x), mask)
+        return self.norm(x)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (input_shape[0], self.filters[-1])
+    def feature_width(self) -> int:
+        return self.filters[-1]
 
     def get_config(self) -> Config:
         return {

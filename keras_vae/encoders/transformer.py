@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
-from keras_vae.encoders.encoder import Encoder
+from keras_vae.encoders.sequence import Sequence
 from keras_vae.hints import Config, Shape, Tensor
-from keras_vae.layers.sequence import hide_padding, masked_mean, sequence_width, sinusoidal_positions
+from keras_vae.layers.sequence import sequence_width, sinusoidal_positions
 from keras_vae.layers.transformer_block import TransformerBlock
 from keras_vae.registry import encoders
 
@@ -16,7 +16,7 @@ __all__ = ["Transformer"]
 
 
 @encoders.register("transformer", package="keras_vae")
-class Transformer(Encoder):
+class Transformer(Sequence):
     """Self-attention over the whole sequence, then a mean over time (Vaswani et al., 2017).
 
     For data `(time, features)` and tokens, of any length: the positions are sinusoids, not learned. Its cost grows with
@@ -27,6 +27,7 @@ class Transformer(Encoder):
         blocks: number of blocks.
         heads: number of attention heads.
         dropout: rate of the dropout inside every block, active in training.
+        return_sequences: whether the features are those of every step, `(batch, time, units)`; see `Sequence`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -40,8 +41,16 @@ class Transformer(Encoder):
     (2, 16)
     """
 
-    def __init__(self, width: int = 128, blocks: int = 2, heads: int = 4, dropout: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        width: int = 128,
+        blocks: int = 2,
+        heads: int = 4,
+        dropout: float = 0.0,
+        return_sequences: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(return_sequences, **kwargs)
         self.width = positive_int(width, "width")
         self.heads = positive_int(heads, "heads")
         self.dropout = dropout
@@ -57,15 +66,15 @@ class Transformer(Encoder):
         for layer in (*self.blocks, self.norm):
             layer.build((None, None, self.width))
 
-    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
-        x = self.embed(hide_padding(x, mask))
+    def features(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
+        x = self.embed(x)
         x = x + ops.cast(sinusoidal_positions(ops.shape(x)[1], self.width), x.dtype)
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
-        return masked_mean(self.norm(x), mask)
+        return self.norm(x)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (input_shape[0], self.width)
+    def feature_width(self) -> int:
+        return self.width
 
     def get_config(self) -> Config:
         return {

@@ -94,7 +94,9 @@ def hide_padding(x: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def step_mask(mask: Tensor | None) -> Tensor:
-    """Boolean `(batch, time)` from a mask that may have more axes: the steps of which anything counts."""
+    """Boolean `(batch, time)` from a mask that may have more axes: the steps of which anything counts; None of None."""
+    if mask is None:
+        return None
     mask = ops.cast(mask, "bool")
     return ops.any(mask, axis=tuple(range(2, len(mask.shape)))) if len(mask.shape) > 2 else mask
 
@@ -122,6 +124,25 @@ def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
     mask = step_mask(mask)
     count = ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True)
     return ops.cast(ops.sum(hide_padding(values, mask), axis=1) / ops.maximum(count, 1.0), x.dtype)
+
+
+def check_latent_steps(steps: Any, data: Any, name: str) -> None:
+    """Refuse latents with a time axis of another length than the data's, where both are known.
+
+    Args:
+        steps: number of steps of the latents; None or a tensor where it is not known.
+        data: number of steps of the data, likewise.
+        name: the decoder's name, for the message.
+
+    Raises:
+        ValueError: the two differ.
+    """
+    if isinstance(steps, int) and isinstance(data, int) and steps != data:
+        raise ValueError(
+            f"Argument `z` of the decoder {name}: latents with a time axis have one step for each of the data's. "
+            f"Expected: {data} steps. Received: latents of {steps} steps. Make them as long as the data, or pass "
+            "flatten_latents=True to the decoder: every step is then told all of them, as one vector."
+        )
 
 
 def shift_right(x: Tensor) -> Tensor:

@@ -283,6 +283,14 @@ VARIANTS = {
         "other_values": {"activation": "relu", "hidden_units": 4},
         "data_shape": IMAGE,
     },
+    ("encoders", "gru with features of every step"): {
+        "make": lambda: kv.encoders.GRU((3, 2), embedding_units=2, return_sequences=True),
+        "data_shape": SEQUENCE,
+    },
+    ("encoders", "transformer with features of every step"): {
+        "make": lambda: kv.encoders.Transformer(width=4, blocks=1, heads=2, return_sequences=True),
+        "data_shape": SEQUENCE,
+    },
     ("encoders", "a Keras model"): {
         "make": lambda: kv.encoders.FromModel(keras.Sequential([keras.layers.Dense(3, activation="tanh")])),
         "other_values": {"model": keras.Sequential([keras.layers.Dense(4)])},

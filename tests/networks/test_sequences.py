@@ -180,6 +180,192 @@ def test_tokens_from_the_latents_alone_end_too():
     assert (drawn[behind] == PADDING).all()
 
 
+class TestFeaturesOfEveryStep:
+    @pytest.mark.parametrize("name", ENCODERS)
+    def test_padding_and_gaps_are_not_read(self, name):
+        encoder = type(ENCODERS[name]()).from_config({**ENCODERS[name]().get_config(), "return_sequences": True})
+        encoder.build((None, None, 3))
+        assert encoder.compute_output_shape((None, None, 3))[:2] == (None, None)
+        seen = []
+        for length, seed in ((7, 0), (11, 1)):
+            data = padded(length, seed)
+            data["mask"] = data["mask"] & (np.arange(length) != 3)  # a gap
+            data["x"][:, 3] = seed
+            seen.append(ops.convert_to_numpy(encoder(data["x"], mask=data["mask"])))
+            assert seen[-1].shape == encoder.compute_output_shape(data["x"].shape)
+            assert (seen[-1][~data["mask"]] == 0).all()
+        np.testing.assert_allclose(seen[0], seen[1][:, :7], atol=1e-5)
+        assert np.abs(np.diff(seen[0][0, :3], axis=0)).max() > 1e-4  # the steps differ
+
+    @pytest.mark.parametrize("name", ["gru", "transformer"])
+    def test_a_valid_step_knows_the_later_ones(self, name):
+        encoder = type(ENCODERS[name]())(return_sequences=True)
+        x = np.random.default_rng(0).standard_normal((1, 6, 3)).astype("float32")
+        before = ops.convert_to_numpy(encoder(x))
+        x[:, -1] += 1.0
+        assert np.abs(ops.convert_to_numpy(encoder(x)) - before)[:, 0].max() > 1e-5
+
+    @pytest.mark.parametrize("name", ENCODERS)
+    def test_old_configs_give_one_vector(self, name):
+        encoder = ENCODERS[name]()
+        config = encoder.get_config()
+        assert config.pop("return_sequences") is False
+        old = type(encoder).from_config(config)
+        assert len(old(np.zeros((2, 5, 3), "float32")).shape) == 2
+
+
+def latent_steps(rows=4, steps=6):
+    return np.random.default_rng(3).standard_normal((rows, steps, 2)).astype("float32")
+
+
+def in_time(name, steps=None, **options):
+    """A decoder of latents with a time axis, and a likelihood for it, with weights that all matter."""
+    keras.utils.set_random_seed(1)
+    decoder = DECODERS[name](**SIZES[name], **options)
+    decoder.build((None, steps, 2), (None, steps, 3))
+    likelihood = kv.VAE((steps, 3), 2, decoder=kv.decoders.GRU((decoder.feature_width(),)), likelihood="gaussian")
+    generator = np.random.default_rng(0)
+    for weight in (*decoder.trainable_weights, *likelihood.likelihood.trainable_weights):
+        weight.assign(ops.convert_to_numpy(weight) + 0.3 * generator.standard_normal(weight.shape))
+    return decoder, likelihood.likelihood
+
+
+def loop(decoder, z, target):
+    """The features of all steps, one at a time, each from the true step before."""
+    state, features = decoder.start(z, target.shape[1]), []
+    for step in range(target.shape[1]):
+        before = target[:, step - 1 : step] if step else np.zeros_like(target[:, :1])
+        now, state = decoder.next_features(z, before, ops.convert_to_tensor(step, "int32"), state)
+        features.append(ops.convert_to_numpy(now))
+    return np.concatenate(features, axis=1)
+
+
+class TestLatentsWithATimeAxis:
+    @pytest.mark.parametrize("in_steps", [True, False])
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_one_pass_and_the_loop_agree(self, name, in_steps):
+        keras.utils.set_random_seed(1)
+        decoder = DECODERS[name](**SIZES[name])
+        decoder.build((None, None, 2) if in_steps else (None, 2), (None, None, 3))
+        z = latent_steps() if in_steps else latents()
+        target = np.random.default_rng(0).standard_normal((4, 6, 3)).astype("float32")
+        features = ops.convert_to_numpy(decoder(z, target=target))
+        assert features.shape == (4, 6, decoder.feature_width())
+        np.testing.assert_allclose(loop(decoder, ops.convert_to_tensor(z), target), features, atol=1e-5)
+
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_a_step_knows_its_own_latents_and_earlier_ones(self, name):
+        decoder, _ = in_time(name)
+        z, target = latent_steps(1, 5), np.random.default_rng(0).standard_normal((1, 5, 3)).astype("float32")
+        moved = np.zeros((5, 5))
+        before = ops.convert_to_numpy(decoder(z, target=target))
+        for step in range(5):
+            other = z.copy()
+            other[:, step] += 1.0
+            moved[:, step] = np.abs(ops.convert_to_numpy(decoder(other, target=target)) - before).max(axis=(0, 2))
+        assert np.abs(np.triu(moved, 1)).max() == 0.0
+        assert (np.diagonal(moved) > 1e-3).all()
+        assert (np.diagonal(moved, -1) > 1e-4).all()
+
+    @pytest.mark.parametrize("autoregressive", [True, False])
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_what_is_decoded_is_a_fixed_point(self, name, autoregressive):
+        decoder, likelihood = in_time(name, autoregressive=autoregressive, max_length=3)
+        assert decoder.requires_target is autoregressive
+        z = latent_steps()
+        decoded = decoder.decode(ops.convert_to_tensor(z), likelihood)
+        assert tuple(decoded.shape) == (4, 6, 3)  # as many as z has, whatever max_length says
+        target = {"target": decoded} if autoregressive else {}
+        params = likelihood(decoder(z, **target))
+        np.testing.assert_allclose(*(ops.convert_to_numpy(part) for part in (params["loc"], decoded)), atol=1e-5)
+        again = decoder.decode(ops.convert_to_tensor(z), likelihood, length=6)
+        np.testing.assert_array_equal(*(ops.convert_to_numpy(part) for part in (again, decoded)))
+        with pytest.raises(ValueError, match=r"Expected: 4 steps. Received: latents of 6"):
+            decoder.decode(ops.convert_to_tensor(z), likelihood, length=4)
+
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_data_of_a_known_length(self, name):
+        decoder, likelihood = in_time(name, steps=6)
+        assert decoder.compute_output_shape((None, 6, 2)) == (None, 6, decoder.feature_width())
+        assert tuple(decoder.decode(ops.convert_to_tensor(latent_steps()), likelihood).shape) == (4, 6, 3)
+
+    @pytest.mark.parametrize("autoregressive", [True, False])
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_steps_that_are_known_when_it_runs_only(self, name, autoregressive):
+        decoder, likelihood = in_time(name, autoregressive=autoregressive)
+
+        class Run(keras.Model):
+            def call(self, z):
+                return decoder.decode(z, likelihood)
+
+        z = latent_steps()
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            run = tf.function(Run(), input_signature=[tf.TensorSpec((None, None, 2))])
+        else:
+            run = Run()
+        expected = ops.convert_to_numpy(decoder.decode(ops.convert_to_tensor(z), likelihood))
+        np.testing.assert_allclose(ops.convert_to_numpy(run(ops.convert_to_tensor(z))), expected, atol=1e-5)
+
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_another_number_of_steps_than_the_data(self, name):
+        decoder = DECODERS[name](**SIZES[name])
+        with pytest.raises(ValueError, match=r"Argument `z`.*: 6 steps. Received: latents of 5.*flatten_latents"):
+            decoder.build((None, 5, 2), (None, 6, 3))
+        decoder.build((None, None, 2), (None, None, 3))
+        with pytest.raises(ValueError, match=r"Expected: 4 steps. Received: latents of 6"):
+            decoder(latent_steps(), target=np.zeros((4, 4, 3), "float32"))
+        decoder = DECODERS[name](**SIZES[name], autoregressive=False)
+        decoder.build((None, None, 2), (None, 4, 3))
+        with pytest.raises(ValueError, match=r"Expected: 4 steps. Received: latents of 6"):
+            decoder(latent_steps())
+        with pytest.raises(ValueError, match=r"axes are all known. Received: z_shape=.*flatten_latents=False"):
+            DECODERS[name](**SIZES[name], flatten_latents=True).build((None, None, 2), (None, None, 3))
+
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_all_of_them_as_one_vector(self, name):
+        """Latents of two axes that are no time, such as categorical ones: told to every step, as in files of 0.1."""
+        flat = DECODERS[name](**SIZES[name], flatten_latents=True)
+        config = flat.get_config()
+        del config["flatten_latents"]
+        old = DECODERS[name].from_config(config)
+        vector = DECODERS[name](**SIZES[name])
+        z, target = latent_steps(4, 2), np.random.default_rng(0).standard_normal((4, 6, 3)).astype("float32")
+        for decoder, shape in ((flat, (None, 2, 2)), (old, (None, 2, 2)), (vector, (None, 4))):
+            decoder.build(shape, (None, None, 3))
+        expected = ops.convert_to_numpy(flat(z, target=target))
+        for decoder, told in ((old, z), (vector, z.reshape(4, 4))):
+            decoder.set_weights(flat.get_weights())
+            np.testing.assert_array_equal(ops.convert_to_numpy(decoder(told, target=target)), expected)
+
+    def test_a_config_written_by_hand_means_what_the_constructor_means(self):
+        assert not kv.decoders.get({"class_name": "gru", "config": {"hidden_units": (4,)}}).flatten_latents
+
+    def test_categorical_latents_of_sequences(self):
+        vae = kv.VAE(
+            (None, 3),
+            2,
+            encoder=kv.encoders.GRU((3,)),
+            prior="uniform_categorical",
+            posterior="categorical",
+            decoder=kv.decoders.GRU((3,), flatten_latents=True),
+            likelihood="gaussian",
+        )
+        assert vae.generate(2, length=5).shape == (2, 5, 3)
+
+    def test_any_keras_model(self):
+        decoder = kv.decoders.FromModel(keras.Sequential([keras.layers.Dense(5, "tanh"), keras.layers.Dense(4)]))
+        decoder.build((None, None, 2), (None, None, 3))
+        assert decoder.compute_output_shape((None, None, 2)) == (None, None, 4)
+        z = latent_steps()
+        features = ops.convert_to_numpy(decoder(z))
+        assert features.shape == (4, 6, 4)
+        np.testing.assert_allclose(ops.convert_to_numpy(decoder(z[:, 2:3])), features[:, 2:3], atol=1e-6)
+        likelihood = kv.VAE((None, 3), 2, decoder=kv.decoders.GRU((4,)), likelihood="gaussian").likelihood
+        assert tuple(decoder.decode(z, likelihood).shape) == (4, 6, 3)
+
+
 class TestWordDropout:
     def test_a_hidden_step_is_not_seen_in_training(self):
         decoder = kv.decoders.GRU((4,), word_dropout=1.0)
