@@ -3,6 +3,7 @@
 from keras_vae import backend as _backend  # noqa: F401  (first: it explains a missing backend)
 from keras_vae import (
     callbacks,
+    data,
     decoders,
     distributions,
     encoders,
@@ -24,6 +25,7 @@ __all__ = [
     "KLDivergenceRegularizer",
     "Sampling",
     "callbacks",
+    "data",
     "decoders",
     "distributions",
     "encoders",

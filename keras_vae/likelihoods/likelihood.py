@@ -1,59 +1,16 @@
 """The contract of a likelihood."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_vae.deprecation import warn_renamed
+from keras_vae.data.support import Support
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.layers.projection import Projection
 from keras_vae.registry import likelihoods
 
 __all__ = ["Likelihood", "Support"]
-
-
-class _Support(NamedTuple):
-    low: float = float("-inf")
-    high: float = float("inf")
-    integer: bool = False
-    open_low: bool = False
-    open_high: bool = False
-    categorical: bool = False
-
-
-class Support(_Support):
-    """Where the data may lie.
-
-    Attributes:
-        low: smallest value.
-        high: largest value.
-        integer: whether only whole numbers are allowed.
-        open_low: whether `low` itself is excluded, as zero is for a logarithm.
-        open_high: whether `high` itself is excluded.
-        categorical: whether the whole numbers are names of categories, such as tokens, so that no number lies
-            between two of them.
-
-    Example:
-
-    >>> import keras_vae as kv
-    >>> kv.likelihoods.Support(0.0, 255.0, integer=True).high
-    255.0
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, *args: Any, nominal: bool | None = None, **kwargs: Any) -> Self:
-        if nominal is not None:
-            warn_renamed("The argument `nominal` of Support", "`categorical`")
-            kwargs["categorical"] = nominal
-        return super().__new__(cls, *args, **kwargs)
-
-    @property
-    def nominal(self) -> bool:
-        """The old name of `categorical`."""
-        warn_renamed("Support.nominal", "Support.categorical")
-        return self.categorical
 
 
 @likelihoods.contract
@@ -86,7 +43,7 @@ class Likelihood(keras.layers.Layer):
 
     Attributes:
         default_mode: what the verbs return where they are not told: the `"mean"`, or the `"mode"` for
-            data that have no mean.
+            data that have no mean; None where parts of the data differ in that, see `typical`.
         padding: value that fills a sequence behind its end.
     """
 
@@ -101,7 +58,7 @@ class Likelihood(keras.layers.Layer):
         support = Support()
         parameter_names = ()
 
-    default_mode = "mean"
+    default_mode: str | None = "mean"
     padding = 0
     zero_initialised: tuple[str, ...] = ()
     """Parameters whose projection starts at zero, such as log scales."""
@@ -188,6 +145,14 @@ class Likelihood(keras.layers.Layer):
             mask: boolean `(batch, time)`, the steps that count, or None.
         """
         raise NotImplementedError(f"{type(self).__name__} must write `distribution(params, mask=None)`.")
+
+    def typical(self, value: Distribution) -> Any:
+        """What is returned where nobody asks for another mode: the mean, or the mode, `(batch, *data_shape)`.
+
+        Args:
+            value: what `distribution` returned.
+        """
+        return value.mode() if self.default_mode == "mode" else value.mean()
 
     def to_network(self, x: Tensor) -> Tensor:
         """What the encoder sees of data `x`: by default the data, as floats `(batch, *data_shape)`."""

@@ -76,7 +76,8 @@ SOURCED = {"callbacks", "decoders", "distributions", "encoders", "layers", "like
 SOURCED |= {"objectives", "posteriors", "priors"}
 
 # Functions of `keras_vae.arguments` that raise in the name of their caller.
-CHECKS = {"non_negative_number", "one_of", "optional_seed", "positive_int", "positive_ints", "positive_number"}
+CHECKS = {"check_distinct", "check_fields", "named_parts"}
+CHECKS |= {"non_negative_number", "one_of", "optional_seed", "positive_int", "positive_ints", "positive_number"}
 
 SOURCE = re.compile(r"[A-Z][\w-]+(?: et al\.)?,? \(?(?:19|20)\d\d")
 SHAPE = re.compile(r"`[^`]*\((?:[^`()]*,)?[^`()]*\)[^`]*`")
