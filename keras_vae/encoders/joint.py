@@ -91,8 +91,8 @@ class Joint(Encoder):
             if isinstance(shape, list) or not all(isinstance(axis, int) for axis in shape[1:]):
                 raise ValueError(
                     f"Argument `encoders`: that of the field {name!r}, {type(part).__name__}, must give features of "
-                    f"one known shape for each example. Expected such as (batch, units). Received: {shape}. Use an encoder "
-                    "that ends in a vector."
+                    f"one known shape for each example. Expected such as (batch, units). Received: {shape}. Use an "
+                    "encoder that ends in a vector."
                 )
             widths.append(math.prod(shape[1:]))
         return widths

@@ -110,8 +110,8 @@ class LocationScale(Likelihood):
             if log_var > self.largest_log_var:
                 warnings.warn(
                     f"The data's standard deviation is {math.sqrt(variance):.3g}, and the scale of "
-                    f"{type(self).__name__} is at most {math.exp(0.5 * self.largest_log_var):.3g}. Rescale the data, for example to variance "
-                    "one.",
+                    f"{type(self).__name__} is at most {math.exp(0.5 * self.largest_log_var):.3g}. "
+                    "Rescale the data, for example to variance one.",
                     stacklevel=2,
                 )
             self.initial_log_var.assign(min(log_var, self.largest_log_var))
