@@ -57,8 +57,9 @@ class ColumnSupport(Support):
     Its own numbers hold for the table as a whole: the widest range, whole numbers where all columns are, and no
     categories, because a table of them is no sequence of tokens. `column_supports` tells the columns apart.
 
-    Args:
-        columns: pairs of a `Support` and the number of columns that it holds for, from the first column on.
+    Attributes:
+        columns: what it is made with, pairs of a `Support` and the number of columns that it holds for, from the first
+            column on.
 
     Raises:
         ValueError: no pair at all.

@@ -95,14 +95,11 @@ class Joint(Decoder):
     ) -> Any:
         """Data of every field for latents `z`: dict of `(batch, *data_shape)`, draws with noise of their own.
 
-        Args:
-            z: as for `call`.
-            likelihood: a `keras_vae.likelihoods.Joint` of the same fields.
-            seed: int or `SeedGenerator`, for draws.
-            mode: `"mean"`, `"mode"` or `"sample"` for all fields; None for what each field's likelihood takes for
-                typical.
-            temperature: scales the spread of a draw.
-            length: number of steps of fields whose shape leaves it open.
+        `likelihood` is a `keras_vae.likelihoods.Joint` of the same fields, and `mode` holds for all of them; None for
+        what each field's likelihood takes for typical. `length` is that of fields whose shape leaves it open.
+
+        Raises:
+            ValueError: a likelihood that lacks one of the fields.
         """
         check_fields(likelihood.parts, self.parts, "likelihood")
         seed = several(seed) if mode == "sample" else None

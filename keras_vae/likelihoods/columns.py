@@ -105,8 +105,7 @@ class Columns(Composite):
         self.data_shape = tuple(data_shape)
         self.event_ndims = len(self.data_shape)
         for part, width in zip(self.parts, self.widths, strict=True):
-            if not part.built:
-                part.build(features_shape, (*self.data_shape[:-1], width))
+            self.build_part(part, features_shape, (*self.data_shape[:-1], width))
 
     def call(self, features: Tensor) -> dict[str, Any]:
         """Parameters of each group by its place: dict of dicts of `(batch, *parameter_shape)`, float32."""
@@ -115,9 +114,7 @@ class Columns(Composite):
     def distribution(self, params: dict[str, Any], mask: Tensor | None = None) -> Distribution:
         """p(x | z) as a value.
 
-        Args:
-            params: what `call` returned.
-            mask: boolean `(batch, *data_shape)`, the elements that count, or fewer axes, `(batch, time)`; or None.
+        `mask` is boolean `(batch, *data_shape)`, the elements that count, or has fewer axes, `(batch, time)`; or None.
         """
         # A mask of fewer axes says nothing about columns, and every group gets it as it is.
         by_column = mask is not None and len(mask.shape) > self.event_ndims
@@ -134,10 +131,8 @@ class Columns(Composite):
         Of elements that are missing it sees zeros, of a category the whole one-hot row. Categories widen the table,
         each of their columns to as many as there are categories.
 
-        Args:
-            x: `(batch, *data_shape)`.
-            present: boolean, as `x`, the elements that are there. By default those that are not NaN, where NaN stands
-                for what is missing, and else all.
+        `present` is boolean, of the shape of `x`: the elements that are there. By default those that are not NaN, where
+        NaN stands for what is missing, and else all.
         """
         x = ops.cast(x, "float32")
         if present is None:

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from keras import ops
 
-from keras_vae.hints import Array, Config, Tensor
+from keras_vae.hints import Config, Shape, Tensor
 from keras_vae.likelihoods.likelihood import Likelihood
 
 __all__ = ["Composite"]
@@ -46,6 +45,25 @@ class Composite(Likelihood):
     def _each_of(self, x: Any, function: Callable[[Any, Any], Any]) -> dict[Any, Any]:
         return {key: function(part, self.own(x, key)) for key, part in self.members().items()}
 
+    def build_part(self, part: Any, features_shape: Any, data_shape: Shape) -> None:
+        """Build a member; one that is built already, as when it is loaded, must be built for the same data.
+
+        Args:
+            part: the member.
+            features_shape: shape of the features that it gets, `(batch, ...)`.
+            data_shape: shape of its part of one example.
+
+        Raises:
+            ValueError: it was built for data of another shape.
+        """
+        if not part.built:
+            part.build(features_shape, data_shape)
+        if tuple(part.data_shape) != tuple(data_shape):
+            raise ValueError(
+                f"The {type(part).__name__} inside of {type(self).__name__} was built for data of another shape. "
+                f"Expected {tuple(data_shape)}. Received: {tuple(part.data_shape)}. Pass one that has not been built."
+            )
+
     def adapt(self, x: Any, context: Tensor | None = None) -> None:
         """Show every member that adapts to the data its own, `(n, *data_shape)`; NaN is taken for missing.
 
@@ -61,9 +79,9 @@ class Composite(Likelihood):
             part.adapt(self.own(x, key), context)
 
     @property
-    def adapted(self) -> Array:
+    def adapted(self) -> float:
         """1 where no member waits to be shown data, else 0."""
-        return np.array(all(_is_adapted(part) for part in self.members().values()), dtype="float32")
+        return float(all(_is_adapted(part) for part in self.members().values()))
 
     @property
     def must_adapt(self) -> bool:

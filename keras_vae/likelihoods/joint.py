@@ -72,8 +72,7 @@ class Joint(Composite):
             check_fields(features_shape, self.parts, "features_shape")
         self.data_shape: Any = {name: tuple(data_shape[name]) for name in self.parts}
         for name, part in self.parts.items():
-            if not part.built:
-                part.build(features_shape[name] if several else features_shape, self.data_shape[name])
+            self.build_part(part, features_shape[name] if several else features_shape, self.data_shape[name])
 
     def call(self, features: Any) -> Any:
         """Parameters of every field's p(x | z), float32: dict of dicts of `(batch, *parameter_shape)`."""
@@ -82,12 +81,7 @@ class Joint(Composite):
         return self._each(lambda part: part(features))
 
     def distribution(self, params: Any, mask: Any = None) -> Distribution:
-        """p(x | z) as a value.
-
-        Args:
-            params: what `call` returned.
-            mask: dict of the fields' masks, `(batch, time)` or None; None where there is none at all.
-        """
+        """p(x | z) as a value; `mask` is a dict of the fields' masks, `(batch, time)` or None, or None."""
         masks = mask or {}
         return JointDistribution(
             {name: part.distribution(params[name], mask=masks.get(name)) for name, part in self.parts.items()}
@@ -101,19 +95,11 @@ class Joint(Composite):
         return self._each_of(x, lambda part, own: part.to_network(own))
 
     def valid_mask(self, x: Any) -> dict[str, Any] | None:
-        """Masks of the fields, `(batch, time)` or None; None where none of them has one.
-
-        Args:
-            x: dict of `(batch, *data_shape)`.
-        """
+        """Masks of the fields, `(batch, time)` or None; None where none of them has one."""
         return _or_none(self._each_of(x, lambda part, own: part.valid_mask(own)))
 
     def has_ended(self, x: Any) -> dict[str, Any] | None:
-        """Of every field what its likelihood says, or None; None where none of them ever ends.
-
-        Args:
-            x: dict of `(batch, *data_shape)`.
-        """
+        """Of every field what its likelihood says, or None; None where none of them ever ends."""
         return _or_none(self._each_of(x, lambda part, own: part.has_ended(own)))
 
     def get_config(self) -> Config:

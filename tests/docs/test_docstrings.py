@@ -61,7 +61,7 @@ NO_SOURCE = {
     *("decoders.Autoregressive", "decoders.Decoder", "decoders.FromModel", "decoders.Recurrent", "decoders.Sequence"),
     *("encoders.Encoder", "encoders.FromModel", "likelihoods.Likelihood", "likelihoods.TFP", "objectives.Objective"),
     *("posteriors.Posterior", "priors.Level", "priors.Prior", "priors.TFP", "callbacks.LinearWarmUp"),
-    *("encoders.Recurrent", "likelihoods.LocationScale", "likelihoods.Support", "priors.LatentLevel"),
+    *("encoders.Recurrent", "likelihoods.LocationScale", "priors.LatentLevel"),
     *("layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),
     *("distributions.Distribution", "distributions.Independent", "distributions.TFPDistribution"),
     # In every textbook.

@@ -340,3 +340,11 @@ def test_the_name_alone_says_what_it_needs():
         kv.likelihoods.get("columns")
     with pytest.raises(ValueError, match=r"Argument `missing` must be one of"):
         kv.likelihoods.Columns([("gaussian", 1)], missing=-1)
+
+
+def test_a_part_that_was_built_for_other_data():
+    part = kv.likelihoods.Gaussian()
+    part.build((None, 5), (3,))
+    likelihood = kv.likelihoods.Columns([(part, 2), ("bernoulli", 1)])
+    with pytest.raises(ValueError, match=r"Gaussian inside of Columns.*Expected \(2,\). Received: \(3,\)"):
+        likelihood.build((None, 5), (3,))
