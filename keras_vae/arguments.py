@@ -2,11 +2,14 @@
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 __all__ = [
     "as_shape",
+    "check_distinct",
+    "check_fields",
+    "named_parts",
     "non_negative_number",
     "one_of",
     "optional_seed",
@@ -85,3 +88,36 @@ def as_shape(shape: Any, argument: str, scalar: bool = False) -> tuple[Any, ...]
             f"Received: {argument}={shape!r}"
         )
     return tuple(None if axis is None else int(axis) for axis in shape)
+
+
+def named_parts(value: Any, argument: str) -> dict[str, Any]:
+    """A dict of components by the name of their field, every instance in one place only."""
+    names = list(value) if isinstance(value, Mapping) else []
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(
+            f"Argument `{argument}` must be a dict of fields. Expected their names, non-empty strings, each with a "
+            f"component: {{'image': 'conv', 'label': 'mlp'}}, say. Received: {argument}={value!r:.200}"
+        )
+    check_distinct(value.values(), argument)
+    return dict(value)
+
+
+def check_distinct(parts: Iterable[Any], argument: str) -> None:
+    """One instance holds the weights of one place."""
+    instances = [id(part) for part in parts if not isinstance(part, (str, Mapping, type))]
+    if len(set(instances)) < len(instances):
+        raise ValueError(
+            f"Argument `{argument}` must not hold one instance twice. Expected one for every place, because each is "
+            "built for its own data. Received: the same one in two places. Make a second one."
+        )
+
+
+def check_fields(value: Any, names: Iterable[str], argument: str) -> None:
+    """Raise unless `value` is a dict that has all fields."""
+    names = list(names)
+    if not isinstance(value, Mapping) or not set(names) <= set(value):
+        received = sorted(value) if isinstance(value, Mapping) else f"{value!r:.80}"
+        raise ValueError(
+            f"Argument `{argument}` must be a dict with an entry for every field. Expected {names}. Received: "
+            f"{received}. Add what is missing, or leave that field's component out."
+        )

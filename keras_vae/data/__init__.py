@@ -2,6 +2,6 @@
 
 from keras_vae.data.batch import Batch
 from keras_vae.data.field import Field
-from keras_vae.data.support import Support
+from keras_vae.data.support import ColumnSupport, Support, column_supports
 
-__all__ = ["Batch", "Field", "Support"]
+__all__ = ["Batch", "ColumnSupport", "Field", "Support", "column_supports"]

@@ -69,8 +69,8 @@ class Checks:
         if not isinstance(x, dict) or set(x) != set(self.spec):
             got = f"the keys {sorted(map(str, x))}" if isinstance(x, dict) else f"a {type(x).__name__}"
             raise ValueError(
-                f"Argument `{argument}` must be a dict with an array for each field of data_shape, {sorted(self.spec)}. "
-                f"Received: {got}."
+                f"Argument `{argument}` must be a dict with an array for each field of data_shape, "
+                f"{sorted(self.spec)}. Received: {got}."
             )
         for name, field in self.spec.items():
             yield f"{argument}[{name!r}]", x[name], field, self.likelihood.support[name]

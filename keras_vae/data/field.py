@@ -1,5 +1,7 @@
-"""What the data are, said once."""
+"""One field of structured data."""
 
+import dataclasses
+import numbers
 from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
@@ -14,44 +16,51 @@ RESERVED = ("x", "condition", "condition_mask", "exposure", "mask")
 
 
 @keras.saving.register_keras_serializable("keras_vae.data")
+@dataclasses.dataclass(frozen=True)
 class Field:
-    """Shape of one example's array, and whether its elements may be missing.
-
-    What values it may hold is the likelihood's to say (its `support`), and so is what pads a sequence.
+    """What one field of the data looks like: its shape, and how a missing element is written.
 
     Args:
-        shape: shape of one example; None for an axis of any length.
-        missing: None, or `"nan"` where NaN stands for an element that was not observed.
+        shape: shape of one example, ints and None for the time of a series of any length.
+        missing: `"nan"` where NaN stands for a missing element, None where nothing is missing.
 
     Raises:
-        ValueError: bad arguments.
+        ValueError: a shape of anything else, or another way to write what is missing.
 
     Example:
 
     >>> import keras_vae as kv
-    >>> kv.data.Field((28, 28, 1)).shape
-    (28, 28, 1)
+    >>> kv.data.Field((28, 28, 1))
+    Field(shape=(28, 28, 1), missing=None)
+    >>> kv.data.Field((12,), missing="nan").missing
+    'nan'
     """
 
-    def __init__(self, shape: Any, missing: str | None = None) -> None:
-        self.shape = as_shape(shape, "shape")
-        self.missing = one_of(missing, (None, "nan"), "missing")
+    shape: Shape
+    missing: str | None = None
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Field) and (self.shape, self.missing) == (other.shape, other.missing)
-
-    def __hash__(self) -> int:
-        return hash((self.shape, self.missing))
-
-    def __repr__(self) -> str:
-        return f"Field({self.shape}{'' if self.missing is None else f', missing={self.missing!r}'})"
+    def __post_init__(self) -> None:
+        shape: Any = self.shape
+        valid = isinstance(shape, (list, tuple)) and len(shape) > 0
+        if not valid or not all(axis is None or is_size(axis) for axis in shape):
+            raise ValueError(
+                "Argument `shape` must be the shape of one example. Expected a tuple of positive ints, such as "
+                f"(28, 28, 1), or None for the time. Received: shape={shape!r}. Write (12,) for a vector of 12."
+            )
+        one_of(self.missing, (None, "nan"), "missing")
+        object.__setattr__(self, "shape", tuple(None if axis is None else int(axis) for axis in shape))
 
     def get_config(self) -> Config:
+        """The constructor's arguments."""
         return {"shape": self.shape, "missing": self.missing}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
         return cls(**config)
+
+
+def is_size(axis: Any) -> bool:
+    return isinstance(axis, numbers.Integral) and not isinstance(axis, bool) and int(axis) >= 1
 
 
 Spec: TypeAlias = Field | dict[str, Field]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.data.streams import to_numpy
+from keras_vae.data.support import ColumnSupport, column_supports
 from keras_vae.hints import Array, Shape
 
 __all__ = ["check_rows", "fits", "rows_of"]
@@ -72,7 +73,11 @@ def check_rows(
                 "values in all. Remove those rows or fill the gaps before training. If NaN stands for "
                 "what is missing, say so: data_shape=keras_vae.data.Field(shape, missing='nan')."
             )
-    if support is not None:
+    if isinstance(support, ColumnSupport):
+        for first, last, columns in column_supports(support, values.shape[-1]):
+            label = f"{argument}[..., {first}]" if first == last else f"{argument}[..., {first}:{last + 1}]"
+            _check_support(values[..., first : last + 1], columns, label, noisy)
+    elif support is not None:
         _check_support(values, support, argument, noisy)
 
 

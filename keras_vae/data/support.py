@@ -1,10 +1,11 @@
 """Where data may lie."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from keras_vae.deprecation import warn_renamed
 
-__all__ = ["Support"]
+__all__ = ["ColumnSupport", "Support", "column_supports"]
 
 
 class _Support(NamedTuple):
@@ -31,7 +32,7 @@ class Support(_Support):
     Example:
 
     >>> import keras_vae as kv
-    >>> kv.likelihoods.Support(0.0, 255.0, integer=True).high
+    >>> kv.data.Support(0.0, 255.0, integer=True).high
     255.0
     """
 
@@ -48,3 +49,93 @@ class Support(_Support):
         """The old name of `categorical`."""
         warn_renamed("Support.nominal", "Support.categorical")
         return self.categorical
+
+
+class ColumnSupport(Support):
+    """Where the data may lie, column by column of the last axis.
+
+    Its own numbers hold for the table as a whole: the widest range, whole numbers where all columns are, and no
+    categories, because a table of them is no sequence of tokens. `column_supports` tells the columns apart.
+
+    Attributes:
+        columns: what it is made with, pairs of a `Support` and the number of columns that it holds for, from the first
+            column on.
+
+    Raises:
+        ValueError: no pair at all.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> support = kv.data.ColumnSupport([(kv.data.Support(), 2), (kv.data.Support(0.0, 1.0), 1)])
+    >>> support.low, len(support.columns)
+    (-inf, 2)
+    """
+
+    columns: tuple[tuple[Support, int], ...]
+
+    def __new__(cls, columns: Sequence[tuple[Support, int]]) -> Self:
+        columns = tuple((support, int(width)) for support, width in columns)
+        if not columns:
+            raise ValueError(
+                "Argument `columns` must hold at least one pair. Expected (support, width). Received: none"
+            )
+        supports = [support for support, _ in columns]
+        low, high = min(item.low for item in supports), max(item.high for item in supports)
+        self = super().__new__(
+            cls,
+            low,
+            high,
+            integer=all(item.integer for item in supports),
+            open_low=all(item.open_low for item in supports if item.low == low),
+            open_high=all(item.open_high for item in supports if item.high == high),
+        )
+        self.columns = columns
+        return self
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return (self.columns,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ColumnSupport) and self.columns == other.columns
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.columns)
+
+    def __repr__(self) -> str:
+        return f"ColumnSupport({list(self.columns)!r})"
+
+
+def column_supports(support: Support, width: int) -> list[tuple[int, int, Support]]:
+    """Where the values of each column may lie: `(first column, last column, support)`, from left to right.
+
+    Args:
+        support: a `Support`, which holds for all columns, or a `ColumnSupport`.
+        width: number of columns, the length of the data's last axis.
+
+    Raises:
+        ValueError: a `ColumnSupport` of another number of columns.
+
+    Example:
+
+    >>> import keras_vae as kv
+    >>> real, share = kv.data.Support(), kv.data.Support(0.0, 1.0)
+    >>> [entry[:2] for entry in kv.data.column_supports(kv.data.ColumnSupport([(real, 2), (share, 1)]), 3)]
+    [(0, 1), (2, 2)]
+    """
+    if not isinstance(support, ColumnSupport):
+        return [(0, width - 1, support)]
+    widths = [count for _, count in support.columns]
+    if sum(widths) != width:
+        raise ValueError(
+            f"Argument `width` must be the number of columns that the support speaks of. Expected {sum(widths)}, the "
+            f"sum of {widths}. Received: width={width}. Pass the length of the data's last axis."
+        )
+    found, first = [], 0
+    for part, count in support.columns:
+        found += [(first + start, first + stop, item) for start, stop, item in column_supports(part, count)]
+        first += count
+    return found

@@ -6,6 +6,7 @@ from keras_vae.decoders.decoder import Decoder
 from keras_vae.decoders.from_model import FromModel
 from keras_vae.decoders.gated_mlp import GatedMLP
 from keras_vae.decoders.gru import GRU
+from keras_vae.decoders.joint import Joint
 from keras_vae.decoders.lstm import LSTM
 from keras_vae.decoders.mlp import MLP
 from keras_vae.decoders.pixel_cnn import PixelCNN
@@ -30,6 +31,7 @@ __all__ = [
     "Decoder",
     "FromModel",
     "GatedMLP",
+    "Joint",
     "PixelCNN",
     "Recurrent",
     "ResNet",

@@ -97,15 +97,16 @@ class Autoregressive(Decoder):
         likelihood: Part,
         *,
         seed: Seed = None,
-        mode: str = "mean",
+        mode: str | None = "mean",
         temperature: float = 1.0,
         length: int | None = None,
     ) -> Tensor:
         """Data for latents `z`, every step from those before it; see `Decoder.decode`.
 
         In mode `"mean"` and `"mode"` every step takes the mean or the mode given the steps before it, which
-        is not the mean or mode of the whole. Where the likelihood knows an end, what lies behind it is
-        `likelihood.padding`, and the loop stops when every sequence has ended.
+        is not the mean or mode of the whole; in mode None what the likelihood takes for typical of the step.
+        Where the likelihood knows an end, what lies behind it is `likelihood.padding`, and the loop stops when every
+        sequence has ended.
         """
         sizes = self.step_sizes(likelihood, length)
         steps = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else ops.prod(ops.stack(sizes))
@@ -127,7 +128,8 @@ class Autoregressive(Decoder):
             target = ops.cast(target, self.compute_dtype)
             features, state = self.next_features(z, target, step, state)
             noise = None if key is None else StepSeed(key, step)
-            value = draw(likelihood.distribution(likelihood(features)), mode, noise, temperature)
+            distribution = likelihood.distribution(likelihood(features))
+            value = draw(distribution, mode, noise, temperature, likelihood=likelihood)
             value = ops.cast(ops.reshape(value, (batch, 1, *event)), dtype)
             over = ops.reshape(ended, (batch, *([1] * (1 + len(event)))))
             value = ops.where(over, ops.cast(likelihood.padding, dtype), value)

@@ -64,7 +64,7 @@ class Decoder(keras.layers.Layer):
         likelihood: Part,
         *,
         seed: Seed = None,
-        mode: str = "mean",
+        mode: str | None = "mean",
         temperature: float = 1.0,
         length: int | None = None,
     ) -> Tensor:
@@ -76,19 +76,25 @@ class Decoder(keras.layers.Layer):
             z: as for `call`.
             likelihood: the model's likelihood.
             seed: int or `SeedGenerator`, for draws.
-            mode: `"mean"`, `"mode"` or `"sample"`.
+            mode: `"mean"`, `"mode"` or `"sample"`; None for what the likelihood takes for typical.
             temperature: scales the spread of a draw.
             length: number of steps, where the data's shape leaves it open.
         """
         del length
-        value = draw(likelihood.distribution(likelihood(self(z, training=False))), mode, seed, temperature)
+        distribution = likelihood.distribution(likelihood(self(z, training=False)))
+        value = draw(distribution, mode, seed, temperature, likelihood=likelihood)
         return fill_behind_end(value, likelihood)
 
 
 def draw(
-    distribution: Distribution, mode: Any, seed: Seed = None, temperature: float = 1.0, likelihood: Part = None
+    distribution: Distribution,
+    mode: str | None,
+    seed: Seed = None,
+    temperature: float = 1.0,
+    *,
+    likelihood: Part | None = None,
 ) -> Tensor:
-    """What a verb's `mode` asks of p(x | z).
+    """What an argument `mode` asks of p(x | z); of no mode, what the `likelihood` takes for typical.
 
     >>> from keras import ops
     >>> from keras_vae.decoders.decoder import draw
@@ -96,6 +102,13 @@ def draw(
     >>> float(draw(Bernoulli(ops.ones((1,))), "mode")[0])
     1.0
     """
+    if mode is None:
+        if likelihood is None:
+            raise ValueError(
+                "Argument `mode` may be None where the likelihood is given, which then says what is typical. Received: "
+                "mode=None, likelihood=None. Pass likelihood=..., or one of 'mean', 'mode' and 'sample'."
+            )
+        return likelihood.typical(distribution)
     if mode == "sample":
         return distribution.tempered(temperature).sample(seed)
     return distribution.mode() if mode == "mode" else distribution.mean()

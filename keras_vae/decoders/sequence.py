@@ -159,7 +159,7 @@ class Sequence(Autoregressive):
         likelihood: Part,
         *,
         seed: Seed = None,
-        mode: str = "mean",
+        mode: str | None = "mean",
         temperature: float = 1.0,
         length: int | None = None,
     ) -> Tensor:
@@ -169,7 +169,8 @@ class Sequence(Autoregressive):
             return super().decode(z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length)
         (length,) = self.step_sizes(likelihood, length)
         features = self.features(z, self._inputs(z, length=length), training=False)
-        value = draw(likelihood.distribution(likelihood(features)), mode, seed, temperature)
+        distribution = likelihood.distribution(likelihood(features))
+        value = draw(distribution, mode, seed, temperature, likelihood=likelihood)
         return fill_behind_end(value, likelihood)
 
     def _length(self, z: Tensor, likelihood: Part, length: int | None) -> Any:

@@ -5,6 +5,7 @@ from keras_vae.distributions.bernoulli import Bernoulli
 from keras_vae.distributions.beta import Beta
 from keras_vae.distributions.beta_binomial import BetaBinomial
 from keras_vae.distributions.categorical import Categorical
+from keras_vae.distributions.concatenated import Concatenated
 from keras_vae.distributions.continuous_bernoulli import ContinuousBernoulli
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
@@ -12,6 +13,7 @@ from keras_vae.distributions.distribution import Distribution, Independent
 from keras_vae.distributions.from_tfp import TFPDistribution, from_tfp
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.gaussian_mixture import GaussianMixture
+from keras_vae.distributions.joint import Joint
 from keras_vae.distributions.kl_divergence import (
     has_kl_divergence,
     kl_divergence,
@@ -37,6 +39,7 @@ __all__ = [
     "Beta",
     "BetaBinomial",
     "Categorical",
+    "Concatenated",
     "ContinuousBernoulli",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
@@ -44,6 +47,7 @@ __all__ = [
     "Gaussian",
     "GaussianMixture",
     "Independent",
+    "Joint",
     "Laplace",
     "LogNormal",
     "MultivariateGaussian",

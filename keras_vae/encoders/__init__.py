@@ -6,6 +6,7 @@ from keras_vae.encoders.encoder import Encoder
 from keras_vae.encoders.from_model import FromModel
 from keras_vae.encoders.gated_mlp import GatedMLP
 from keras_vae.encoders.gru import GRU
+from keras_vae.encoders.joint import Joint
 from keras_vae.encoders.lstm import LSTM
 from keras_vae.encoders.mlp import MLP
 from keras_vae.encoders.pyramid import Pyramid
@@ -30,6 +31,7 @@ __all__ = [
     "Encoder",
     "FromModel",
     "GatedMLP",
+    "Joint",
     "Pyramid",
     "Recurrent",
     "ResNet",

@@ -115,8 +115,8 @@ class Hierarchical(Latents):
         given = None if sizes is None else tuple(positive_ints(size, "latent_dim") for size in sizes)
         if given not in (None, shapes):
             raise ValueError(
-                f"Argument `latent_dim` asks for levels of {given}, and the levels of the hierarchy are of {shapes}. Leave "
-                "latent_dim out, or make them equal."
+                f"Argument `latent_dim` asks for levels of {given}, and the levels of the hierarchy are of {shapes}. "
+                "Leave latent_dim out, or make them equal."
             )
         return shapes
 
@@ -162,8 +162,8 @@ class Hierarchical(Latents):
         features = features_shape
         if is_several(features) and len(features) != len(self.levels):
             raise ValueError(
-                f"The encoder gives {len(features)} feature tensors, and there are {len(self.levels)} levels of latents. "
-                "Return one tensor for each level, top first, or a single one for all of them."
+                f"The encoder gives {len(features)} feature tensors, and there are {len(self.levels)} levels of "
+                "latents. Return one tensor for each level, top first, or a single one for all of them."
             )
         context = tuple(context_shape)
         for index, level in enumerate(self.levels):

@@ -58,10 +58,12 @@ class Latents(keras.layers.Layer):
 
     Attributes:
         requires_encoder: True where a prior needs the encoder, as a VampPrior does.
+        has_time_axis: True where there is a latent for each time step, `(batch, time, width)`.
         pairs: list of `(prior, posterior)`, for the levels or groups in order.
     """
 
     requires_encoder = False
+    has_time_axis = False
 
     @property
     def pairs(self) -> list[tuple[Part, Part]]:

@@ -1,15 +1,18 @@
 """p(x | z): likelihoods of the data."""
 
+from keras_vae.data.support import Support
 from keras_vae.likelihoods.bernoulli import Bernoulli
 from keras_vae.likelihoods.beta import Beta
 from keras_vae.likelihoods.beta_binomial import BetaBinomial
 from keras_vae.likelihoods.categorical import Categorical
+from keras_vae.likelihoods.columns import Columns
 from keras_vae.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from keras_vae.likelihoods.discretized_logistic import DiscretizedLogistic
 from keras_vae.likelihoods.discretized_logistic_mixture import DiscretizedLogisticMixture
 from keras_vae.likelihoods.gaussian import Gaussian
+from keras_vae.likelihoods.joint import Joint
 from keras_vae.likelihoods.laplace import Laplace
-from keras_vae.likelihoods.likelihood import Likelihood, Support
+from keras_vae.likelihoods.likelihood import Likelihood
 from keras_vae.likelihoods.location_scale import LocationScale
 from keras_vae.likelihoods.log_normal import LogNormal
 from keras_vae.likelihoods.negative_binomial import NegativeBinomial
@@ -29,10 +32,12 @@ __all__ = [
     "Beta",
     "BetaBinomial",
     "Categorical",
+    "Columns",
     "ContinuousBernoulli",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
     "Gaussian",
+    "Joint",
     "Laplace",
     "Likelihood",
     "LocationScale",

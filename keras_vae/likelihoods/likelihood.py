@@ -43,7 +43,7 @@ class Likelihood(keras.layers.Layer):
 
     Attributes:
         default_mode: what the verbs return where they are not told: the `"mean"`, or the `"mode"` for
-            data that have no mean.
+            data that have no mean; None where parts of the data differ in that, see `typical`.
         padding: value that fills a sequence behind its end.
     """
 
@@ -58,7 +58,7 @@ class Likelihood(keras.layers.Layer):
         support = Support()
         parameter_names = ()
 
-    default_mode = "mean"
+    default_mode: str | None = "mean"
     padding = 0
     zero_initialised: tuple[str, ...] = ()
     """Parameters whose projection starts at zero, such as log scales."""
@@ -145,6 +145,14 @@ class Likelihood(keras.layers.Layer):
             mask: boolean `(batch, time)`, the steps that count, or None.
         """
         raise NotImplementedError(f"{type(self).__name__} must write `distribution(params, mask=None)`.")
+
+    def typical(self, value: Distribution) -> Any:
+        """What is returned where nobody asks for another mode: the mean, or the mode, `(batch, *data_shape)`.
+
+        Args:
+            value: what `distribution` returned.
+        """
+        return value.mode() if self.default_mode == "mode" else value.mean()
 
     def to_network(self, x: Tensor) -> Tensor:
         """What the encoder sees of data `x`: by default the data, as floats `(batch, *data_shape)`."""

@@ -99,17 +99,19 @@ class LocationScale(Likelihood):
         """Start a learned scale at the spread of the data; `fit` does it by itself.
 
         Args:
-            x: `(n, *data_shape)`.
+            x: `(n, *data_shape)`; NaN is taken for missing. Where all are missing, the spread is taken for one.
             context: is not read; conditional models hand it to every part.
         """
         if isinstance(self.scale, str):
             x = self.measured(np.asarray(ops.convert_to_numpy(x), dtype="float64"))
-            log_var = math.log(self.squared_scale * float(np.var(x)) + self.min_scale**2)
+            x = x[~np.isnan(x)]
+            variance = float(np.var(x)) if x.size else 1.0
+            log_var = math.log(self.squared_scale * variance + self.min_scale**2)
             if log_var > self.largest_log_var:
                 warnings.warn(
-                    f"The data's standard deviation is {float(np.std(x)):.3g}, and the scale of {type(self).__name__} "
-                    f"is at most {math.exp(0.5 * self.largest_log_var):.3g}. Rescale the data, for example to variance "
-                    "one.",
+                    f"The data's standard deviation is {math.sqrt(variance):.3g}, and the scale of "
+                    f"{type(self).__name__} is at most {math.exp(0.5 * self.largest_log_var):.3g}. "
+                    "Rescale the data, for example to variance one.",
                     stacklevel=2,
                 )
             self.initial_log_var.assign(min(log_var, self.largest_log_var))

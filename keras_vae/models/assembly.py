@@ -198,6 +198,8 @@ def assemble(
     z_shape = (None, *latents.decoder_input_shape())
     if "decoder" in forward.condition_to and not forward.by_name["decoder"]:
         z_shape = width_with_context(z_shape, context_shape)
+    if getattr(decoder, "flatten_latents", None) is False and not latents.has_time_axis:
+        decoder.flatten_latents = True  # latents of two axes are one vector for every step
     build_once(decoder, z_shape, target_shape)
     decoder_features = decoder.compute_output_shape(z_shape)
     warn_of_probabilities(decoder, likelihood)
@@ -299,8 +301,8 @@ def width_of_condition(condition_shape: Shape | None, condition_encoder: Part) -
         if None in spec.shape[1:]:
             raise ValueError(
                 "Argument `condition_encoder` must give a vector for each example. Received: features of shape "
-                f"{tuple(spec.shape)} for conditions of shape {condition_shape}. End it in a layer that takes the steps "
-                "together, such as keras.layers.GlobalAveragePooling1D() or keras.layers.GRU(16)."
+                f"{tuple(spec.shape)} for conditions of shape {condition_shape}. End it in a layer that takes the "
+                "steps together, such as keras.layers.GlobalAveragePooling1D() or keras.layers.GRU(16)."
             )
         return int(math.prod(spec.shape[1:]))
     if not condition_shape:

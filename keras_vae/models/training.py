@@ -1,4 +1,4 @@
-"""What a VAE adds to Keras' own training loop: the loss and the metrics of a batch, and components that start from data."""
+"""What a VAE adds to Keras' training loop: losses and metrics of a batch, and components that start from data."""
 
 from collections.abc import Callable
 from typing import Any

@@ -359,8 +359,8 @@ class VAE(keras.Model):
         for x, target in zip(keras.tree.flatten(batch.x), keras.tree.flatten(batch.target), strict=True):
             if tuple(x.shape[1:]) != tuple(target.shape[1:]):
                 raise ValueError(
-                    f"Argument `y` must have the data's shape {self.data_shape}. Received: shape {tuple(target.shape)}. "
-                    "Labels belong in the inputs of a conditional model: "
+                    f"Argument `y` must have the data's shape {self.data_shape}. Received: shape "
+                    f"{tuple(target.shape)}. Labels belong in the inputs of a conditional model: "
                     "VAE(..., condition_shape=...).fit([x, labels])."
                 )
 

@@ -4,6 +4,7 @@ A new component gets a line here; `test_every_registered_name_has_a_case` fails 
 """
 
 import keras
+import numpy as np
 
 import keras_vae as kv
 from keras_vae import testing
@@ -41,6 +42,21 @@ def ladder():
         decoder_sees="state",
     )
 
+
+def over_a_real_and_a_category(draws):
+    """Points and weights for tables of one column of real numbers, and one of three categories."""
+    reals, weights = testing.over_reals(draws[:, :1])
+    tables = [np.column_stack([reals, np.full(len(reals), category)]) for category in range(3)]
+    return np.concatenate(tables).astype("float32"), np.tile(weights, 3)
+
+
+# Names that the shipped checks do not cover: each puts its subject into a `kv.VAE` of one tensor, and not of a dict.
+# tests/likelihoods/test_joint.py and tests/networks/test_joint.py hold the same by hand.
+BY_HAND = {
+    ("likelihoods", "joint"): "its data, features and parameters are dicts",
+    ("encoders", "joint"): "its data are a dict",
+    ("decoders", "joint"): "its features are a dict",
+}
 
 CASES = {
     ("priors", "standard"): {"make": kv.priors.Standard},
@@ -120,6 +136,14 @@ CASES = {
         "make": kv.likelihoods.NegativeBinomial,
         "other_values": {"dispersion": "predicted"},
         "points": testing.over_integers(0, 90),
+    },
+    ("likelihoods", "columns"): {
+        "make": lambda: kv.likelihoods.Columns([("gaussian", 1), (kv.likelihoods.Categorical(3), 1)]),
+        "other_values": {"columns": [(kv.likelihoods.Laplace(), 1), ("poisson", 1)], "missing": "nan"},
+        "data_shape": (2,),
+        "data": np.array([[0.5, 2], [-1.0, 0], [0.1, 1], [2.0, 1], [-0.3, 0], [0.7, 2]], "float32"),
+        "density_data_shapes": ((2,),),
+        "points": over_a_real_and_a_category,
     },
     ("likelihoods", "poisson"): {"make": kv.likelihoods.Poisson, "points": testing.over_integers(0, 40)},
     ("likelihoods", "student_t"): {

@@ -61,14 +61,8 @@ NO_SOURCE = {
     *("decoders.Autoregressive", "decoders.Decoder", "decoders.FromModel", "decoders.Recurrent", "decoders.Sequence"),
     *("encoders.Encoder", "encoders.FromModel", "likelihoods.Likelihood", "likelihoods.TFP", "objectives.Objective"),
     *("posteriors.Posterior", "priors.Level", "priors.Prior", "priors.TFP", "callbacks.LinearWarmUp"),
-    *(
-        "encoders.Recurrent",
-        "encoders.Sequence",
-        "likelihoods.LocationScale",
-        "likelihoods.Support",
-        "priors.LatentLevel",
-    ),
-    *("encoders.Sequence", "layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),
+    *("encoders.Recurrent", "encoders.Sequence", "likelihoods.LocationScale"),
+    *("layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),
     *("distributions.Distribution", "distributions.Independent", "distributions.TFPDistribution"),
     *("distributions.Tempered",),
     # In every textbook.
@@ -83,7 +77,8 @@ SOURCED = {"callbacks", "decoders", "distributions", "encoders", "layers", "like
 SOURCED |= {"objectives", "posteriors", "priors"}
 
 # Functions of `keras_vae.arguments` that raise in the name of their caller.
-CHECKS = {"non_negative_number", "one_of", "optional_seed", "positive_int", "positive_ints", "positive_number"}
+CHECKS = {"check_distinct", "check_fields", "named_parts"}
+CHECKS |= {"non_negative_number", "one_of", "optional_seed", "positive_int", "positive_ints", "positive_number"}
 
 SOURCE = re.compile(r"[A-Z][\w-]+(?: et al\.)?,? \(?(?:19|20)\d\d")
 SHAPE = re.compile(r"`[^`]*\((?:[^`()]*,)?[^`()]*\)[^`]*`")
