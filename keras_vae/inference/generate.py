@@ -183,13 +183,13 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, length: 
         ValueError: no such level, or a value of another shape.
     """
     shapes = model.latents.level_shapes()
-    given = {}
+    given: dict[str, Array] = {}
     for index, value in (fixed or {}).items():
         if index not in range(len(shapes)):
             raise ValueError(
                 f"Argument `fixed`: the model has the levels or groups 0 to {len(shapes) - 1}. Received: {index!r}"
             )
-        shape = tuple(length if axis is None else axis for axis in shapes[index])
+        shape: Any = tuple(length if axis is None else axis for axis in shapes[index])
         array = np.asarray(ops.convert_to_numpy(value))
         one_hot = model.latents.pairs[index][0].latent_space == "one_hot"
         if one_hot and array.dtype.kind in "iu" and array.ndim < 2 and len(shape) == 2 and shape[0] == 1:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras_vae.distributions.distribution import Distribution
-from keras_vae.hints import Component, Config, Encode, Ints, Part, Seed, Shape, Tensor
+from keras_vae.hints import Component, Config, Encode, Part, Seed, Shape, Tensor
 from keras_vae.latents.latents import LatentLevel, Latents, prior_of
 from keras_vae.registry import latents, posteriors, priors
 from keras_vae.serialization import serialize_component
@@ -141,7 +141,7 @@ def posterior_of(posterior: Part, encode: Callable, x: Tensor, context: Tensor) 
     return posterior.distribution(encode(x, context), context)
 
 
-def check_built(name: str, component: Part, latent_shape: Ints) -> None:
+def check_built(name: str, component: Part, latent_shape: Any) -> None:
     """Refuse a component that was built for other latents."""
     if tuple(component.latent_shape) != tuple(latent_shape):
         raise ValueError(

@@ -118,7 +118,7 @@ def adapt_components(model: Part, data: Data) -> None:
     else:
         given = unpack(data, model.spec)
     rows = len(keras.tree.flatten(given.x)[0])
-    context = ()
+    context: tuple[Any, ...] = ()
     if given.condition is not None:
         encoded = model.forward_pass.context(given.condition, rows, mask=given.condition_mask)
         context = (ops.convert_to_numpy(encoded),)

@@ -184,7 +184,7 @@ class VampPrior(Prior):
                 "VampPrior is made of the encoder's posteriors: distribution(context, encode=...) needs `encode`, a "
                 "function (x, context) -> q(z | x). Received: encode=None"
             )
-        components = self.prepare(encode) if prepared is None else prepared
+        components = prepared if encode is None or prepared is not None else self.prepare(encode)
         logits = ops.convert_to_tensor(self.logits) if self.learn_weights else None
         return GaussianMixture(**components, logits=logits, batch_size=ops.shape(context)[0])
 
