@@ -179,12 +179,15 @@ class VampPrior(Prior):
     def distribution(
         self, context: Tensor, *, encode: Encode | None = None, prepared: dict[str, Tensor] | None = None
     ) -> Distribution:
-        if encode is None and prepared is None:
+        if prepared is not None:
+            components = prepared
+        elif encode is not None:
+            components = self.prepare(encode)
+        else:
             raise ValueError(
                 "VampPrior is made of the encoder's posteriors: distribution(context, encode=...) needs `encode`, a "
                 "function (x, context) -> q(z | x). Received: encode=None"
             )
-        components = prepared if encode is None or prepared is not None else self.prepare(encode)
         logits = ops.convert_to_tensor(self.logits) if self.learn_weights else None
         return GaussianMixture(**components, logits=logits, batch_size=ops.shape(context)[0])
 
