@@ -1,14 +1,14 @@
 """The one place that knows which backend runs.
 
 Everything else in the package is written in `keras.ops` and `keras.random`. Some facts cannot be
-expressed there, so they live here, each with its reason:
+expressed there, so they live here, each with the reason for it:
 
-* importing Keras without any backend installed fails with an error that does not say what to do;
+* importing Keras without any backend installed fails with an error that does not say how to fix it;
 * under `tf.distribute` Keras leaves it to a `compute_loss` override (and to `add_loss`) to divide by
   the number of replicas, and a `SeedGenerator` gives every replica the same noise;
 * TensorFlow's XLA cannot compile gamma draws, so models that make them must not be compiled with it;
 * TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
-  although every verb of a model is traced twice at most;
+  although every inference method of a model is traced at most twice;
 * a generator's variable cannot be advanced inside a loop that JAX compiles;
 * on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
   callback has to ask for them first.
@@ -62,7 +62,7 @@ def gamma_draws_compile() -> bool:
 
 @contextlib.contextmanager
 def quiet_retracing() -> Iterator[None]:
-    """Keep TensorFlow from warning that the functions of different verbs are traced."""
+    """Keep TensorFlow from warning that the functions of different inference methods are traced."""
     logger = logging.getLogger("tensorflow")
 
     def is_other(record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Saving what a user passed, or saying why it cannot be saved."""
+"""Serialization of user-defined objects, with errors for those that cannot be saved."""
 
 import warnings
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ __all__ = ["can_be_found", "serialize_component", "serialize_function"]
 
 
 def serialize_function(function: Any, argument: str) -> Any:
-    """Config of a function such as an activation, or an error that holds the mend.
+    """Config of a function such as an activation, or an error that says how to fix it.
 
     Raises:
         ValueError: a lambda, or a function that Keras could not find again when loading.
@@ -32,7 +32,7 @@ def serialize_function(function: Any, argument: str) -> Any:
 
 
 def serialize_component(component: Any, argument: str) -> Config:
-    """Config of a component of a model, or an error that holds the mend.
+    """Config of a component of a model, or an error that says how to fix it.
 
     Raises:
         ValueError: the component, or something inside it, is registered neither with Keras nor with a

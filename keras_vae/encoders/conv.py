@@ -26,8 +26,8 @@ class Conv(Encoder):
     Args:
         filters: number of filters of every strided convolution, in order.
         kernel_size: size of every kernel.
-        strides: by how much every convolution shrinks the axes.
-        hidden_units: width of the dense layer behind them; None for spatial features.
+        strides: strides of every convolution.
+        hidden_units: width of the dense layer after them; None for spatial features.
         activation: activation of every layer.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

@@ -12,13 +12,13 @@ __all__ = ["Encoder"]
 
 @encoders.contract
 class Encoder(keras.layers.Layer):
-    """Data to features, which the posterior turns into a distribution.
+    """Maps data to features, from which the posterior computes a distribution.
 
-    To write one, subclass it, create the layers (in `__init__`, or in `build` where they follow the
-    data's shape), and write `call`, from data `(batch, *data_shape)` to features such as `(batch, units)`,
-    and `compute_output_shape`. Return features of any rank, not means and variances: the posterior owns
-    that projection. For several levels of latents return a list, one tensor for each level, top first.
-    Any `keras.Model` may stand in for an encoder.
+    To write one, subclass it, create the layers (in `__init__`, or in `build` if they depend on the
+    shape of the data), and implement `call`, from data `(batch, *data_shape)` to features such as `(batch, units)`,
+    and `compute_output_shape`. Return features of any rank, not means and variances: the posterior
+    projects them. For several levels of latents return a list, one tensor for each level, top first.
+    Any `keras.Model` can be used as an encoder.
 
     >>> import keras
     >>> import keras_vae as kv
@@ -40,11 +40,11 @@ class Encoder(keras.layers.Layer):
         """Features of `x`.
 
         Args:
-            x: `(batch, *data_shape)`, as the likelihood's `to_network` gives it.
-            mask: boolean `(batch, time)` of the steps that count, or None.
+            x: `(batch, *data_shape)`, as returned by the likelihood's `to_network`.
+            mask: boolean `(batch, time)`, True at valid steps, or None.
             training: whether dropout and the like are active.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `call(x, mask=None, training=None)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `call(x, mask=None, training=None)`.")
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""

@@ -20,7 +20,7 @@ class GatedMLP(MLP):
 
     Args:
         hidden_units: width of every layer, in order.
-        dropout: rate of the dropout behind every layer, active in training.
+        dropout: rate of the dropout after every layer, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Example:

@@ -12,19 +12,19 @@ __all__ = ["GRU"]
 class GRU(Recurrent):
     """Gated recurrent units over a sequence, in both directions: for text, music and motion (Cho et al., 2014).
 
-    For data `(time, features)` and tokens, of any length. The features are the last layer's state behind the
-    last step that counts, one for each direction.
+    For data `(time, features)` and tokens, of any length. The features are the last layer's state after the
+    last valid step, one for each direction.
 
     Args:
         hidden_units: width of every layer, in order.
         bidirectional: whether every layer reads the sequence in both directions, each with that width.
-        dropout: rate of the dropout behind every layer, active in training.
+        dropout: rate of the dropout after every layer, active in training.
         embedding_units: width of a linear layer in front, the embedding of tokens; 0 for none. By default 64
             where there are more than 128 features, which is a vocabulary, and none otherwise.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no sequences.
+        ValueError: bad arguments, or data that are not sequences.
 
     Example:
 

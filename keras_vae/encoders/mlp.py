@@ -22,8 +22,8 @@ class MLP(Encoder):
     Args:
         hidden_units: width of every layer, in order.
         activation: activation of every layer.
-        dropout: rate of the dropout behind every layer, active in training.
-        normalization: `"batch"` for batch normalisation in front of every activation, or None.
+        dropout: rate of the dropout after every layer, active in training.
+        normalization: `"batch"` for batch normalisation before every activation, or None.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Example:

@@ -18,20 +18,20 @@ __all__ = ["ResNet"]
 
 @encoders.register("resnet", package="keras_vae")
 class ResNet(Encoder):
-    """Residual blocks that halve the size stage by stage, then one dense layer: for larger and coloured images.
+    """Residual blocks that halve the size stage by stage, then one dense layer: for larger images and colour images.
 
     Blocks as in He et al. (2016), with group normalisation and swish, as the encoders of Child (2021) and of
-    Ho, Jain and Abbeel (2020) have them. No example sees the others of its batch. Works on signals, images and
+    Ho, Jain and Abbeel (2020). Examples of a batch do not affect each other. Works on signals, images and
     volumes `(batch, *spatial, channels)` of any size; features are `(batch, hidden_units)`.
 
     Args:
         filters: number of channels of every stage, in order; each halves the axes.
         blocks: number of residual blocks in a stage.
         kernel_size: size of the kernels.
-        hidden_units: width of the dense layer behind the stages; None for spatial features.
-        attention: whether every position looks at all others behind the last stage.
+        hidden_units: width of the dense layer after the stages; None for spatial features.
+        attention: whether to add self-attention after the last stage.
         heads: number of heads of the attention.
-        activation: activation in front of the convolutions, and of the dense layer.
+        activation: activation before the convolutions, and of the dense layer.
         dropout: rate of the dropout within the blocks, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

@@ -18,18 +18,18 @@ __all__ = ["TCN"]
 class TCN(Encoder):
     """Dilated causal convolutions in residual blocks, then a mean over time (Bai, Kolter and Koltun, 2018).
 
-    For data `(time, features)` and tokens, of any length. The dilation doubles with every block, so that a step
-    of the last one sees `1 + 2 (kernel_size - 1) (2^blocks - 1)` steps: 61 by default.
+    For data `(time, features)` and tokens, of any length. The dilation doubles with every block, so the
+    receptive field of the last one is `1 + 2 (kernel_size - 1) (2^blocks - 1)` steps: 61 by default.
 
     Args:
         filters: number of channels of every block, in order.
-        kernel_size: number of steps that each convolution sees.
-        activation: activation in front of every convolution.
+        kernel_size: kernel size of every convolution, in steps.
+        activation: activation before every convolution.
         dropout: rate of the dropout inside every block, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no sequences.
+        ValueError: bad arguments, or data that are not sequences.
 
     Example:
 

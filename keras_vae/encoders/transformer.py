@@ -23,14 +23,14 @@ class Transformer(Encoder):
     the square of the length.
 
     Args:
-        width: number of features of every step inside.
+        width: number of features of every step inside the blocks.
         blocks: number of blocks.
         heads: number of attention heads.
         dropout: rate of the dropout inside every block, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, or data that are no sequences.
+        ValueError: bad arguments, or data that are not sequences.
 
     Example:
 

@@ -16,23 +16,23 @@ __all__ = ["CausalBlock"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class CausalBlock(keras.layers.Layer):
-    """x + f(x), f two dilated causal convolutions, each behind a layer normalisation and an activation.
+    """x + f(x), f two dilated causal convolutions, each after a layer normalisation and an activation.
 
     The block of a temporal convolutional network (Bai, Kolter and Koltun, 2018), with layer normalisation in
-    place of the weights': the result at a step depends on that step and on those before it. The
-    normalisation sees one step at a time, so padding does not enter it.
+    place of the weights': the result at a step depends on that step and on earlier ones. Each
+    step is normalised by itself, so padding has no effect.
 
     Args:
         filters: number of channels of the result.
-        kernel_size: number of steps that each convolution sees.
+        kernel_size: kernel size of each convolution, in steps.
         dilation: distance between them.
-        activation: activation in front of both convolutions.
-        dropout: rate of the dropout in front of the second, active in training.
+        activation: activation before both convolutions.
+        dropout: rate of the dropout before the second, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Call arguments:
         inputs: `(batch, time, channels)`.
-        mask: boolean `(batch, time)` of the steps that count, or None.
+        mask: boolean `(batch, time)`, True at valid steps, or None.
 
     Raises:
         ValueError: bad arguments.
@@ -100,7 +100,7 @@ class CausalBlock(keras.layers.Layer):
         return inputs if self.skip is None else self.skip(inputs)
 
     def start(self, batch_size: int) -> Any:
-        """What `step` remembers before the first step: the steps that each convolution looks back on.
+        """The initial state of `step`: the past inputs of each convolution, all zero.
 
         Args:
             batch_size: number of sequences.
@@ -111,11 +111,11 @@ class CausalBlock(keras.layers.Layer):
         )
 
     def step(self, inputs: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """One step `(batch, 1, channels)` from what the steps before it left, and what it leaves itself.
+        """The output of one step `(batch, 1, channels)`, and the new state.
 
         Args:
             inputs: `(batch, 1, channels)`.
-            state: what `start` or the step before returned.
+            state: the state returned by `start` or by the previous step.
         """
         x, after = inputs, []
         for norm, convolution, before in zip(self.norms, self.convolutions, state, strict=True):

@@ -1,4 +1,4 @@
-"""8-bit images, every pixel and channel by itself."""
+"""8-bit images with independent pixels and channels."""
 
 import math
 from typing import Any
@@ -20,14 +20,14 @@ __all__ = ["DiscretizedLogistic", "check_levels", "narrowed"]
 class DiscretizedLogistic(Likelihood):
     """p(x | z): a logistic density, integrated over the bin of each grey level; for 8-bit images.
 
-    For whole numbers 0 to num_levels - 1, of any shape; bits per dimension are then what papers report
+    For integers 0 to num_levels - 1, of any shape; bits per dimension are then what papers report
     (Kingma et al., 2016; Salimans et al., 2017, equation 2, with one component). The encoder sees the data
     `(batch, *data_shape)` divided by num_levels - 1.
 
     Args:
         num_levels: number of levels, 256 for 8 bits.
-        project: with False, the decoder's output is taken as `[loc, log_scale]`, in units in which the levels
-            span [-1, 1], and as additions to where both start.
+        project: if False, the decoder's output is used as `[loc, log_scale]`, in units in which the levels
+            span [-1, 1], and relative to their initial values.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -56,7 +56,7 @@ class DiscretizedLogistic(Likelihood):
         return Support(0.0, self.num_levels - 1.0, integer=True)
 
     def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
-        # exp(0) / pi: the spread of levels that are all equally likely
+        # exp(0) / pi: the spread of equally likely levels
         log_scale = narrowed(params["log_scale"] - math.log(math.pi), self.num_levels)
         return DiscretizedLogisticDistribution(
             params["loc"], log_scale, self.num_levels, event_ndims=self.event_ndims, mask=mask
@@ -77,5 +77,5 @@ def check_levels(num_levels: int) -> int:
 
 
 def narrowed(log_scale: Tensor, num_levels: int) -> Tensor:
-    """A log scale that nears the narrowest one smoothly, so that the gradient never stops at the bound."""
+    """A log scale with a smooth lower bound, so that the gradient does not vanish there."""
     return ops.logaddexp(log_scale, math.log(2.0 * NARROWEST / (num_levels - 1)))

@@ -16,13 +16,13 @@ class Gaussian(LocationScale):
     Args:
         scale: `"learned"`, one scale for all elements, learned (the sigma-VAE of Rybkin, Daniilidis and
             Levine, 2021); `"predicted"`, one for every element, from the decoder's features; or a positive
-            number, fixed. Both that are learned start at the standard deviation of the training data, which
-            the first `fit` takes. `current_scale()` tells a learned one. A fixed scale weighs reconstruction
-            against KL as beta = 2 scale^2 weighs the squared error: far from the data's own noise it blurs,
-            or the KL collapses.
-        min_scale: lower bound of a learned or predicted scale; without one, data that repeat exactly
-            drive the density to infinity.
-        project: with False, the decoder's output is taken as the parameters: the location, or
+            number, fixed. The first `fit` initialises the first two with the standard deviation of the training
+            data. `current_scale()` returns a learned one. A fixed scale weights the squared error against the KL
+            like beta = 2 scale^2: far from the noise level of the data it leads to blurred reconstructions, or to
+            posterior collapse.
+        min_scale: lower bound of a learned or predicted scale; without it, the density
+            diverges for data that repeat exactly.
+        project: if False, the decoder's output is used as the parameters: the location, or
             `[loc, log_var]` where the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

@@ -1,4 +1,4 @@
-"""Real-valued data with sharp peaks."""
+"""Sharply peaked real-valued data."""
 
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.laplace import Laplace as LaplaceDistribution
@@ -11,13 +11,13 @@ __all__ = ["Laplace"]
 
 @likelihoods.register("laplace", package="keras_vae")
 class Laplace(LocationScale):
-    """p(x | z) = Laplace(loc(z), scale): absolute errors where the Gaussian has squared ones.
+    """p(x | z) = Laplace(loc(z), scale): absolute errors instead of the Gaussian's squared ones.
 
     Args:
         scale: `"learned"`, `"predicted"` or a positive number, as for `Gaussian`. The standard deviation is
             sqrt(2) times the scale.
         min_scale: lower bound of a learned or predicted scale.
-        project: with False, the decoder's output is taken as the location, or `[loc, log_var]`, log_var the log
+        project: if False, the decoder's output is used as the location, or `[loc, log_var]`, log_var the log
             of the squared scale, where the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

@@ -25,7 +25,7 @@ class LogNormal(LocationScale):
     Args:
         scale: of the logarithm: `"learned"`, `"predicted"` or a positive number, as for `Gaussian`.
         min_scale: lower bound of a learned or predicted scale.
-        project: with False, the decoder's output is taken as the location of log x, or `[loc, log_var]` where
+        project: if False, the decoder's output is used as the location of log x, or `[loc, log_var]` where
             the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

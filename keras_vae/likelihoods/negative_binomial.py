@@ -1,4 +1,4 @@
-"""Counts that vary more than a Poisson's: reads, clicks, visits."""
+"""Overdispersed counts: reads, clicks, visits."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class NegativeBinomial(Likelihood):
     Args:
         dispersion: `"learned"`, one r for each feature, that is, for each index of the data's last axis; or
             `"predicted"`, one for every element, from the decoder's features.
-        project: with False, the decoder's output is taken as the log means, or `[log_mean,
+        project: if False, the decoder's output is used as the log means, or `[log_mean,
             log_inverse_dispersion]` where the dispersion is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

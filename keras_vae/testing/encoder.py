@@ -22,7 +22,7 @@ def check_encoder(
     vae: dict[str, Any] | None = None,
     checks: Sequence[str] | None = None,
 ) -> None:
-    """Run every check of the encoder's contract: a failure is an AssertionError with the mend.
+    """Run every check of the encoder's contract: a failure raises an AssertionError that says how to fix it.
 
     `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size, as
     `compute_output_shape` says, features of a row that do not depend on the others, and `call` takes `mask` and
@@ -31,7 +31,7 @@ def check_encoder(
     `.keras` file gives the same model.
 
     Args:
-        encoder: class, or function without arguments that makes a fresh encoder.
+        encoder: class, or function without arguments that returns a fresh encoder.
         other_values: a second value for each constructor argument, other than what `encoder` makes, to see that it
             survives saving: `{"activation": "tanh"}`. The suite finds one itself for bools, numbers and tuples of
             ints, so only arguments such as names, functions and None must be given.

@@ -35,14 +35,14 @@ def check_likelihood(
     vae: dict[str, Any] | None = None,
     checks: Sequence[str] | None = None,
 ) -> None:
-    """Run every check of the likelihood's contract: a failure is an AssertionError with the mend.
+    """Run every check of the likelihood's contract: a failure raises an AssertionError that says how to fix it.
 
     `config`, `shapes`, `density`, `precision`, `fit` and `reload` are those of `check_prior`; draws and means
-    have the data's shape, what comes out for a row does not depend on the others, and draws lie in
-    `support`. `mask`: elements that are left out count nowhere.
+    have the data's shape, results of a row do not depend on the others, and draws lie in
+    `support`. `mask`: masked elements are ignored.
 
     Args:
-        likelihood: class, or function without arguments that makes a fresh likelihood.
+        likelihood: class, or function without arguments that returns a fresh likelihood.
         other_values: a second value for each constructor argument, other than what `likelihood` makes, to see that it
             survives saving: `{"activation": "tanh"}`. The suite finds one itself for bools, numbers and tuples of
             ints, so only arguments such as names, functions and None must be given.
@@ -140,6 +140,6 @@ def _check_mask(subject: Subject) -> None:
     subject.require(
         np.allclose(before, after, rtol=1e-5, atol=1e-4) and not np.allclose(before, plain, rtol=1e-5, atol=1e-4),
         "mask",
-        "elements that the mask leaves out count in log_prob. Hand `mask` on to the distribution value, and let it end "
-        "in Independent.sum_over_event.",
+        "masked elements contribute to log_prob. Pass `mask` to the distribution, and sum its terms "
+        "with Independent.sum_over_event.",
     )

@@ -24,13 +24,13 @@ def check_posterior(
     vae: dict[str, Any] | None = None,
     checks: Sequence[str] | None = None,
 ) -> None:
-    """Run every check of the posterior's contract: a failure is an AssertionError with the mend.
+    """Run every check of the posterior's contract: a failure raises an AssertionError that says how to fix it.
 
-    The checks are those of `check_prior`, with the posterior's density integrated. Where the pair of posterior
-    and prior has no closed form of the KL, its estimate from draws must be finite and not negative.
+    The checks are those of `check_prior`, with the posterior's density integrated. If the pair of posterior
+    and prior has no closed-form KL, its estimate from draws must be finite and not negative.
 
     Args:
-        posterior: class, or function without arguments that makes a fresh posterior.
+        posterior: class, or function without arguments that returns a fresh posterior.
         other_values: a second value for each constructor argument, other than what `posterior` makes, to see that it
             survives saving: `{"activation": "tanh"}`. The suite finds one itself for bools, numbers and tuples of
             ints, so only arguments such as names, functions and None must be given.
@@ -38,10 +38,10 @@ def check_posterior(
         data_shape: as for `keras_vae.VAE`.
         data: examples `(n, *data_shape)`, at least 6; by default random ones inside the likelihood's support.
         density_latent_dims: the values of `latent_dim` at which the density is integrated.
-        points: what it is integrated over, see `check_prior`; None leaves the check out.
+        points: what it is integrated over, see `check_prior`; None skips the check.
         moments: compare `mean()` and `variance()` with the density's; False for a flow, whose mean is a
             point of reference.
-        vae: other arguments of `keras_vae.VAE`, such as the prior that goes with it: names, classes or
+        vae: other arguments of `keras_vae.VAE`, such as a compatible prior: names, classes or
             functions that make an instance.
         checks: names of the checks to run; all by default.
 

@@ -24,17 +24,18 @@ def check_prior(
     vae: dict[str, Any] | None = None,
     checks: Sequence[str] | None = None,
 ) -> None:
-    """Run every check of the prior's contract: a failure is an AssertionError with the mend.
+    """Run every check of the prior's contract: a failure raises an AssertionError that says how to fix it.
 
     `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size,
     with and without a context, and results of a row that do not depend on the
     others. `density`: it integrates to one and its draws follow it. `kl`: KL(p, p) is zero, and
     the closed form of KL(q, p), where there is one, agrees with its estimate. `precision`: float32 and
     finite under mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in float32 and
-    mixed_float16. `reload`: a `.keras` file gives the same model. A part with `adapt` is shown the data first.
+    mixed_float16. `reload`: a `.keras` file gives the same model. Components with `adapt` are adapted to the
+    data first.
 
     Args:
-        prior: class, or function without arguments that makes a fresh prior: `lambda: MyPrior(3)`.
+        prior: class, or function without arguments that returns a fresh prior: `lambda: MyPrior(3)`.
         other_values: a second value for each constructor argument, other than what `prior` makes, to see that it
             survives saving: `{"activation": "tanh"}`. The suite finds one itself for bools, numbers and tuples of
             ints, so only arguments such as names, functions and None must be given.
@@ -44,7 +45,7 @@ def check_prior(
         density_latent_dims: the values of `latent_dim` at which the density is integrated.
         points: what it is integrated over: `over_reals`, `over_sphere`, `over_one_hot`, `over_integers(low, high)`,
             `over_interval(low, high)`, your own function from draws to `(points, weights)`, or None to
-            leave the check out.
+            skip the check.
         moments: compare `mean()` and `variance()` with the density's.
         vae: other arguments of `keras_vae.VAE`: names, classes or functions that make an instance.
         checks: names of the checks to run; all by default.

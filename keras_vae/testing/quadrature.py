@@ -112,7 +112,7 @@ def over_open_interval(low: float, high: float) -> Callable:
 
 
 def over_integers(low: float, high: float) -> Callable:
-    """Function for the probabilities of whole numbers, `low` to `high` included, in every element.
+    """Function for the probabilities of integers, `low` to `high` included, in every element.
 
     >>> import numpy as np
     >>> from keras_vae.testing import over_integers

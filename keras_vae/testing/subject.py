@@ -22,7 +22,7 @@ PARTS = ("encoder", "decoder", "prior", "posterior", "likelihood", "objective")
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Make layers under a precision policy, and restore the one before."""
+    """Create layers under a dtype policy, and restore the previous one."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -33,11 +33,11 @@ def precision(policy: str) -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """A component's factory with the choices of the VAE around it.
+    """The factory of a component, with the arguments of the VAE around it.
 
     Args:
         family: the registry's singular, such as `"prior"`.
-        factory: class or function without arguments that makes a fresh, unbuilt instance.
+        factory: class or function without arguments that returns a fresh, unbuilt instance.
         latent_dim: as for `keras_vae.VAE`.
         data_shape: as for `keras_vae.VAE`.
         data: examples `(n, *data_shape)`, n at least 6; None draws some inside the likelihood's support.
@@ -53,7 +53,7 @@ class Subject:
     vae: dict | None = None
 
     def make(self) -> Any:
-        """A fresh component, or an AssertionError that says why not."""
+        """A fresh component, or an AssertionError with the reason."""
         if isinstance(self.factory, keras.layers.Layer):
             raise TypeError(
                 f"check_{self.family} needs a class or a function that makes fresh instances, because the checks "
@@ -65,9 +65,9 @@ class Subject:
         self.require(
             isinstance(component, contract),
             "contract",
-            f"the factory must make a {contract.__module__}.{contract.__qualname__}. Received: {component!r}",
+            f"the factory must return a {contract.__module__}.{contract.__qualname__}. Received: {component!r}",
         )
-        self.require(not component.built, "contract", "the factory must make a fresh, unbuilt instance.")
+        self.require(not component.built, "contract", "the factory must return a fresh, unbuilt instance.")
         return component
 
     def require(self, condition: Any, check: str, message: str) -> None:
@@ -82,10 +82,10 @@ class Subject:
         """A small VAE around a fresh component, adapted to the data, and that data: `(vae, x)`.
 
         Args:
-            policy: precision policy of every part.
-            perturb: move the weights away from their initial values, so that a head that starts at
-                zero takes part.
-            like: a model whose weights it gets.
+            policy: dtype policy of every component.
+            perturb: move the weights away from their initial values, so that heads that start at
+                zero have an effect.
+            like: a model whose weights are copied.
             **changes: arguments of `keras_vae.VAE` that differ from the subject's.
         """
         arguments = {
@@ -118,7 +118,7 @@ class Subject:
 
     @staticmethod
     def _context(vae: Part, rows: int) -> tuple[Array, ...]:
-        """What `fit` hands to `adapt` beside the data of a conditional model."""
+        """The context that `fit` passes to `adapt` for a conditional model."""
         if vae.condition_shape is None:
             return ()
         condition = np.random.default_rng(2).standard_normal((rows, *vae.condition_shape)).astype("float32")
@@ -140,7 +140,7 @@ class Subject:
 
 
 def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
-    """The variables that `layer` made itself, those of its sub-layers left out."""
+    """The variables of `layer` itself, without those of its sublayers."""
     below = {id(variable) for child in layer._flatten_layers(include_self=False) for variable in child.variables}
     return [variable for variable in layer.variables if id(variable) not in below]
 
