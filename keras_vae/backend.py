@@ -83,7 +83,7 @@ def sync_state(model: Any) -> None:
 
 @contextlib.contextmanager
 def kept_state(model: Any) -> Iterator[None]:
-    """Give `model` its weights back where a JAX `predict` fails before its first batch is through.
+    """Restore the weights of `model` if a JAX `predict` fails in its first batch.
 
     Keras empties the variables while a step runs, and an error in tracing it would leave them so.
     """

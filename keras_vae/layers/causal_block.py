@@ -89,7 +89,7 @@ class CausalBlock(keras.layers.Layer):
     def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = inputs
         for index, (norm, convolution) in enumerate(zip(self.norms, self.convolutions, strict=True)):
-            # Padding in front of a sequence is then what the convolution itself puts there.
+            # Padding before a sequence then equals the zeros of the convolution's own causal padding.
             x = hide_padding(self.activation(norm(x)), mask)
             if index and self.drop is not None:
                 x = self.drop(x, training=training)

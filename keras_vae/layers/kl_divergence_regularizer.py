@@ -130,7 +130,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
                 f"The latents have a mask, and the prior {type(p).__name__} has no density for a subset of them. Use a "
                 "prior whose dimensions are independent, such as 'standard' or 'gaussian'."
             )
-        # One event on both sides: what the mask leaves out of q, or q sums over, counts alike in p.
+        # The same event on both sides: p is masked and summed over the same axes as q.
         return dataclasses.replace(p, event_ndims=q.event_ndims, mask=q.mask) if isinstance(p, Independent) else p
 
     def _divergence(self, q: Distribution, p: Distribution) -> Tensor:

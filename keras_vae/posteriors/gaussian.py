@@ -21,7 +21,7 @@ __all__ = ["Gaussian"]
 
 SCALES = ("exp", "softplus", "bounded")
 FLOOR = 1e-4
-"""Smallest scale under "softplus": its log variance, -18.4, lies inside `LOG_VAR_RANGE`, so that no gradient is cut."""
+"""Smallest scale under "softplus": its log variance, -18.4, lies inside `LOG_VAR_RANGE`, so no gradient is clipped."""
 START = math.log(math.expm1(1.0 - FLOOR))
 """Where softplus(START) + FLOOR is 1."""
 

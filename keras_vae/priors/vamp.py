@@ -86,7 +86,7 @@ class VampPrior(Prior):
         super().build(context_shape, latent_shape, data_spec)
         if data_spec is None:
             raise ValueError(
-                "VampPrior is a mixture of the encoder's posteriors, and needs an encoder. Use it as the prior of a "
+                "VampPrior is a mixture of the encoder's posteriors, but there is no encoder. Use it as the prior of a "
                 "keras_vae.VAE."
             )
         self.data_shape = tuple(data_spec["shape"])

@@ -101,7 +101,7 @@ def _check_round_trip(subject: Subject, component: Any, config: Config) -> None:
             restored = restore()
         except Exception as error:
             subject.require(False, CHECK, f"{how} raises {type(error).__name__}: {error}")
-        subject.require(type(restored) is cls, CHECK, f"{how} gives a {type(restored).__name__}.")
+        subject.require(type(restored) is cls, CHECK, f"{how} returns a {type(restored).__name__}.")
         before, after = plain(config), plain(restored.get_config())
         changed = sorted(key for key in before if before[key] != after.get(key))
         subject.require(

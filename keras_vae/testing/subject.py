@@ -148,7 +148,7 @@ def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
 def _fresh(name: str, value: Any) -> Any:
     if isinstance(value, keras.layers.Layer):
         raise TypeError(
-            f"Argument `vae`: give {name!r} as a name, a class or a function that makes an instance, because the "
+            f"Argument `vae`: pass {name!r} as a name, a class or a function that makes an instance, because the "
             f"checks build several models. Received: {value!r}"
         )
     return value() if callable(value) and not inspect.isclass(value) else value
