@@ -113,7 +113,7 @@ def mosaic(images):
 
 
 def show_history(history, path):
-    """The loss and its two parts, over the epochs."""
+    """The loss and its two terms, over the epochs."""
     figure, axes = plt.subplots(1, 3, figsize=(11, 3))
     for axis, name in zip(axes, ("loss", "reconstruction_loss", "kl_loss"), strict=True):
         epochs = range(1, len(history[name]) + 1)

@@ -86,7 +86,7 @@ class ResidualBlock(keras.layers.Layer):
         self.upsample = positive_int(upsample, "upsample")
         if strides > 1 and upsample > 1:
             raise ValueError(
-                "A ResidualBlock either downsamples or upsamples: `strides` or `upsample` must be 1. "
+                "A ResidualBlock either downsamples or upsamples: one of `strides` and `upsample` must be 1. "
                 f"Received: strides={strides!r}, upsample={upsample!r}"
             )
         self.kernel_size = positive_int(kernel_size, "kernel_size")
