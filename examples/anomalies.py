@@ -1,16 +1,16 @@
-"""Spots rows that are unlike the others: a VAE of ordinary rows only, its scores beside two simple ones.
+"""Anomaly detection with a VAE trained on normal rows, compared with two simple scores.
 
     python examples/anomalies.py                                 # scikit-learn's breast cancer data
     python examples/anomalies.py --data 6_cardio.npz mine.npz    # your own files
     python examples/anomalies.py --smoke                         # a few seconds, to see that it runs
 
-A file is an .npz with the rows under X or x, and under y a number for each, 0 for an ordinary one: the form in which
-ADBench publishes its data sets. Half of the ordinary rows are trained on, after each column has been brought to mean 0
-and variance 1 by them. The other half and all anomalies are ranked by four scores: -ELBO; -log p(x) by importance
-sampling; the distance to the fifth nearest training row; and the row's squared norm, which knows nothing but the
-columns' means and variances. No anomaly is seen in training, and one setting serves all files.
+A file is an .npz with the rows under X or x, and under y a label for each, 0 for a normal row: the format of the
+ADBench data sets. Half of the normal rows are the training set; each column is standardised with their mean and
+variance. The other half and all anomalies are ranked by four scores: -ELBO; -log p(x) by importance
+sampling; the distance to the fifth nearest training row; and the squared norm of the row, which uses only the
+means and variances of the columns. Training sees no anomalies, and the settings are the same for all files.
 
-It prints the area under the ROC curve (the probability that an anomaly scores above an ordinary row) and the average
+It prints the area under the ROC curve (the probability that an anomaly scores above a normal row) and the average
 precision, each as the mean over several splits and their standard deviation.
 """
 
@@ -112,9 +112,9 @@ def measure(x, odd, options):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=pathlib.Path, nargs="+", default=[None], metavar="FILE.npz", help="one or more")
-    parser.add_argument("--seeds", type=int, default=3, help="number of splits, each with a model of its own")
+    parser.add_argument("--seeds", type=int, default=3, help="number of splits, with one model for each")
     parser.add_argument("--steps", type=int, default=3000, help="batches of 64 rows to train on at most")
-    parser.add_argument("--patience", type=int, default=20, help="passes over the rows without gain before it stops")
+    parser.add_argument("--patience", type=int, default=20, help="epochs without improvement before training stops")
     parser.add_argument("--latent-dim", type=int, default=4)
     parser.add_argument("--units", type=int, default=64, help="of each of the two layers of both networks")
     parser.add_argument("--likelihood", default="gaussian", choices=LIKELIHOODS)

@@ -48,7 +48,7 @@ def build(options):
     units = (options.hidden_units,) * 2
     vamp = kv.priors.VampPrior(options.components, seed=options.seed)
     if options.prior == "two_level":
-        # As in the paper: a gated layer joins what x and z2 say, and p(z1|z2) stands on the merge's two.
+        # As in the paper: a gated layer combines x and z2, and p(z1|z2) follows the two layers of the merge.
         posterior = kv.posteriors.Gaussian(hidden_units=(options.hidden_units,))
         lower = kv.priors.Level(options.latent_dim, prior="gaussian", posterior=posterior)
         prior = kv.priors.Hierarchical(
@@ -115,7 +115,7 @@ def main(arguments=None):
     parser.add_argument("--prior", choices=("standard", "vamp", "two_level"), default="standard")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=int, help="passes over the training set at most (by default 2000)")
-    length.add_argument("--minutes", type=float, help="time for training, in place of --epochs")
+    length.add_argument("--minutes", type=float, help="time for training, instead of --epochs")
     length.add_argument(
         "--core-minutes", type=float, help="the same by the time that the processor's cores spend on it, added up"
     )

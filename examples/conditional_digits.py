@@ -1,11 +1,11 @@
-"""A VAE that draws the digit it is told to: one row of new images for each class.
+"""A conditional VAE of digits: one row of new images for each class.
 
     python examples/conditional_digits.py                  # scikit-learn's 8x8 digits, nothing to download
     python examples/conditional_digits.py --data mine.npz  # arrays x_train (n, height, width[, channels]), y_train
 
 Trains for about half a minute on two CPU cores, prints the ELBO of held-out images given their labels, and
-writes samples.png and model.keras. Labels are whole numbers from 0. A file may hold x_test and y_test; of
-any other, one image in ten is held out.
+writes samples.png and model.keras. Labels are integers from 0. A file may hold x_test and y_test; otherwise
+one image in ten is held out.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import numpy as np
 
 import keras_vae as kv
 
-# Numbers that go through the network in training: about half a minute's worth on two cores.
+# Number of values processed in training: about half a minute on two cores.
 WORK = 6.0e7
 MOST_EPOCHS = 100
 MOST_HELD_OUT = 2000
@@ -82,7 +82,7 @@ def show_classes(vae, classes, path):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="digits", help="digits or an .npz file")
-    parser.add_argument("--epochs", type=int, help="passes over the data (by default about half a minute's worth)")
+    parser.add_argument("--epochs", type=int, help="passes over the data (by default about half a minute)")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/conditional_digits"))
     options = parser.parse_args(arguments)
 

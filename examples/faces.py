@@ -1,11 +1,11 @@
-"""Faces, and colour images, through residual networks and a likelihood for 8-bit images.
+"""Faces and colour images with residual networks and a likelihood for 8-bit images.
 
-    python examples/faces.py                                # drawn faces: nothing to download, nothing to recognise
+    python examples/faces.py                                # drawn faces: nothing to download
     python examples/faces.py --data frey_faces.npz          # 1965 pictures of one face, 28x20
     python examples/faces.py --data olivetti_faces.npz      # 400 pictures of 40 faces, 64x64
     python examples/faces.py --data cifar10_small.npz       # 3000 colour images, 32x32x3
 
-Any .npz with an array of images 0 to 255 will do. Prints the held-out bits per dimension, and writes faces.png:
+Accepts any .npz with an array of images from 0 to 255. Prints the held-out bits per dimension, and writes faces.png:
 samples from the prior, and held-out images above their reconstructions.
 """
 
@@ -131,7 +131,7 @@ def read_options(arguments=None):
     parser.add_argument("--components", type=int, default=50, help="of the priors mixture and vamp")
     parser.add_argument("--temperature", type=float, default=0.8, help="spread of the samples' latents")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/faces"), help="output folder")
-    parser.add_argument("--smoke", action="store_true", help="a tiny model, a few steps: only to see that it runs")
+    parser.add_argument("--smoke", action="store_true", help="a tiny model and a few steps, to check that it runs")
     return parser.parse_args(arguments)
 
 
@@ -142,7 +142,7 @@ def main(arguments=None):
     if options.smoke:
         train, held_out = train[:16], held_out[:12]
         options.epochs, options.filters, options.components, options.latent_dim = 1, 4, 3, 2
-    train = np.concatenate([train, train[:, :, ::-1]])  # a mirrored face is a face
+    train = np.concatenate([train, train[:, :, ::-1]])  # augmentation by mirror images
     vae = make_model(train.shape[1:], options)
     steps = options.epochs * -(-len(train) // BATCH_SIZE)
     vae.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps), global_clipnorm=100.0))

@@ -1,4 +1,4 @@
-"""Bits per dimension of MNIST with all of its 256 grey levels, under any likelihood for whole numbers.
+"""Bits per dimension of MNIST with all of its 256 grey levels, under any likelihood of integers.
 
     KERAS_BACKEND=jax python examples/grey_mnist.py --data mnist.npz --likelihood beta_binomial
 

@@ -1,15 +1,15 @@
-"""Motion as sequences of sensor readings: new paths of a double pendulum, and odd ones found by their ELBO.
+"""Motion as sequences of sensor readings: new paths of a double pendulum, and anomalies found by their ELBO.
 
     python examples/motion.py          # about five minutes
     python examples/motion.py --smoke  # a few seconds, to see that it runs
 
-The data are simulated, not recorded: a double pendulum with friction is let go at a random angle, and two noisy
-sensors report where its joints are, four numbers in each of 60 frames. A whole path follows from where it starts, so
-the decoder sees the latents alone (autoregressive=False) and decodes all frames in one pass.
+The data are simulated: a double pendulum with friction is released at a random angle, and two noisy
+sensors measure the positions of its joints, four numbers in each of 60 frames. The initial state determines the whole
+path, so the decoder uses only the latents (autoregressive=False) and decodes all frames in one pass.
 
-It prints the ELBO of held-out paths in nats per frame, and how well the ELBO alone tells two kinds of odd paths from
-ordinary ones: a pendulum that was pushed on its way, and a sensor that got stuck. It writes paths.png (real paths above
-new ones, and the scores) and model.keras.
+It prints the ELBO of held-out paths in nats per frame, and how well the ELBO separates two kinds of anomalous paths
+from normal ones: a pendulum that was pushed, and a sensor that got stuck. It writes paths.png (real paths above
+generated ones, and the scores) and model.keras.
 """
 
 import argparse
@@ -129,7 +129,7 @@ def main(arguments=None):
     for name in odd:
         labels = np.repeat([0, 1], [len(held_out), len(odd[name])])
         areas[name] = roc_auc_score(labels, np.concatenate([scores["ordinary"], scores[name]]))
-        print(f"Paths that are odd ({name}) told from ordinary ones: area under the ROC curve {areas[name]:.3f}")
+        print(f"Anomalous paths ({name}) against normal ones: area under the ROC curve {areas[name]:.3f}")
 
     options.out.mkdir(parents=True, exist_ok=True)
     show(held_out, vae.generate(SHOWN, seed=0), scores, options.out / "paths.png")

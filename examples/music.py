@@ -1,13 +1,13 @@
 """Music as a sequence of chords: a VAE with a recurrent encoder and decoder writes new pieces as MIDI files.
 
-    python examples/music.py                          # pieces made by rule, nothing to download
+    python examples/music.py                          # rule-based pieces, nothing to download
     python examples/music.py --data JSB_Chorales.npz  # the chorales of Bach, in quarter notes
     python examples/music.py --smoke                  # a few seconds, to see that it runs
 
-The data are piano rolls, `(steps, 88)`, 1 where a key is down, of unequal length. A file is either an .npz with the
+The data are piano rolls of unequal length, `(steps, 88)`, 1 where a key is pressed. A file is either an .npz with the
 arrays {train,valid,test}data, the 88 keys of all steps packed into bits, and {train,valid,test}data_len, the number of
 steps of each piece; or a .json with lists of pieces under train, valid and test, each a list of steps, each a list of
-MIDI pitches, as jsb-chorales-quarter.json is published.
+MIDI pitches, the format of jsb-chorales-quarter.json.
 
 It prints the negative log-likelihood of the test pieces in nats per step, as a bound by 100 importance samples, and
 writes piece.mid (a new piece), rolls.png (real pieces above new ones) and model.keras.
@@ -140,7 +140,9 @@ def show_rolls(real, new, path):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="rule", help="rule, an .npz or a .json file")
-    parser.add_argument("--epochs", type=int, default=150, help="at most; it stops when the validation pieces say so")
+    parser.add_argument(
+        "--epochs", type=int, default=150, help="largest number of epochs; early stopping on the validation pieces"
+    )
     parser.add_argument("--units", type=int, default=160, help="width of the decoder")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, to see that it runs")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/music"))

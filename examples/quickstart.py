@@ -1,4 +1,4 @@
-"""Train a VAE on real images and look at what it learnt.
+"""Train a VAE on real images, and generate, reconstruct and interpolate images.
 
     python examples/quickstart.py                       # scikit-learn's 8x8 digits, nothing to download
     python examples/quickstart.py --data fashion_mnist  # through keras.datasets
@@ -21,7 +21,7 @@ import numpy as np
 
 import keras_vae as kv
 
-# Numbers that go through the network in training: about a minute's worth on two cores.
+# Number of values processed in training: about a minute on two cores.
 WORK = 1.0e8
 MOST_EPOCHS = 100
 MOST_HELD_OUT = 2000
@@ -113,7 +113,7 @@ def mosaic(images):
 
 
 def show_history(history, path):
-    """The loss and its two parts, over the epochs."""
+    """The loss and its two terms, over the epochs."""
     figure, axes = plt.subplots(1, 3, figsize=(11, 3))
     for axis, name in zip(axes, ("loss", "reconstruction_loss", "kl_loss"), strict=True):
         epochs = range(1, len(history[name]) + 1)
@@ -131,7 +131,7 @@ def show_history(history, path):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="digits", help="digits, mnist, fashion_mnist or an .npz file")
-    parser.add_argument("--epochs", type=int, help="passes over the data (by default about a minute's worth)")
+    parser.add_argument("--epochs", type=int, help="passes over the data (by default about a minute)")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/quickstart"), help="output folder")
     options = parser.parse_args(arguments)
 

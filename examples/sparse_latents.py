@@ -2,9 +2,9 @@
 
     KERAS_BACKEND=jax python examples/sparse_latents.py
 
-Trains one model for each prior, about half a minute in all on one CPU core, and prints, on a held-out fifth: the ELBO;
-how many dimensions are active at all, by the spread of their posterior mean over the examples; and which share of
-these means lies near zero, within a tenth of their dimension's spread. Of a Gaussian, 8% do.
+Trains one model for each prior, about half a minute in all on one CPU core. For a held-out fifth it prints the ELBO,
+the number of active dimensions, by the variance of their posterior mean over the examples, and the share of
+these means near zero, within a tenth of the standard deviation of their dimension (8% for a Gaussian).
 """
 
 import argparse

@@ -1,15 +1,15 @@
-"""Sentences as tokens: a VAE of text that uses its latents, with new sentences and a path between two.
+"""A VAE of sentences as tokens: new sentences, and interpolation between two.
 
-    python examples/text.py                  # the documentation strings of Python's own modules
+    python examples/text.py                  # the docstrings of Python's standard library
     python examples/text.py --data mine.txt  # any text file
     python examples/text.py --smoke          # a few seconds, to see that it runs
 
-The text is split into sentences and these into words and signs; the most frequent are the vocabulary, the others stand
-as "<unknown>". A recurrent decoder alone predicts text well enough to ignore the latents, and then the KL is zero. Two
-remedies of Bowman et al. (2016) keep them in use: a weight of the KL that rises slowly, and word dropout, which hides
-from the decoder what the word before was.
+The text is split into sentences, and these into words and punctuation; the most frequent are the vocabulary, the others
+become "<unknown>". A recurrent decoder predicts text well without the latents, and then the KL falls to zero. Two
+remedies of Bowman et al. (2016) prevent this posterior collapse: a slow warm-up of the weight of the KL, and word
+dropout, which hides the previous word from the decoder.
 
-It prints the KL, the perplexity of held-out sentences and what the model makes of some of them, and writes model.keras.
+It prints the KL, the perplexity of held-out sentences and some reconstructions, and writes model.keras.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import numpy as np
 import keras_vae as kv
 
 PADDING, END, UNKNOWN = 0, 1, 2
-LENGTH = 20  # words and signs of a sentence, its end included; longer ones are left out
+LENGTH = 20  # tokens of a sentence, including its end; longer ones are skipped
 
 
 def docstrings(most=None):
@@ -93,7 +93,7 @@ def main(arguments=None):
     parser.add_argument("--data", default="python", help="python or a text file")
     parser.add_argument("--epochs", type=int, default=24, help="passes over the text")
     parser.add_argument("--vocabulary", type=int, default=2000, help="number of tokens")
-    parser.add_argument("--word-dropout", type=float, default=0.5, help="probability that a word before is hidden")
+    parser.add_argument("--word-dropout", type=float, default=0.5, help="probability that the previous word is hidden")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, to see that it runs")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/text"))
     options = parser.parse_args(arguments)
@@ -136,7 +136,7 @@ def main(arguments=None):
         f"Held-out perplexity per token: {results['perplexity']:.1f} by the ELBO, {perplexity:.1f} by importance "
         f"sampling; of the reconstruction alone {results['reconstruction_perplexity']:.1f}"
     )
-    print("\nSentences it has not seen, and what the decoder makes of their latents:")
+    print("\nHeld-out sentences, and their reconstructions:")
     for before, after in zip(
         vocabulary.decode(held_out[:5]), vocabulary.decode(vae.reconstruct(held_out[:5])), strict=True
     ):
@@ -144,7 +144,7 @@ def main(arguments=None):
     print("\nNew sentences:")
     for line in vocabulary.decode(vae.generate(6, mode="sample", data_temperature=0.6, seed=1)):
         print(f"  {line}")
-    print("\nFrom one sentence to another:")
+    print("\nInterpolation between two sentences:")
     for line in vocabulary.decode(vae.interpolate(held_out[0], held_out[1], steps=6)):
         print(f"  {line}")
 

@@ -1,4 +1,4 @@
-"""Variational autoencoders from reusable parts, for Keras 3 on TensorFlow, JAX and PyTorch."""
+"""Variational autoencoders from interchangeable components, for Keras 3 on TensorFlow, JAX and PyTorch."""
 
 from keras_vae import backend as _backend  # noqa: F401  (first: it explains a missing backend)
 from keras_vae import (

@@ -17,7 +17,7 @@ FAMILIES = ("encoders", "posteriors", "priors", "decoders", "likelihoods", "obje
 
 
 def components() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Lists of what is registered and of what could not be loaded.
+    """Lists of the registered components and of those that could not be loaded.
 
     Returns:
         `(found, failures)`: dicts with the keys `family`, `name`, `origin`, `class`, `signature` and `summary`,
@@ -27,7 +27,7 @@ def components() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     for family_name in FAMILIES:
         family = getattr(registry, family_name)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # said below, beside the component
+            warnings.simplefilter("ignore")  # reported below, with the component
             members = family.items()
         for name, cls in members:
             found.append(
@@ -53,7 +53,7 @@ def components() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
 
 
 def _origin(family: Any, name: str, cls: type) -> str:
-    """The distribution that brings a component, with its version where it is installed."""
+    """The package that provides a component, with its version if it is installed."""
     distribution = family.origin(name) or cls.__module__.split(".")[0].replace("_", "-")
     try:
         return f"{distribution} {importlib.metadata.version(distribution)}"
@@ -62,7 +62,7 @@ def _origin(family: Any, name: str, cls: type) -> str:
 
 
 def _signature(cls: Any) -> str:
-    """Its choices: the arguments of every Keras layer left out."""
+    """Its constructor arguments, without those of every Keras layer."""
     if cls.__init__ is keras.layers.Layer.__init__:
         return "()"  # without an `__init__` of its own, inspect shows the `*args` of Keras' `__new__`
     parameters = [

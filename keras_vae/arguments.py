@@ -1,4 +1,4 @@
-"""Checks of constructor arguments: each returns the value, or raises with its name and what came."""
+"""Checks of constructor arguments: each returns the value, or raises an error that names the argument."""
 
 import math
 import numbers
@@ -36,7 +36,7 @@ def positive_int(value: Any, argument: str) -> int:
 
 
 def optional_seed(value: Any) -> int | None:
-    """The value of an argument `seed`: None, or an int that every backend's generator can hold."""
+    """The value of an argument `seed`: None, or an int in the range of every backend's generator."""
     if value is None:
         return None
     if not _is_int(value) or not 0 <= value < 2**31:
@@ -69,7 +69,7 @@ def positive_number(value: Any, argument: str) -> float:
 
 
 def one_of(value: Any, allowed: Sequence[Any], argument: str) -> Any:
-    """`value`, or a ValueError that names the argument and what is allowed."""
+    """`value`, or a ValueError that names the argument and the allowed values."""
     if value not in allowed:
         raise ValueError(f"Argument `{argument}` must be one of {list(allowed)}. Received: {argument}={value!r}")
     return value

@@ -1,14 +1,14 @@
 """The one place that knows which backend runs.
 
 Everything else in the package is written in `keras.ops` and `keras.random`. Some facts cannot be
-expressed there, so they live here, each with its reason:
+expressed there, so they live here, each with the reason for it:
 
-* importing Keras without any backend installed fails with an error that does not say what to do;
+* importing Keras without any backend installed fails with an error that does not say how to fix it;
 * under `tf.distribute` Keras leaves it to a `compute_loss` override (and to `add_loss`) to divide by
   the number of replicas, and a `SeedGenerator` gives every replica the same noise;
 * TensorFlow's XLA cannot compile gamma draws, so models that make them must not be compiled with it;
 * TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
-  although every verb of a model is traced twice at most;
+  although every inference method of a model is traced at most twice;
 * a generator's variable cannot be advanced inside a loop that JAX compiles;
 * losses that layers add are found again on JAX only where the scope of a step collects them, and each outermost
   call of a layer forgets those of the one before;
@@ -75,7 +75,7 @@ def gamma_draws_compile() -> bool:
 
 @contextlib.contextmanager
 def quiet_retracing() -> Iterator[None]:
-    """Keep TensorFlow from warning that the functions of different verbs are traced."""
+    """Keep TensorFlow from warning that the functions of different inference methods are traced."""
     logger = logging.getLogger("tensorflow")
 
     def is_other(record: logging.LogRecord) -> bool:
@@ -129,7 +129,7 @@ def sync_state(model: Any) -> None:
 
 @contextlib.contextmanager
 def kept_state(model: Any) -> Iterator[None]:
-    """Give `model` its weights back where a JAX `predict` fails before its first batch is through.
+    """Restore the weights of `model` if a JAX `predict` fails in its first batch.
 
     Keras empties the variables while a step runs, and an error in tracing it would leave them so.
     """

@@ -1,4 +1,4 @@
-"""Names that have changed: the old ones go on working, and say what to use in their place."""
+"""Deprecated names: they still work, and warn with their replacement."""
 
 import importlib
 import warnings
@@ -11,28 +11,28 @@ REMOVED_IN = "0.3"
 
 
 def warn_renamed(old: str, new: str, stacklevel: int = 3) -> None:
-    """Warn that a name of version 0.1 has another one now.
+    """Warn that a name of version 0.1 has been renamed.
 
     Args:
         old: the name that was used.
-        new: what to use in its place.
+        new: its replacement.
         stacklevel: as for `warnings.warn`.
     """
     warnings.warn(
-        f"{old} is deprecated and will be removed in keras_vae {REMOVED_IN}. Use {new} in its place.",
+        f"{old} is deprecated and will be removed in keras_vae {REMOVED_IN}. Use {new} instead.",
         DeprecationWarning,
         stacklevel=stacklevel,
     )
 
 
 def old_names(module: str, names: Mapping[str, str], *, quiet: bool = False) -> Callable[[str], Any]:
-    """A module's `__getattr__` that finds what moved or was renamed.
+    """A module's `__getattr__` for names that were moved or renamed.
 
     Args:
         module: the module's name.
-        names: for each old name, `"package.module:name"` of what it is now. It is imported when it is asked for, so
-            that a package may lead to one that stands above it.
-        quiet: whether the old name is as good as the new one, and no warning is due.
+        names: for each old name, the new one as `"package.module:name"`. It is imported on access, so
+            that a package may refer to one that imports it.
+        quiet: whether the old name remains valid, so that no warning is emitted.
     """
 
     def find(name: str) -> Any:

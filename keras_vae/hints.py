@@ -1,7 +1,7 @@
 """Names for the types in signatures.
 
-Keras ships no types for checkers, so a checker takes its tensors and layers for anything. These names tell a
-reader what is meant, and stand in one place for the day when there are better ones.
+Keras ships no types for checkers, so type checkers treat its tensors and layers as `Any`. These names document
+what is meant, in one place, until there are better ones.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,23 +28,23 @@ __all__ = [
 ]
 
 Tensor: TypeAlias = Any
-"""A tensor of the backend, symbolic ones included. Where one is taken, a NumPy array will do."""
+"""A tensor of the backend, symbolic ones included. Functions that take one also accept NumPy arrays."""
 Array: TypeAlias = np.ndarray
 """A NumPy array."""
 Data: TypeAlias = Any
 """Examples: an array, `[x, condition]`, a dict of them, a dataset, a loader or a generator."""
 Component: TypeAlias = str | Mapping[str, Any] | type | keras.layers.Layer
-"""A part of a model as users write it: its name, its config, its class, or an instance."""
+"""A component as users pass it: its name, its config, its class, or an instance."""
 Part: TypeAlias = Any
-"""A component of another family, or a model around one: what may not be imported from here."""
+"""A component of another family, or a model around one, which cannot be imported from here."""
 Shape: TypeAlias = tuple[Any, ...]
 """A shape: ints, and None for an axis of any length."""
 Ints: TypeAlias = int | Sequence[int]
 """An int, or several: one for each layer, stage or axis."""
 Seed: TypeAlias = int | keras.random.SeedGenerator | None
-"""An int for the same noise in every call, a generator for other noise in each, or None for some."""
+"""An int for the same noise in every call, a generator for new noise in each call, or None for random noise."""
 Encode: TypeAlias = Callable[[Tensor, Tensor], Any]
-"""A function `(x, context) -> q(z | x)`, as the model hands it to its prior."""
+"""A function `(x, context) -> q(z | x)`, as the model passes it to its prior."""
 DType: TypeAlias = str | keras.DTypePolicy | None
 """A dtype or a dtype policy, or the name of one."""
 Activation: TypeAlias = str | Callable[[Tensor], Tensor] | None
@@ -58,4 +58,4 @@ if TYPE_CHECKING:
     ModelMixin: TypeAlias = keras.Model
 else:
     ModelMixin = object
-    """Base of the mixins of a `keras.Model`: to a type checker they have what it has."""
+    """Base of the mixins of a `keras.Model`: type checkers see its attributes."""

@@ -26,11 +26,11 @@ __all__ = [
 
 
 class Registry:
-    """A family of components that can be asked for by name.
+    """A family of components with registered names.
 
-    A name comes from a decorator or from an installed distribution's entry point in the group
-    `keras_vae.<family>`. Entry points are loaded the first time that a name is not known, and before
-    the configs of a saved model are resolved.
+    A name is registered by a decorator, or by an entry point of an installed package in the group
+    `keras_vae.<family>`. Entry points are loaded when a name is first unknown, and before
+    the configs of a saved model are deserialized.
 
     Args:
         family: the family's plural name, for example `"priors"`.
@@ -72,8 +72,8 @@ class Registry:
 
         Args:
             name: what users write, for example `"laplace"`.
-            package: your distribution's name; it keeps saved models of two packages apart.
-            overwrite: replace what is registered under `name`, as when a notebook cell is run again.
+            package: the name of your package; it distinguishes components of different packages in saved models.
+            overwrite: replace the class registered under `name`, for example when a notebook cell is run again.
 
         Raises:
             TypeError: the class is not a subclass of the family's base class.
@@ -118,17 +118,17 @@ class Registry:
         return name in self._classes
 
     def names(self) -> list[str]:
-        """Sorted list of the registered names, those of installed plugins included."""
+        """Sorted list of the registered names, including those of installed plugins."""
         self.load_plugins()
         return sorted(self._classes)
 
     def items(self) -> list[tuple[str, type]]:
-        """Sorted list of `(name, class)` pairs, those of installed plugins included."""
+        """Sorted list of `(name, class)` pairs, including those of installed plugins."""
         self.load_plugins()
         return sorted(self._classes.items())
 
     def origin(self, name: str) -> str | None:
-        """Name of the distribution whose entry point brought `name`, or None for a decorator's."""
+        """Name of the package whose entry point registered `name`, or None for a decorator."""
         return self._origins.get(name)
 
     def failures(self) -> dict[str, tuple[str, BaseException]]:
@@ -140,18 +140,18 @@ class Registry:
         """Turn `None`, a name, a config dict, a class or an instance into an instance (or None).
 
         Args:
-            identifier: what a user passed.
-            **kwargs: constructor arguments, used where the identifier is a name or a class.
+            identifier: the argument of the user.
+            **kwargs: constructor arguments, used if the identifier is a name or a class.
 
         Raises:
-            ValueError: an unknown name; the message lists the names and the nearest one.
+            ValueError: an unknown name; the message lists the names and the closest match.
             ImportError: the name belongs to a plugin that cannot be imported.
             TypeError: anything else, or an instance of the wrong family.
         """
         if identifier is None:
             return None
         if type(kwargs.get("dtype")) is keras.dtype_policies.DTypePolicy:
-            # A name where that says it all: Keras writes the config of a class without get_config from such arguments.
+            # The name alone if possible: Keras writes the config of a class without get_config from such arguments.
             kwargs["dtype"] = kwargs["dtype"].name
         if isinstance(identifier, str):
             cls = self._class_named(identifier)
@@ -173,7 +173,7 @@ class Registry:
         )
 
     def load_plugins(self) -> None:
-        """Load every entry point of `keras_vae.<family>` once. A broken one warns, and is remembered."""
+        """Load every entry point of `keras_vae.<family>` once. One that fails emits a warning, and is recorded."""
         if self._plugins_loaded:
             return
         self._plugins_loaded = True
@@ -194,7 +194,7 @@ class Registry:
                     f"{distribution!r} ({entry_point.value}) could not be loaded: "
                     f"{type(error).__name__}: {error}"
                 )
-        # Where warnings are errors, the first of them ends this; by now all that is sound has been registered.
+        # If warnings are errors, the first one ends this; by now all working plugins have been registered.
         for complaint in complaints:
             warnings.warn(complaint, stacklevel=2)
 
@@ -242,7 +242,7 @@ class Registry:
             return self._classes[class_name].from_config(config.get("config", {}))
         instance = keras.saving.deserialize_keras_object(config)
         if self.family in ("encoders", "decoders") and isinstance(instance, keras.layers.Layer):
-            return instance  # any Keras model may stand here; the VAE wraps it
+            return instance  # any Keras model is allowed here; the VAE wraps it
         return self.get(instance)
 
     def _check_class(self, cls: type, where: str) -> None:
@@ -268,8 +268,8 @@ latents = Registry("latents")
 def load_plugins() -> None:
     """Load the components of every installed plugin distribution.
 
-    `VAE` does this by itself. Call it before `keras.saving.load_model` of a model that is no `VAE` but
-    has a plugin's layer inside: Keras does not know entry points.
+    `VAE` does this by itself. Call it before `keras.saving.load_model` of a model that is not a `VAE` but
+    contains a layer of a plugin: Keras does not load entry points.
 
     >>> import keras_vae as kv
     >>> kv.load_plugins()

@@ -1,4 +1,4 @@
-"""Saving what a user passed, or saying why it cannot be saved."""
+"""Serialization of user-defined objects, with errors for those that cannot be saved."""
 
 import warnings
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def serialize_component(component: Any, argument: str) -> Config:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         config = keras.saving.serialize_keras_object(component)
-    # Keras only warns of a lambda, and an activation's leaves no trace in the config that could be told apart.
+    # Keras only warns of a lambda, and a lambda as activation cannot be recognised in the config.
     lambdas = [warning for warning in caught if "includes a `lambda`" in str(warning.message)]
     for warning in caught:
         if warning not in lambdas:
@@ -81,7 +81,7 @@ def _cannot_be_found(config: Any) -> Iterator[str]:
         if name == "__lambda__":
             yield "a lambda"
         if "registered_name" in config and str(config.get("module")).split(".")[0] != "keras":
-            # of a function, the name stands where the config of a class does
+            # for a function, the name takes the place of a class's config
             registered = config["config"] if name == "function" else config["registered_name"]
             own = name == "function" and any(hasattr(module, registered) for module in (keras.activations, keras.ops))
             if registered is not None and not own and keras.saving.get_registered_object(registered) is None:

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 
 def page_print():
-    """The `print` of the block that is running: markdown-exec gives every block its own, in its globals."""
+    """The `print` of the running block: markdown-exec gives every block its own, in its globals."""
     frame = sys._getframe(1)
     while frame is not None and not frame.f_code.co_filename.startswith("<code block"):
         frame = frame.f_back

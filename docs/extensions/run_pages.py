@@ -1,9 +1,10 @@
-"""Pages run while the site is built: markdown-exec runs their blocks, this says with what and shows their figures.
+"""Runs the code of pages during the build: markdown-exec runs the blocks, this module sets them up and shows figures.
 
-A block marked `exec="on"` runs; where it calls `plt.show()`, the figure stands on the page. A page that needs a
-data set names its files in its front matter, `data: [olivetti_faces.npz]`. They are looked for in the folder that
-the environment variable KERAS_VAE_DATA names, and else in shared/data beside the checkout; where one is missing the
-page is built without its run, and says so. PAGES=digits,faces runs the code of those pages only, PAGES=none of none.
+A block marked `exec="on"` runs; `plt.show()` adds the figure to the page. A page that needs a
+data set names its files in its front matter, `data: [olivetti_faces.npz]`. They are searched in the folder named by
+the environment variable KERAS_VAE_DATA, and otherwise in shared/data next to the checkout. If one is missing, the
+page is built without running its code, and says so. PAGES=digits,faces runs only the code of those pages, PAGES=none
+runs no code.
 """
 
 import logging

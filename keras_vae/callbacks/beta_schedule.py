@@ -48,8 +48,8 @@ class LinearWarmUp(keras.optimizers.schedules.LearningRateSchedule):
 class BetaSchedule(keras.callbacks.Callback):
     """Sets the weight of the KL by a schedule: warm-up against posterior collapse (Bowman et al., 2016).
 
-    The step is the optimizer's own count, which is saved with the model, so a resumed run goes on at the
-    right place. The value in force is logged as `beta` at the end of every epoch.
+    The step is `optimizer.iterations`, which is saved with the model, so a resumed run continues the
+    schedule. The current value is logged as `beta` at the end of every epoch.
 
     Args:
         schedule: any `keras.optimizers.schedules.LearningRateSchedule` from steps to weights, such as
@@ -58,7 +58,7 @@ class BetaSchedule(keras.callbacks.Callback):
             pass `layer.weight` of its `KLDivergenceRegularizer`.
 
     Raises:
-        ValueError: in training, where there is no variable to set.
+        ValueError: in training, if there is no variable to set.
 
     Example:
 
@@ -97,7 +97,7 @@ class BetaSchedule(keras.callbacks.Callback):
             self.target = getattr(getattr(self.model, "objective", None), "beta", None)
         if self.target is None:
             raise ValueError(
-                f"BetaSchedule finds no objective with a `beta` in {type(self.model).__name__}. Pass variable=..., "
+                f"BetaSchedule found no objective with a `beta` in {type(self.model).__name__}. Pass variable=..., "
                 "such as the `weight` of a KLDivergenceRegularizer."
             )
         self.value = None

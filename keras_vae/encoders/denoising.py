@@ -16,18 +16,18 @@ __all__ = ["Denoising"]
 
 @encoders.register("denoising", package="keras_vae")
 class Denoising(Encoder):
-    """Any encoder behind noise that is there in training only, while what is reconstructed stays clean.
+    """Adds noise to the input of any encoder, in training only; the clean data are reconstructed.
 
     The denoising criterion for variational autoencoders of Im et al. (2017), after Vincent et al. (2008).
-    `predict`, `encode` and `elbo` see the data as they are.
+    `predict`, `encode` and `elbo` add no noise.
 
-    The pseudo-inputs of a VampPrior are corrupted in training as the data are: the prior is to match the
-    posteriors that the KL compares it with, and those are of corrupted data.
+    The pseudo-inputs of a VampPrior are corrupted in training like the data, since the prior must match the
+    posteriors of corrupted data.
 
     Args:
-        encoder: name, config or instance of the encoder behind, or any Keras model.
+        encoder: name, config or instance of the encoder, or any Keras model.
         corruption: Keras layer that keeps the shape, such as `keras.layers.GaussianNoise(0.3)`; by default
-            `keras_vae.layers.SaltAndPepper(0.25)`. It sees what the encoder sees: images in [0, 1].
+            `keras_vae.layers.SaltAndPepper(0.25)`. Its input is the encoder's input: images in [0, 1].
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -69,7 +69,7 @@ class Denoising(Encoder):
             if tuple(noisy.shape[1:]) != tuple(x.shape[1:]):
                 raise ValueError(
                     f"Argument `corruption`: {type(self.corruption).__name__} must keep the shape of the data, "
-                    f"{tuple(x.shape[1:])}. It gives {tuple(noisy.shape[1:])}."
+                    f"{tuple(x.shape[1:])}. Received: a layer that returns {tuple(noisy.shape[1:])}."
                 )
             x = noisy
         return self.encoder(x, mask=mask, training=training)

@@ -12,7 +12,7 @@ __all__ = ["Encoder"]
 
 @encoders.contract
 class Encoder(keras.layers.Layer):
-    """Data to features, which the posterior turns into a distribution.
+    """Maps data to features, from which the posterior computes a distribution.
 
     To write one, subclass it, create the layers (in `__init__`, or in `build` where they follow the
     data's shape), and write `call`, from data `(batch, *data_shape)` to features such as `(batch, units)`,

@@ -15,8 +15,8 @@ __all__ = ["FromModel"]
 class FromModel(Encoder):
     """Wraps a plain Keras model or layer; `VAE(encoder=my_model)` does it by itself.
 
-    The model gets `training`, and `mask` only where its `call` takes one. A model that is built already
-    must have been built for the data's shape.
+    The model receives `training` and `mask` only if its `call` takes them. A model that is already built
+    must have been built for the shape of the data.
 
     Args:
         model: a `keras.Model` or layer from data to features.
@@ -49,7 +49,7 @@ class FromModel(Encoder):
         return keras.tree.map_structure(lambda spec: tuple(spec.shape), self._output_spec(input_shape))
 
     def _output_spec(self, input_shape: Shape) -> Any:
-        # A symbolic call: it builds any model and knows its shapes, also where a subclass writes only `call`.
+        # A symbolic call: it builds any model and knows its shapes, even if a subclass implements only `call`.
         return self.model(keras.KerasTensor(tuple(input_shape), dtype=self.compute_dtype), training=False)
 
     def get_config(self) -> Config:

@@ -13,7 +13,7 @@ class LSTM(Recurrent):
     """Long short-term memory over a sequence, in both directions (Hochreiter and Schmidhuber, 1997).
 
     For data `(time, features)` and tokens, of any length. The features are the last layer's output at the last
-    step that counts, one for each direction.
+    valid step, one for each direction.
 
     Args:
         hidden_units: width of every layer, in order.

@@ -19,7 +19,7 @@ class ResNet(ResidualNetwork, Spatial):
     """Residual blocks that halve the size stage by stage, then one dense layer: for larger and coloured images.
 
     Blocks as in He et al. (2016), with group normalisation and swish, as the encoders of Child (2021) and of
-    Ho, Jain and Abbeel (2020) have them. No example sees the others of its batch. Works on signals, images and
+    Ho, Jain and Abbeel (2020). Examples of a batch do not affect each other. Works on signals, images and
     volumes `(batch, *spatial, channels)` of any size; features are `(batch, hidden_units)`.
 
     Args:

@@ -18,8 +18,8 @@ __all__ = ["TCN"]
 class TCN(Sequence):
     """Dilated causal convolutions in residual blocks, then a mean over time (Bai, Kolter and Koltun, 2018).
 
-    For data `(time, features)` and tokens, of any length. The dilation doubles with every block, so that a step
-    of the last one sees `1 + 2 (kernel_size - 1) (2^blocks - 1)` steps: 61 by default.
+    For data `(time, features)` and tokens, of any length. The dilation doubles with every block, so the
+    receptive field of the last one is `1 + 2 (kernel_size - 1) (2^blocks - 1)` steps: 61 by default.
 
     Args:
         filters: number of channels of every block, in order.

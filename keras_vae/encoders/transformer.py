@@ -23,7 +23,7 @@ class Transformer(Sequence):
     the square of the length.
 
     Args:
-        width: number of features of every step inside.
+        width: number of features of every step inside the blocks.
         blocks: number of blocks.
         heads: number of attention heads.
         dropout: rate of the dropout inside every block, active in training.

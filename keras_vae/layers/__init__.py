@@ -1,4 +1,4 @@
-"""Layers that work alone in any Keras model."""
+"""Layers for use in any Keras model."""
 
 from keras_vae.layers.affine_coupling import AffineCoupling
 from keras_vae.layers.between import Between

@@ -16,9 +16,9 @@ LOG_SCALE_BOUND = 2.0
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class AffineCoupling(keras.layers.Layer):
-    """Half of the dimensions are shifted and scaled by functions of the other half (Dinh et al., 2017).
+    """Shifts and scales half of the dimensions by functions of the other half (Dinh et al., 2017).
 
-    It starts as the identity. Log scales are bounded to [-2, 2], so that a step cannot blow up.
+    It starts as the identity. Log scales are bounded to [-2, 2], so that a step cannot diverge.
 
     Args:
         hidden_units: width of the hidden layers.
@@ -28,7 +28,7 @@ class AffineCoupling(keras.layers.Layer):
 
     Call arguments:
         inputs: `(batch, width)`.
-        context: `(batch, any)`, what the step may depend on, or None.
+        context: `(batch, any)`, the condition of the step, or None.
 
     Raises:
         ValueError: inputs with fewer than two dimensions.
@@ -76,7 +76,7 @@ class AffineCoupling(keras.layers.Layer):
         """`(inputs, log_det)`, the log determinant that of the forward map.
 
         Args:
-            outputs: `(batch, width)`, as `call` gave them.
+            outputs: `(batch, width)`, as returned by `call`.
             context: `(batch, any)`, as for `call`.
         """
         kept, changed = self._split(ops.cast(outputs, self.compute_dtype))

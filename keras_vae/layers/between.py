@@ -10,7 +10,7 @@ __all__ = ["Between"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class Between(keras.constraints.Constraint):
-    """Clips weights to `[low, high]` after every step, so that a gradient is never cut off inside.
+    """Clips weights to `[low, high]` after every step, so that gradients inside the range are unchanged.
 
     Args:
         low: smallest value; minus infinity for none.

@@ -10,8 +10,8 @@ __all__ = ["accepted_arguments"]
 def accepted_arguments(model: Any, names: Sequence[str]) -> set[str]:
     """The subset of `names` that `model.call` takes as our contracts mean them.
 
-    Functional and Sequential models have a `mask` argument too, but theirs is Keras' implicit mask of
-    every input, so they take none of ours.
+    Functional and Sequential models have a `mask` argument too, but it is Keras' implicit mask of
+    every input, so they receive none of these.
 
     Args:
         model: a Keras model or layer.

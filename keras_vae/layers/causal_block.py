@@ -16,15 +16,15 @@ __all__ = ["CausalBlock"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class CausalBlock(keras.layers.Layer):
-    """x + f(x), f two dilated causal convolutions, each behind a layer normalisation and an activation.
+    """x + f(x), f two dilated causal convolutions, each after a layer normalisation and an activation.
 
     The block of a temporal convolutional network (Bai, Kolter and Koltun, 2018), with layer normalisation in
-    place of the weights': the result at a step depends on that step and on those before it. The
-    normalisation sees one step at a time, so padding does not enter it.
+    place of the weights': the result at a step depends on that step and on earlier ones. Each
+    step is normalised by itself, so padding has no effect.
 
     Args:
         filters: number of channels of the result.
-        kernel_size: number of steps that each convolution sees.
+        kernel_size: kernel size of each convolution, in steps.
         dilation: distance between them.
         activation: activation before both convolutions.
         dropout: rate of the dropout in front of the second, active in training.
@@ -89,7 +89,7 @@ class CausalBlock(keras.layers.Layer):
     def call(self, inputs: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         x = inputs
         for index, (norm, convolution) in enumerate(zip(self.norms, self.convolutions, strict=True)):
-            # Padding in front of a sequence is then what the convolution itself puts there.
+            # Padding before a sequence then equals the zeros of the convolution's own causal padding.
             x = hide_padding(self.activation(norm(x)), mask)
             if index and self.drop is not None:
                 x = self.drop(x, training=training)
@@ -100,7 +100,7 @@ class CausalBlock(keras.layers.Layer):
         return inputs if self.skip is None else self.skip(inputs)
 
     def start(self, batch_size: int) -> Any:
-        """What `step` remembers before the first step: the steps that each convolution looks back on.
+        """The initial state of `step`: the past inputs of each convolution, all zero.
 
         Args:
             batch_size: number of sequences.
@@ -111,11 +111,11 @@ class CausalBlock(keras.layers.Layer):
         )
 
     def step(self, inputs: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """One step `(batch, 1, channels)` from what the steps before it left, and what it leaves itself.
+        """The output of one step `(batch, 1, channels)`, and the new state.
 
         Args:
             inputs: `(batch, 1, channels)`.
-            state: what `start` or the step before returned.
+            state: the state returned by `start` or by the previous step.
         """
         x, after = inputs, []
         for norm, convolution, before in zip(self.norms, self.convolutions, state, strict=True):

@@ -11,8 +11,8 @@ def concatenate_context(features: Tensor, context: Tensor) -> Tensor:
     """Append a context to the last axis of features `(batch, ..., channels)`.
 
     A context `(batch, width)` is repeated over the axes between; one that has these axes, such as the
-    state of a ladder, is appended as it is. A context of width zero, which is what a model
-    without conditions has, leaves the features as they are.
+    state of a ladder, is appended unchanged. A context of width zero, as in an
+    unconditional model, leaves the features unchanged.
 
     Args:
         features: `(batch, ..., channels)`.

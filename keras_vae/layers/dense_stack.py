@@ -1,4 +1,4 @@
-"""Dense layers in a row, with their choices."""
+"""A stack of dense layers."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ __all__ = ["DenseStack"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class DenseStack(keras.layers.Layer):
-    """`Dense` layers of the given widths, with batch normalisation and dropout where they are asked for.
+    """`Dense` layers of the given widths, with optional batch normalisation and dropout.
 
     With `activation="glu"` every layer is gated: a linear map times the sigmoid of another (Dauphin et
     al., 2017), of the given width.
@@ -22,7 +22,7 @@ class DenseStack(keras.layers.Layer):
     Args:
         hidden_units: width of every layer, in order: an int or a sequence of ints.
         activation: activation of every layer.
-        dropout: dropout rate, in [0, 1), behind the activation.
+        dropout: dropout rate, in [0, 1), after the activation.
         normalization: `"batch"` for batch normalisation between map and activation, or None.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
@@ -82,7 +82,7 @@ class DenseStack(keras.layers.Layer):
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         for index, layer in enumerate(self.dense_layers):
-            # training is passed on by hand: on JAX, `fit` sets no call context that would carry it.
+            # training is passed on explicitly: on JAX, `fit` sets no call context that would carry it.
             x = layer(x)
             if self.normalization_layers:
                 x = self.normalization_layers[index](x, training=training)
@@ -96,7 +96,7 @@ class DenseStack(keras.layers.Layer):
         return (*input_shape[:-1], self.hidden_units[-1])
 
     def choices(self) -> Config:
-        """The constructor's arguments, for the config of a layer that is made of this one."""
+        """The constructor's arguments, for the config of a layer that contains this one."""
         return {
             "hidden_units": self.hidden_units,
             "activation": serialize_function(self.activation, "activation"),

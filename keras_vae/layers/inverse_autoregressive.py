@@ -20,16 +20,16 @@ class InverseAutoregressive(keras.layers.Layer):
 
     The numerically stable step of Kingma et al. (2016, equation 11), with a masked network of one hidden
     layer (Germain et al., 2015). Fast in this direction; the inverse takes as many passes as there are
-    dimensions. The gates start near one, the step near the identity.
+    dimensions. The gates start near one, so the step starts near the identity.
 
     Args:
         hidden_units: width of the hidden layer.
-        reverse: go through the dimensions from the last to the first.
+        reverse: process the dimensions from the last to the first.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Call arguments:
         inputs: `(batch, width)`.
-        context: `(batch, any)`, what the step may depend on, or None.
+        context: `(batch, any)`, the condition of the step, or None.
 
     Raises:
         ValueError: `hidden_units` is not a positive int.
@@ -56,7 +56,7 @@ class InverseAutoregressive(keras.layers.Layer):
         context_width = 0 if context_shape is None else context_shape[-1]
         order = np.arange(1, self.width + 1)
         order = order[::-1] if self.reverse else order
-        # degree 0 sees the context only, so that every unit has something to do for one dimension, too
+        # degree 0 sees the context only, so that all units are in use for a single dimension, too
         degrees = np.arange(self.hidden_units) % max(self.width, 1)
         self.mask_in = (order[:, None] <= degrees[None, :]).astype("float32")
         self.mask_out = np.tile((degrees[:, None] < order[None, :]).astype("float32"), (1, 2))
@@ -85,7 +85,7 @@ class InverseAutoregressive(keras.layers.Layer):
         """`(inputs, log_det)`, dimension by dimension; the log determinant is that of the forward map.
 
         Args:
-            outputs: `(batch, width)`, as `call` gave them.
+            outputs: `(batch, width)`, as returned by `call`.
             context: `(batch, any)`, as for `call`.
         """
         outputs = ops.cast(outputs, self.compute_dtype)

@@ -32,12 +32,12 @@ class KLDivergenceRegularizer(keras.layers.Layer):
     recompilation, on every backend.
 
     Args:
-        prior: a registered name, a `keras_vae.priors.Prior` that needs no encoder, a distribution value
+        prior: a registered name, a `keras_vae.priors.Prior` that needs no encoder, a distribution
             from `keras_vae.distributions`, or, on TensorFlow, a `tfp.distributions` object.
         weight: factor of the KL (the beta of Higgins et al., 2017).
         use_exact_kl: use the closed form; with False, the average of log q(z) - log p(z) over
             `num_samples` draws.
-        num_samples: number of draws of the estimate; used where `use_exact_kl` is False.
+        num_samples: number of draws of the estimate; used if `use_exact_kl` is False.
         seed: seed of those draws.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
@@ -45,7 +45,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         inputs: list of two tensors `(batch, ...)`: `[z_mean, z_log_var]`.
 
     Returns:
-        The same two tensors, in a list, or in a tuple where they came in one.
+        The same two tensors, in a list, or in a tuple if they were passed in one.
 
     Raises:
         ValueError: bad arguments, a prior of another shape, or `use_exact_kl=True` where there is no
@@ -75,13 +75,13 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         self.initial_weight = non_negative_number(weight, "weight")
         self.num_samples = positive_int(num_samples, "num_samples")
         if prior is None:
-            raise ValueError("Argument `prior` must be a name, a Prior or a distribution value. Received: None")
+            raise ValueError("Argument `prior` must be a name, a Prior or a distribution. Received: None")
         prior = from_tfp(prior) if is_tfp(prior) else prior
         self.prior = prior if isinstance(prior, Distribution) else priors.get(prior)
         if getattr(self.prior, "requires_encoder", False):
             raise ValueError(
-                f"Argument `prior`: {type(self.prior).__name__} needs an encoder to evaluate its density, and a "
-                "regularizer layer has none. Use it as the prior of a keras_vae.VAE."
+                f"Argument `prior`: {type(self.prior).__name__} needs an encoder to evaluate its density, which a "
+                "regularizer layer does not have. Use it as the prior of a keras_vae.VAE."
             )
         if not isinstance(use_exact_kl, bool):
             raise ValueError(f"Argument `use_exact_kl` must be True or False. Received: use_exact_kl={use_exact_kl!r}")
@@ -127,10 +127,10 @@ class KLDivergenceRegularizer(keras.layers.Layer):
             p = self.prior.distribution(ops.zeros((ops.shape(q.loc)[0], 0)))
         if q.mask is not None and not isinstance(p, Independent):
             raise ValueError(
-                f"The latents carry a mask, and the prior {type(p).__name__} has no density for a part of them. Use a "
+                f"The latents have a mask, and the prior {type(p).__name__} has no density for a subset of them. Use a "
                 "prior whose dimensions are independent, such as 'standard' or 'gaussian'."
             )
-        # One event on both sides: what the mask leaves out of q, or q sums over, counts alike in p.
+        # The same event on both sides: p is masked and summed over the same axes as q.
         return dataclasses.replace(p, event_ndims=q.event_ndims, mask=q.mask) if isinstance(p, Independent) else p
 
     def _divergence(self, q: Distribution, p: Distribution) -> Tensor:
@@ -148,7 +148,7 @@ class KLDivergenceRegularizer(keras.layers.Layer):
         return mask
 
     def compute_output_spec(self, inputs: Sequence[Tensor], mask: Any = None) -> Any:
-        # By hand, because Keras would take the compute dtype, and the inputs keep theirs.
+        # Explicit, because Keras would report the compute dtype, while the inputs keep theirs.
         return keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, dtype=tensor.dtype), inputs)
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Sequence[Shape]:

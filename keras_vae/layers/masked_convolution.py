@@ -1,4 +1,4 @@
-"""A convolution that sees no pixel that is still to come."""
+"""A convolution that does not see later pixels."""
 
 from typing import Any
 
@@ -14,17 +14,17 @@ __all__ = ["MaskedConvolution"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class MaskedConvolution(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` over the pixels before the present one, in raster order: rows, then columns.
+    """`keras.layers.Conv2D` over the earlier pixels in raster order: rows, then columns.
 
     The masked convolution of PixelCNN (van den Oord, Kalchbrenner and Kavukcuoglu, 2016, section 3.4): with
-    `sees_present=False` its mask A, for the first layer, with True its mask B, for those behind it. All channels
-    of a pixel count as one step. Stacked layers miss some pixels above and to the right, the blind spot
+    `sees_present=False` its mask A, for the first layer, with True its mask B, for the later layers. All channels
+    of a pixel are one step. Stacked layers miss some pixels above and to the right, the blind spot
     of van den Oord et al. (2016), the smaller the wider the first kernel is.
 
     Args:
         filters: number of filters.
         kernel_size: size of the kernel, odd.
-        sees_present: whether the present pixel is seen, as it must not be in the first layer.
+        sees_present: whether the current pixel is seen; it must not be in the first layer.
         **kwargs: as for `keras.layers.Conv2D`; padding, strides and layout are fixed.
 
     Raises:
@@ -44,7 +44,7 @@ class MaskedConvolution(keras.layers.Conv2D):
         kernel_size = positive_int(kernel_size, "kernel_size")
         if kernel_size % 2 == 0:
             raise ValueError(
-                f"Argument `kernel_size` must be odd: a kernel has a middle. Received: kernel_size={kernel_size!r}"
+                f"Argument `kernel_size` must be odd, to have a centre. Received: kernel_size={kernel_size!r}"
             )
         super().__init__(filters, kernel_size, padding="same", data_format="channels_last", **kwargs)
         self.sees_present = bool(sees_present)

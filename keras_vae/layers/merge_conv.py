@@ -1,4 +1,4 @@
-"""How one level of spatial latents speaks to the next."""
+"""The link from one level of spatial latents to the next."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +15,13 @@ __all__ = ["MergeConv"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class MergeConv(keras.layers.Layer):
-    """A residual convolution over a context and the latents beside it, and an upsampling: the next context.
+    """Merges a context and spatial latents by a residual convolution and upsampling: the context of the next level.
 
     One step of the top-down path of a ladder (Vahdat and Kautz, 2020; Child, 2021), for images.
 
     Args:
         filters: number of channels of the new context.
-        upsample: by how much height and width grow; 1 to stay at one resolution.
+        upsample: factor by which height and width grow; 1 to keep the resolution.
         kernel_size: size of the kernels.
         activation: activation between the convolutions.
         **kwargs: `name`, `dtype`, as for every Keras layer.

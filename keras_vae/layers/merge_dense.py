@@ -1,4 +1,4 @@
-"""How one level of vector latents speaks to the next."""
+"""The link from one level of vector latents to the next."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["MergeDense"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class MergeDense(keras.layers.Layer):
-    """Dense layers over a context and the latents beside it: the context of the next level.
+    """Merges a context and latents by dense layers: the context of the next level.
 
     Args:
         hidden_units: width of every layer, in order; the last is the width of the new context.

@@ -18,13 +18,13 @@ class Projection(keras.layers.Layer):
 
     Where the leading axes of features and target agree (images, sequences) it maps the last axis at
     every position; otherwise it flattens, maps and reshapes. Inputs of width zero give a learned
-    constant. The map runs in the compute dtype; the result is float32, as density parameters are.
+    constant. The map runs in the compute dtype; the result is float32, like all parameters of densities.
 
     Args:
         target_shape: shape of the result without the batch axis. Axes may be None where the features
             have the same axes.
-        kernel_initializer: zeros make a head start as a constant, which is what log scales need: with
-            the usual initializer a deep ladder's first loss can reach 1e7.
+        kernel_initializer: with zeros a head starts as a constant, as log scales should: with
+            the default initializer the first loss of a deep ladder can reach 1e7.
         bias_initializer: initializer of the bias.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
@@ -32,7 +32,7 @@ class Projection(keras.layers.Layer):
         inputs: features `(batch, ...)`.
 
     Raises:
-        ValueError: the features cannot be mapped to the target; the message holds both shapes.
+        ValueError: the features cannot be mapped to the target; the message names both shapes.
 
     Example:
 
@@ -63,7 +63,7 @@ class Projection(keras.layers.Layer):
         units = 1 if squeezed else target[-1] if self.per_position else self._flat_size(features, target)
         self.width = features[-1] if self.per_position else math.prod(features)
         if self.width == 0:
-            # autocast=False: alone it is the density's parameter, and must not be rounded to half precision.
+            # autocast=False: without features it is a parameter of the density, never rounded to half precision.
             self.bias = self.add_weight(
                 name="bias", shape=(units,), initializer=self.bias_initializer, dtype="float32", autocast=False
             )

@@ -1,4 +1,4 @@
-"""The residual block of `resnet`, and how wide its groups are."""
+"""The residual block of `resnet`, and its group normalisation."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def group_normalization(channels: int, **kwargs: Any) -> keras.layers.Layer:
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class ResidualBlock(keras.layers.Layer):
-    """x + f(x), f two convolutions, each behind a group normalisation and an activation: for deep image networks.
+    """x + f(x), f two convolutions, each after a group normalisation and an activation: for deep image networks.
 
     Pre-activation (He et al., 2016) with group normalisation (Wu and He, 2018), which does not depend on the
     batch. The last convolution starts at zero, so that a stack of any depth starts as the identity. Where
@@ -49,8 +49,8 @@ class ResidualBlock(keras.layers.Layer):
 
     Args:
         filters: number of channels of the result.
-        strides: by how much the axes shrink.
-        upsample: by how much the axes grow, by repeating neighbours.
+        strides: factor by which the axes shrink.
+        upsample: factor by which the axes grow, by nearest-neighbour upsampling.
         kernel_size: size of the kernels.
         activation: activation before both convolutions.
         dropout: rate of the dropout between them, active in training.
@@ -86,7 +86,7 @@ class ResidualBlock(keras.layers.Layer):
         self.upsample = positive_int(upsample, "upsample")
         if strides > 1 and upsample > 1:
             raise ValueError(
-                "A ResidualBlock shrinks its inputs or makes them grow: one of `strides` and `upsample` must be 1. "
+                "A ResidualBlock either downsamples or upsamples: one of `strides` and `upsample` must be 1. "
                 f"Received: strides={strides!r}, upsample={upsample!r}"
             )
         self.kernel_size = positive_int(kernel_size, "kernel_size")
@@ -121,7 +121,7 @@ class ResidualBlock(keras.layers.Layer):
         self.last.build(inner)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        # A convolution of size 1 and repeating commute, and it is cheaper on the small map.
+        # A convolution of size 1 and upsampling commute, and it is cheaper on the small map.
         shortcut = inputs if self.skip is None else self.skip(inputs if self.strides == 1 else inputs[self.taken])
         x = self.activation(self.first_norm(inputs))
         if self.widen is not None:

@@ -15,15 +15,15 @@ __all__ = ["SaltAndPepper"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class SaltAndPepper(keras.layers.Layer):
-    """Replaces a share of the elements by given values, in training only.
+    """Replaces random elements by given values, in training only.
 
     Salt-and-pepper noise with the default values, the ends of the data's range (Vincent et al., 2010,
     section 3.3); masking noise with `values=(0.0,)` (Vincent et al., 2008), which, unlike `keras.layers.Dropout`,
-    leaves the other elements as they are.
+    leaves the other elements unchanged.
 
     Args:
         rate: probability that an element is replaced, in [0, 1].
-        values: what replaces it, one of these at random.
+        values: replacement values, one of which is chosen at random.
         seed: int, or None for one drawn at random.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
@@ -61,7 +61,7 @@ class SaltAndPepper(keras.layers.Layer):
             return inputs
         shape = ops.shape(inputs)
         uniform = keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
-        # The same draw says which value, where one is replaced: below `rate` it is uniform again.
+        # The same draw also selects the value: given that it is below `rate`, it is uniform again.
         which = ops.cast(ops.floor(uniform / max(self.rate, 1e-12) * len(self.values)), "int32")
         values = ops.convert_to_tensor(self.values, dtype=inputs.dtype)
         replacements = ops.take(values, ops.clip(which, 0, len(self.values) - 1))

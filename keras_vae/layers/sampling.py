@@ -15,7 +15,7 @@ __all__ = ["Sampling", "require_one_shape", "split_mean_and_log_var"]
 
 
 def split_mean_and_log_var(inputs: Sequence[Any], layer: keras.layers.Layer) -> Sequence[Any]:
-    """The two tensors of `[z_mean, z_log_var]`, or an error that says what came instead."""
+    """The two tensors of `[z_mean, z_log_var]`, or an error that says what was received."""
     if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
         received = f"{len(inputs)} tensors" if isinstance(inputs, (list, tuple)) else f"{inputs!r}"
         raise ValueError(
@@ -25,7 +25,7 @@ def split_mean_and_log_var(inputs: Sequence[Any], layer: keras.layers.Layer) -> 
 
 
 def require_one_shape(input_shape: Sequence[Shape], layer: keras.layers.Layer) -> Shape:
-    """The one shape of `[z_mean, z_log_var]`, or an error that holds both."""
+    """The one shape of `[z_mean, z_log_var]`, or an error that names both."""
     if not all(isinstance(shape, (list, tuple)) for shape in input_shape):
         raise ValueError(
             f"{type(layer).__name__} expects a list of two tensors, [z_mean, z_log_var]. Received: one tensor of shape "
@@ -34,7 +34,7 @@ def require_one_shape(input_shape: Sequence[Shape], layer: keras.layers.Layer) -
     mean_shape, log_var_shape = (tuple(shape) for shape in split_mean_and_log_var(input_shape, layer))
     if mean_shape != log_var_shape:
         raise ValueError(
-            f"{type(layer).__name__}: z_mean and z_log_var must have one shape. Received: z_mean of shape "
+            f"{type(layer).__name__}: z_mean and z_log_var must have the same shape. Received: z_mean of shape "
             f"{mean_shape}, z_log_var of shape {log_var_shape}."
         )
     return mean_shape
@@ -44,8 +44,8 @@ def require_one_shape(input_shape: Sequence[Shape], layer: keras.layers.Layer) -
 class Sampling(keras.layers.Layer):
     """Draws z ~ N(z_mean, exp(z_log_var)) with the reparametrisation trick.
 
-    `z = z_mean + exp(z_log_var / 2) * noise` (Kingma and Welling, 2014, section 2.4). It draws in
-    training and in inference alike, as an encoder's posterior does.
+    `z = z_mean + exp(z_log_var / 2) * noise` (Kingma and Welling, 2014, section 2.4). It samples in
+    training and in inference.
 
     The noise and the arithmetic are float32 under every policy; only the result is cast to the compute
     dtype. `z_log_var` is clipped to `keras_vae.distributions.LOG_VAR_RANGE`, [-20, 15], as it is in the
@@ -77,7 +77,7 @@ class Sampling(keras.layers.Layer):
     """
 
     def __init__(self, seed: int | None = None, deterministic: bool = False, **kwargs: Any) -> None:
-        # autocast=False: a float32 log variance must not be rounded to half on its way in.
+        # autocast=False: a float32 log variance must not be rounded to half precision.
         super().__init__(autocast=False, **kwargs)
         self.seed = optional_seed(seed)
         self.deterministic = deterministic

@@ -20,6 +20,6 @@ def dropout_rate(dropout: float) -> float:
 def seeded_dropout(dropout: float, dtype: DType) -> Any:
     """A `keras.layers.Dropout`, or None for a rate of 0.
 
-    With a seed: without one, Keras on torch draws from a generator whose state nobody saves.
+    With a seed: without one, Keras on torch draws from a generator whose state is not saved.
     """
     return keras.layers.Dropout(dropout, seed=random.randint(1, 10**9), dtype=dtype) if dropout else None

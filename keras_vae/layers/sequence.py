@@ -1,4 +1,4 @@
-"""What networks for sequences share: which data they take, and how they leave padding out."""
+"""Functions for sequence networks: shapes, padding and positions."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from keras_vae.hints import DType, Shape, Tensor
 __all__ = ["hide_padding", "masked_mean", "sequence_width", "shift_right", "sinusoidal_positions", "step_embedding"]
 
 WIDE = 128
-"""Features from which on a sequence is taken for one of one-hot tokens, which an embedding makes cheaper."""
+"""Number of features above which a sequence is treated as one-hot tokens, which an embedding makes cheaper."""
 EMBEDDING_UNITS = 64
 
 
@@ -20,8 +20,8 @@ def sequence_width(shape: Shape, what: str, name: str) -> int:
 
     Args:
         shape: shape of one example, as the networks see it; the time may be None.
-        what: `"encoder"` or `"decoder"`, for the message.
-        name: its name, for the message.
+        what: `"encoder"` or `"decoder"`, for the error message.
+        name: its name, for the error message.
 
     Raises:
         ValueError: data of another rank, or of an unknown number of features.
@@ -36,13 +36,13 @@ def sequence_width(shape: Shape, what: str, name: str) -> int:
         raise ValueError(
             f"The {what} {name!r} needs sequences: data of shape (time, features), where time may be None, or tokens "
             f"of shape (time,) with the likelihood 'categorical'. Received: {tuple(shape)}. "
-            + ("Add a feature axis (x[..., None])." if len(shape) == 1 else "Join or flatten the axes behind the time.")
+            + ("Add a feature axis (x[..., None])." if len(shape) == 1 else "Flatten the axes after the time axis.")
         )
     return shape[-1]
 
 
 def step_embedding(units: int | None, width: int, dtype: DType = None) -> keras.layers.Layer | None:
-    """The linear layer that embeds steps of `width` features, or None where there is none.
+    """The linear layer that embeds steps of `width` features, or None.
 
     Multiplying one-hot tokens by a matrix of narrow rows, and these by a layer's weights, costs far less than
     multiplying them by the weights themselves. It has no bias, so that hidden steps stay zero.
@@ -72,7 +72,7 @@ def check_embedding_units(value: Tensor) -> int | None:
 
 
 def hide_padding(x: Tensor, mask: Tensor | None) -> Tensor:
-    """`x` `(batch, time, features)`, zero where `mask` is False, so that no value of the padding is ever read.
+    """`x` `(batch, time, features)`, zero where `mask` is False, so that padding has no effect.
 
     Args:
         mask: boolean `(batch, time)`, or with more axes; or None.
@@ -146,7 +146,7 @@ def check_latent_steps(steps: Any, data: Any, name: str) -> None:
 
 
 def shift_right(x: Tensor) -> Tensor:
-    """`(batch, time, features)` one step later, with zeros first: what is known before each step.
+    """`(batch, time, features)` shifted by one step, with zeros first: the previous step of each step.
 
     Args:
         x: `(batch, time, features)`.

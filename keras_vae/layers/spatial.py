@@ -1,4 +1,4 @@
-"""Which data a convolution can take."""
+"""Shapes that a convolution accepts."""
 
 from keras_vae.hints import Shape
 
@@ -10,8 +10,8 @@ def spatial_rank(shape: Shape, what: str, name: str = "conv") -> int:
 
     Args:
         shape: shape of one example.
-        what: `"encoder"`, `"decoder"` or `"layer"`, for the message.
-        name: its name, for the message.
+        what: `"encoder"`, `"decoder"` or `"layer"`, for the error message.
+        name: its name, for the error message.
 
     Raises:
         ValueError: no spatial axes, too many, or one of unknown length.

@@ -1,4 +1,4 @@
-"""Attention over the positions of a map."""
+"""Self-attention over the positions of a feature map."""
 
 import math
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["SpatialAttention"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class SpatialAttention(keras.layers.Layer):
-    """x + scale * attention(norm(x)): every position of a map looks at all others, as in `resnet`'s coarse maps.
+    """x + scale * attention(norm(x)): self-attention over a feature map, as in `resnet`.
 
     `keras.layers.MultiHeadAttention` over the positions (Vaswani et al., 2017; for images: Zhang et al., 2019,
     whose learned scale per channel, zero at the start, makes the layer start as the identity). Its cost grows

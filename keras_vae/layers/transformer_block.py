@@ -16,17 +16,17 @@ __all__ = ["TransformerBlock"]
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
 class TransformerBlock(keras.layers.Layer):
-    """Self-attention and a two-layer perceptron, both residual, with the normalisation in front (pre-norm).
+    """Self-attention and a two-layer perceptron, both residual, with pre-norm.
 
     `keras.layers.MultiHeadAttention` (Vaswani et al., 2017) in the order of Xiong et al. (2020), which trains
-    without a warm-up of the learning rate. Steps that the mask leaves out are not attended to.
+    without a warm-up of the learning rate. Masked steps are not attended to.
 
     Args:
         heads: number of attention heads; the features are split among them.
         expansion: width of the perceptron's hidden layer, in multiples of the features.
-        causal: whether a step sees itself and those before it only.
+        causal: whether a step attends only to itself and to earlier steps.
         activation: activation of the perceptron.
-        dropout: rate of the dropout behind both parts, active in training.
+        dropout: rate of the dropout after both sublayers, active in training.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Call arguments:
@@ -97,7 +97,7 @@ class TransformerBlock(keras.layers.Layer):
         return x if self.drop is None else self.drop(x, training=training)
 
     def start(self, batch_size: int, length: int) -> Any:
-        """What `step` remembers: the normalised steps that later ones attend to, none of them yet.
+        """The initial state of `step`: the normalised inputs of earlier steps, all zero.
 
         Args:
             batch_size: number of sequences.
@@ -106,11 +106,11 @@ class TransformerBlock(keras.layers.Layer):
         return ops.zeros((batch_size, length, self.width), dtype=self.compute_dtype)
 
     def step(self, inputs: Tensor, seen: Tensor, step: Tensor) -> tuple[Tensor, Any]:
-        """One step `(batch, 1, features)`, number `step`, from those that were seen, and these with it.
+        """The output of step number `step`, `(batch, 1, features)`, and the new state.
 
         Args:
             inputs: `(batch, 1, features)`.
-            seen: what `start` or the step before returned, `(batch, length, features)`.
+            seen: the state returned by `start` or by the previous step, `(batch, length, features)`.
             step: number of the step.
         """
         x = self.norms[0](inputs)

@@ -16,8 +16,8 @@ __all__ = ["WordDropout"]
 class WordDropout(keras.layers.Layer):
     """Sets whole steps of a sequence to zero in training, each with probability `rate` (Bowman et al., 2016).
 
-    A decoder that is not told what came before has to ask the latents: it is the usual remedy for a KL
-    that collapses. Unlike `keras.layers.Dropout` it hides all features of a step, and does not scale the others up.
+    Without the previous step an autoregressive decoder must use the latents: a common remedy for
+    posterior collapse. Unlike `keras.layers.Dropout` it hides all features of a step, and does not scale the others up.
 
     Args:
         rate: probability that a step is hidden, in [0, 1]; with 1 all of them are.

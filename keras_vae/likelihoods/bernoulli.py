@@ -14,8 +14,8 @@ class Bernoulli(Likelihood):
     """p(x | z) = Bernoulli(sigmoid(logits)), independent over the data's elements.
 
     The decoder of Kingma and Welling (2014, appendix C.1), for data `(batch, *data_shape)` in [0, 1]. Its
-    negative log density is the binary cross-entropy, summed over the elements
-    and not averaged as Keras' loss is.
+    negative log density is the binary cross-entropy, summed over the elements,
+    while Keras' loss averages.
 
     Args:
         project: if False, the decoder's output is used as the logits.

@@ -15,11 +15,11 @@ __all__ = ["Beta"]
 
 @likelihoods.register("beta", package="keras_vae")
 class Beta(Likelihood):
-    """p(x | z) = Beta(alpha(z), beta(z)): for proportions between 0 and 1, neither of them included.
+    """p(x | z) = Beta(alpha(z), beta(z)): for proportions between 0 and 1, both excluded.
 
-    For data that hold zeros or ones use `continuous_bernoulli`, or move them off the ends:
+    For data with zeros or ones use `continuous_bernoulli`, or move them off the ends:
     (x * (n - 1) + 0.5) / n for n examples (Smithson and Verkuilen, 2006). alpha and beta are
-    (1 + exp(raw)) / 2: below a half, much of the mass lies nearer to one than float32 can tell apart.
+    (1 + exp(raw)) / 2: below a half, much of the mass is closer to one than float32 can represent.
 
     Args:
         project: if False, the decoder's output is used as the raw values `[alpha, beta]`.

@@ -1,4 +1,4 @@
-"""8-bit grey levels, and counts with a largest value."""
+"""8-bit grey levels, and bounded counts."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ __all__ = ["BetaBinomial"]
 class BetaBinomial(Likelihood):
     """p(x | z): integers 0 to num_trials, binomial with a probability from Beta(alpha(z), beta(z)).
 
-    Two numbers for each element say where the mass is and how far it spreads, with all of it at an end, or
-    at both, among the choices: what grey digits need (Townsend, Bird and Barber, 2019). The encoder sees the
+    Two parameters for each element determine location and spread; all mass can be at one end or
+    at both, which suits grey digits (Townsend, Bird and Barber, 2019). The encoder sees the
     data `(batch, *data_shape)` divided by num_trials.
 
     Args:

@@ -1,4 +1,4 @@
-"""Tokens, grey levels, and all else that is one of K."""
+"""Tokens, grey levels, and other categorical data."""
 
 import numbers
 from typing import Any
@@ -15,7 +15,7 @@ from keras_vae.registry import likelihoods
 __all__ = ["Categorical"]
 
 IMPOSSIBLE = -1e9
-"""A logit: its probability is zero in float32, and no gradient is NaN."""
+"""A logit whose probability is zero in float32, and whose gradient is not NaN."""
 
 
 @likelihoods.register("categorical", package="keras_vae")
@@ -29,9 +29,9 @@ class Categorical(Likelihood):
 
     Args:
         num_categories: number of categories, at least 2.
-        ordered: whether the numbers measure something, as grey levels do, so that a mean makes sense.
-            By default they are names, and the verbs return the most likely one.
-        padding: token that fills a sequence behind its end, and counts nowhere.
+        ordered: whether the categories are ordered levels, such as grey levels, so that they have a mean.
+            By default they are not, and inference returns the most likely one.
+        padding: token that fills a sequence after its end, and is masked.
         end: token that ends a sequence.
         project: if False, the decoder's output is used as the logits, `(*data_shape, num_categories)`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
@@ -70,8 +70,8 @@ class Categorical(Likelihood):
             self._check_token(name, token)
         if padding is not None and padding == end:
             raise ValueError(
-                "Arguments `padding` and `end` must differ: padding counts nowhere, and a model must learn where to "
-                f"end. Received: padding={padding}, end={end}"
+                "Arguments `padding` and `end` must differ: padding is masked, and a model must learn to predict "
+                f"the end. Received: padding={padding}, end={end}"
             )
         self.given_padding = None if padding is None else int(padding)
         self.padding = 0 if padding is None else int(padding)
@@ -100,7 +100,7 @@ class Categorical(Likelihood):
     def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         logits = params["logits"]
         if self.given_padding is not None:
-            # It stands behind the end and counts nowhere, so no valid step can be one.
+            # Padding is masked, so no valid step can be padding.
             is_padding = ops.arange(self.num_categories) == self.given_padding
             logits = ops.where(is_padding, IMPOSSIBLE, logits)
         return CategoricalDistribution(logits, event_ndims=self.event_ndims, mask=mask)

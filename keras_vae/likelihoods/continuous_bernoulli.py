@@ -13,8 +13,8 @@ __all__ = ["ContinuousBernoulli"]
 class ContinuousBernoulli(Likelihood):
     """p(x | z): `bernoulli` with the constant that makes it a density on [0, 1] (Loaiza-Ganem and Cunningham, 2019).
 
-    For grey levels and proportions, zeros and ones included. Its nats can be compared with those of other
-    densities, which `bernoulli`'s cannot.
+    For grey levels and proportions, zeros and ones included. Unlike with `bernoulli`, log-likelihoods can be compared
+    with those of other densities.
 
     Args:
         project: if False, the decoder's output is used as the logits.

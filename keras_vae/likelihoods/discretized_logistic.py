@@ -1,4 +1,4 @@
-"""8-bit images, every pixel and channel by itself."""
+"""8-bit images with independent pixels and channels."""
 
 import math
 from typing import Any
@@ -56,7 +56,7 @@ class DiscretizedLogistic(Likelihood):
         return Support(0.0, self.num_levels - 1.0, integer=True)
 
     def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
-        # exp(0) / pi: the spread of levels that are all equally likely
+        # exp(0) / pi: the spread of equally likely levels
         log_scale = narrowed(params["log_scale"] - math.log(math.pi), self.num_levels)
         return DiscretizedLogisticDistribution(
             params["loc"], log_scale, self.num_levels, event_ndims=self.event_ndims, mask=mask
@@ -77,5 +77,5 @@ def check_levels(num_levels: int) -> int:
 
 
 def narrowed(log_scale: Tensor, num_levels: int) -> Tensor:
-    """A log scale that nears the narrowest one smoothly, so that the gradient never stops at the bound."""
+    """A log scale with a smooth lower bound, so that the gradient does not vanish there."""
     return ops.logaddexp(log_scale, math.log(2.0 * NARROWEST / (num_levels - 1)))

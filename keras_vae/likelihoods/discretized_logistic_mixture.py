@@ -19,11 +19,11 @@ __all__ = ["DiscretizedLogisticMixture"]
 
 @likelihoods.register("discretized_logistic_mixture", package="keras_vae")
 class DiscretizedLogisticMixture(Likelihood):
-    """p(x | z): for each pixel a mixture of discretised logistics, its channels linked; for 8-bit images.
+    """p(x | z): for each pixel a mixture of discretised logistics with dependent channels; for 8-bit images.
 
     The likelihood of PixelCNN++ (Salimans et al., 2017): the channels of a pixel share the component, and
-    the location of each moves with the channels before it. For images `(height, width, channels)`, any number of
-    channels. The components start spread over the levels, so the first loss is about 8 bits per
+    the location of each depends on the earlier channels. For images `(height, width, channels)`, any number of
+    channels. The components are initialised across the levels, so the first loss is about 8 bits per
     dimension.
 
     Args:
@@ -69,7 +69,7 @@ class DiscretizedLogisticMixture(Likelihood):
         if data_shape is not None and (len(data_shape) != 3 or data_shape[-1] is None):
             raise ValueError(
                 "The likelihood 'discretized_logistic_mixture' is for images of shape (height, width, channels). "
-                f"Received: data of shape {tuple(data_shape)}. Add an axis for the channels, or use "
+                f"Received: data of shape {tuple(data_shape)}. Add a channel axis, or use "
                 "'discretized_logistic', which takes any shape."
             )
         super().build(features_shape, data_shape)

@@ -1,4 +1,4 @@
-"""Real-valued data with sharp peaks."""
+"""Sharply peaked real-valued data."""
 
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.laplace import Laplace as LaplaceDistribution
@@ -11,7 +11,7 @@ __all__ = ["Laplace"]
 
 @likelihoods.register("laplace", package="keras_vae")
 class Laplace(LocationScale):
-    """p(x | z) = Laplace(loc(z), scale): absolute errors where the Gaussian has squared ones.
+    """p(x | z) = Laplace(loc(z), scale): absolute errors instead of the Gaussian's squared ones.
 
     Args:
         scale: `"learned"`, `"predicted"` or a positive number, as for `Gaussian`. The standard deviation is

@@ -1,4 +1,4 @@
-"""Counts that vary more than a Poisson's: reads, clicks, visits."""
+"""Overdispersed counts: reads, clicks, visits."""
 
 from typing import Any
 

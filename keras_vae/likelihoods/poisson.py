@@ -13,10 +13,10 @@ __all__ = ["Poisson"]
 
 @likelihoods.register("poisson", package="keras_vae")
 class Poisson(Likelihood):
-    """p(x | z) = Poisson(exp(log_rate(z))): counts whose variance is their mean.
+    """p(x | z) = Poisson(exp(log_rate(z))): counts whose variance equals their mean.
 
-    For data `(batch, *data_shape)`, as in Gronbech et al. (2020). The encoder sees log(1 + x). Where counts
-    vary more, `negative_binomial` fits better.
+    For data `(batch, *data_shape)`, as in Gronbech et al. (2020). The encoder sees log(1 + x). For
+    overdispersed counts use `negative_binomial`.
 
     Args:
         project: if False, the decoder's output is used as the log rates.

@@ -19,10 +19,10 @@ INITIAL_EXCESS = 8.0
 
 @likelihoods.register("student_t", package="keras_vae")
 class StudentT(LocationScale):
-    """p(x | z) = loc(z) + scale * Student's t: for real numbers of which a few lie far off.
+    """p(x | z) = loc(z) + scale * Student's t: for real numbers with outliers.
 
-    The likelihood of Takahashi et al. (2018): training stays steady where that of a Gaussian with a
-    predicted scale does not. Data are `(batch, *data_shape)`.
+    The likelihood of Takahashi et al. (2018): training is more stable than with a Gaussian with a
+    predicted scale. Data are `(batch, *data_shape)`.
 
     Args:
         df: degrees of freedom, the lower the heavier the tails: a positive number, or `"learned"`, one
@@ -44,7 +44,7 @@ class StudentT(LocationScale):
     4.0
     """
 
-    # Far values blow up the data's variance: the scale starts below what fits them all.
+    # Outliers inflate the variance of the data, so the scale starts below the standard deviation.
     squared_scale = 0.5
 
     def __init__(
@@ -66,7 +66,7 @@ class StudentT(LocationScale):
             self.log_excess = self.add_weight(name="log_excess", shape=(), initializer="zeros", autocast=False)
 
     def current_df(self) -> float:
-        """The degrees of freedom in force, a float."""
+        """The current degrees of freedom, a float."""
         return float(ops.exp(self._log_df())) if self.df == "learned" else self.df
 
     def _log_df(self) -> Tensor:

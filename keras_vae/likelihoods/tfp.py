@@ -22,7 +22,7 @@ __all__ = ["TFP"]
 class TFP(Likelihood):
     """p(x | z) from a function of parameters that returns a `tfp.distributions` object, on TensorFlow.
 
-    The parameters are float32 under every policy, as TFP's densities need.
+    The parameters are float32 under every policy, as TFP's densities require.
 
     Args:
         function: `function(params)`, from params `(batch, params_size)` to a distribution with batch shape
@@ -68,7 +68,7 @@ class TFP(Likelihood):
     def _check_parameters(self, features_shape: Shape) -> None:
         if tuple(features_shape)[1:] != (self.params_size,):
             raise ValueError(
-                f"With project=False the decoder must give parameters of shape {(self.params_size,)}. "
+                f"With project=False the decoder must return parameters of shape {(self.params_size,)}. "
                 f"Received: {tuple(features_shape)[1:]}"
             )
 
@@ -77,7 +77,9 @@ class TFP(Likelihood):
 
     def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         if mask is not None:
-            raise ValueError("The likelihood 'tfp' knows no masks. Use a likelihood of keras_vae for padded sequences.")
+            raise ValueError(
+                "The likelihood 'tfp' does not support masks. Use a likelihood of keras_vae for padded sequences."
+            )
         return from_tfp(self.function(params["params"]))
 
     def get_config(self) -> Config:

@@ -1,4 +1,4 @@
-"""Counts with more zeros than their spread explains."""
+"""Counts with excess zeros."""
 
 from keras_vae.distributions.zero_inflated import ZeroInflated
 from keras_vae.hints import Tensor
@@ -10,7 +10,7 @@ __all__ = ["ZeroInflatedNegativeBinomial"]
 
 @likelihoods.register("zero_inflated_negative_binomial", package="keras_vae")
 class ZeroInflatedNegativeBinomial(NegativeBinomial):
-    """p(x | z): `negative_binomial`, each count lost, and zero, with a probability from the decoder's features.
+    """p(x | z): `negative_binomial` in which a count is replaced by zero with a predicted probability.
 
     The usual likelihood of single-cell reads (Lopez et al., 2018). The encoder sees log(1 + x).
 

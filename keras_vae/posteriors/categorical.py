@@ -25,8 +25,8 @@ class Categorical(Posterior):
 
     Args:
         temperature: initial temperature of the softmax: high for smooth gradients, low for exact ones.
-        straight_through: pass one-hot vectors to the decoder; with False, points inside the simplex, for
-            which bounds other than the ELBO's surrogate do not hold.
+        straight_through: pass one-hot vectors to the decoder; if False, points inside the simplex, for
+            which `elbo` and `log_likelihood` are not bounds.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -57,8 +57,8 @@ class Categorical(Posterior):
         super().build(features_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 2:
             raise ValueError(
-                "The posterior 'categorical' has latents of shape (variables, classes), as the prior "
-                f"'uniform_categorical' gives them. Received: latents of shape {self.latent_shape}"
+                "The posterior 'categorical' needs latents of shape (variables, classes), as with the prior "
+                f"'uniform_categorical'. Received: latents of shape {self.latent_shape}"
             )
         input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         variables, classes = self.latent_shape

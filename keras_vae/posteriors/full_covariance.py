@@ -21,7 +21,7 @@ __all__ = ["FullCovariance"]
 class FullCovariance(Posterior):
     """q(z|x) = N(loc(x), L(x) L(x)^T), L lower triangular (Kingma and Welling, 2019, section 3.3.1).
 
-    The diagonal of L starts at one, the rest at zero: as the diagonal posterior starts. Costs grow with
+    The diagonal of L starts at one, the rest at zero, like the diagonal posterior. The cost grows with
     the square of the latent dimension. Draws are `(batch, latent_dim)`.
 
     Raises:
@@ -39,7 +39,7 @@ class FullCovariance(Posterior):
         super().build(features_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:
             raise ValueError(
-                f"The posterior 'full_covariance' takes vector latents. Received: latents of shape {self.latent_shape}"
+                f"The posterior 'full_covariance' needs vector latents. Received: latents of shape {self.latent_shape}"
             )
         input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         dimension = math.prod(self.latent_shape)

@@ -21,7 +21,7 @@ __all__ = ["Gaussian"]
 
 SCALES = ("exp", "softplus", "bounded")
 FLOOR = 1e-4
-"""Smallest scale under "softplus": its log variance, -18.4, lies inside `LOG_VAR_RANGE`, so that no gradient is cut."""
+"""Smallest scale under "softplus": its log variance, -18.4, lies inside `LOG_VAR_RANGE`, so no gradient is clipped."""
 START = math.log(math.expm1(1.0 - FLOOR))
 """Where softplus(START) + FLOOR is 1."""
 
@@ -30,17 +30,17 @@ START = math.log(math.expm1(1.0 - FLOOR))
 class Gaussian(Posterior):
     """q(z | x) = N(z_mean(x), diag exp(z_log_var(x))), as in Kingma and Welling (2014).
 
-    Both are linear in the encoder's features and in the context, or in the hidden layers above these.
+    Both are linear in the encoder's features and in the context, or in hidden layers over these.
     The log variance starts at zero, and is clipped to `keras_vae.distributions.LOG_VAR_RANGE`.
 
     Args:
         project: if False, the encoder's output is used as the parameters: a list
             `[z_mean, z_log_var]`, or one tensor with both along its last axis.
-        scale: how the second head becomes the scale. `"exp"`: it is the log variance. `"softplus"`: the
-            scale grows linearly with it, not exponentially. `"bounded"`: it is the log variance, bent
-            smoothly into `log_var_range`.
+        scale: parametrisation of the scale by the second head. `"exp"`: it is the log variance. `"softplus"`: the
+            scale grows linearly with it, not exponentially. `"bounded"`: it is the log variance, limited
+            smoothly to `log_var_range`.
         log_var_range: smallest and largest log variance under `"bounded"`, below and above zero; by default
-            those of Tomczak and Welling (2018), who cut there.
+            those of Tomczak and Welling (2018), who clip there.
         hidden_units: width of each gated dense layer between `[features, context]` and the heads, such as
             `(300,)` for the lower level q(z1 | x, z2) of Tomczak and Welling's two-level model.
         **kwargs: `name`, `dtype`, as for every Keras layer.
@@ -79,7 +79,7 @@ class Gaussian(Posterior):
         if self.hidden_units and not project:
             raise ValueError(
                 "Arguments `project` and `hidden_units`: with project=False the encoder's output is the parameters, "
-                f"and no layer stands between. Received: project=False, hidden_units={hidden_units!r}. Leave one of "
+                f"without layers in between. Received: project=False, hidden_units={hidden_units!r}. Leave one of "
                 "the two out."
             )
 
@@ -102,7 +102,7 @@ class Gaussian(Posterior):
         doubled = (*self.latent_shape[:-1], 2 * self.latent_shape[-1])
         if shapes not in ([self.latent_shape] * 2, [doubled]):
             raise ValueError(
-                "With project=False the encoder must give [z_mean, z_log_var], both of shape "
+                "With project=False the encoder must return [z_mean, z_log_var], both of shape "
                 f"{self.latent_shape} for each example, or one tensor of shape {doubled}. Received: {shapes}."
             )
 

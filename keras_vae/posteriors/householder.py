@@ -21,8 +21,8 @@ __all__ = ["Householder"]
 class Householder(Posterior):
     """q(z|x): a diagonal Gaussian, rotated by reflections that depend on x (Tomczak and Welling, 2016).
 
-    A cheap way to a full covariance: d reflections in d dimensions reach every rotation. Reflections
-    keep volumes, so the density costs nothing extra. Draws are `(batch, latent_dim)`.
+    A cheap full covariance: d reflections can represent every rotation in d dimensions. Reflections
+    preserve volume, so the density needs no extra computation. Draws are `(batch, latent_dim)`.
 
     Args:
         reflections: number of reflections.
@@ -47,7 +47,7 @@ class Householder(Posterior):
         super().build(features_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:
             raise ValueError(
-                f"The posterior 'householder' takes vector latents. Received: latents of shape {self.latent_shape}"
+                f"The posterior 'householder' needs vector latents. Received: latents of shape {self.latent_shape}"
             )
         input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         self.mean_head, self.log_var_head = gaussian_heads(input_shape, self.latent_shape, dtype=self.dtype_policy)

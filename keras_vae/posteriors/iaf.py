@@ -25,9 +25,9 @@ class IAF(Posterior):
     `(batch, latent_dim)`.
 
     Args:
-        steps: number of steps; the order of the dimensions turns round at each.
+        steps: number of steps; the order of the dimensions is reversed after each.
         hidden_units: width of each step's hidden layer.
-        context_units: width of the features that every step sees besides z.
+        context_units: width of the features on which every step is conditioned, besides z.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -53,7 +53,7 @@ class IAF(Posterior):
         super().build(features_shape, context_shape, latent_shape)
         if len(self.latent_shape) != 1:
             raise ValueError(
-                f"The posterior 'iaf' takes vector latents. Received: latents of shape {self.latent_shape}"
+                f"The posterior 'iaf' needs vector latents. Received: latents of shape {self.latent_shape}"
             )
         input_shape = width_with_context(self.require_single_features(features_shape), context_shape)
         self.mean_head, self.log_var_head = gaussian_heads(input_shape, self.latent_shape, dtype=self.dtype_policy)

@@ -14,10 +14,10 @@ __all__ = ["Posterior"]
 
 @posteriors.contract
 class Posterior(keras.layers.Layer):
-    """q(z | x, context): a layer that projects features to a distribution value.
+    """q(z | x, context): a layer that projects features to a distribution.
 
     To write one, subclass it, create the heads in `build` (after `super().build(...)`, which sets
-    `features_shape`, `context_width` and `latent_shape`), and return a value from `distribution`.
+    `features_shape`, `context_width` and `latent_shape`), and return a distribution from `distribution`.
     `keras_vae.layers.Projection` maps features of any shape to parameters of the latents' shape:
 
     >>> from keras import ops
@@ -37,10 +37,10 @@ class Posterior(keras.layers.Layer):
     (5, 3)
 
     Attributes:
-        latent_space: where its latents live: `"reals"`, `"sphere"`, `"one_hot"`, or None where that is not
-            known.
-        distribution_class: type of the value that `distribution` gives, or None where that varies.
-        requires_prior: True where `distribution` needs its `prior` argument.
+        latent_space: where its latents live: `"reals"`, `"sphere"`, `"one_hot"`, or None if
+            unknown.
+        distribution_class: type that `distribution` returns, or None if it varies.
+        requires_prior: True if `distribution` needs its `prior` argument.
     """
 
     latent_space: str | None = "reals"
@@ -48,10 +48,10 @@ class Posterior(keras.layers.Layer):
     requires_prior = False
 
     def check_prior(self, prior: Part) -> None:
-        """Refuse a prior that this posterior cannot be written relative to; by default none is.
+        """Raise an error for a prior that this posterior does not support; by default all are supported.
 
         Args:
-            prior: the `Prior` beside it.
+            prior: the `Prior` of the same latents.
         """
 
     def build(self, features_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
@@ -59,8 +59,8 @@ class Posterior(keras.layers.Layer):
 
         Args:
             features_shape: shape of the encoder's features, batch axis included (a list of shapes
-                where the encoder gives several tensors).
-            context_shape: `(batch, width)`; the width is 0 where there is no context.
+                if the encoder returns several tensors).
+            context_shape: `(batch, width)`; the width is 0 without a context.
             latent_shape: shape of one example's latents, without the batch axis.
         """
         self.features_shape = features_shape
@@ -73,12 +73,12 @@ class Posterior(keras.layers.Layer):
         super().build_from_config(config) if shapes is None else self.build(*shapes.values())
 
     def distribution(self, features: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
-        """q(z | x, context) as a value whose leading axis is the batch.
+        """q(z | x, context) as a distribution whose leading axis is the batch.
 
         Args:
             features: the encoder's features.
-            context: `(batch, width)`, of width 0 where nothing is given.
-            prior: p(z | context), for posteriors that are written relative to it.
+            context: `(batch, width)`, of width 0 without a context.
+            prior: p(z | context), for posteriors parametrised relative to it.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must implement `distribution(features, context, *, prior=None)`."
@@ -96,17 +96,17 @@ class Posterior(keras.layers.Layer):
         return self.require_single_features(evidence_shape)
 
     def require_single_features(self, features_shape: Any) -> Shape:
-        """The one feature shape, or an error that says how many tensors the encoder gave.
+        """The one feature shape, or an error that says how many tensors the encoder returned.
 
         Args:
             features_shape: shape of the encoder's features, or a list of them.
 
         Raises:
-            ValueError: the encoder gives several feature tensors.
+            ValueError: the encoder returns several feature tensors.
         """
         if features_shape and isinstance(features_shape[0], (list, tuple)):
             raise ValueError(
-                f"The posterior {type(self).__name__} expects one feature tensor, and the encoder gives "
+                f"The posterior {type(self).__name__} expects one feature tensor. Received: "
                 f"{len(features_shape)} of shapes {[tuple(shape) for shape in features_shape]}. Return one tensor "
                 "from the encoder, or, if they are the mean and the log variance, pass "
                 "posterior=keras_vae.posteriors.Gaussian(project=False); several levels of latents need "

@@ -1,4 +1,4 @@
-"""A Gaussian posterior written relative to its prior."""
+"""A Gaussian posterior parametrised relative to its prior."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ __all__ = ["Residual"]
 class Residual(Posterior):
     """q(z | x) = N(loc_p + shift(x), var_p * exp(log_scale(x))), with p(z | context) = N(loc_p, var_p).
 
-    The residual posterior of Vahdat and Kautz (2020, section 3.2), for the levels of a ladder: where the
-    prior moves, the posterior moves along, and a level that is not needed costs no KL. Draws are
+    The residual posterior of Vahdat and Kautz (2020, section 3.2), for the levels of a ladder: when the
+    prior moves, the posterior moves with it, and an unused level has no KL. Draws are
     `(batch, *latent_shape)`.
 
     Raises:
@@ -36,7 +36,7 @@ class Residual(Posterior):
     def check_prior(self, prior: Part) -> None:
         if prior.distribution_class is not GaussianDistribution:
             raise ValueError(
-                "The posterior 'residual' is written relative to a diagonal Gaussian prior such as 'standard' or "
+                "The posterior 'residual' needs a diagonal Gaussian prior such as 'standard' or "
                 f"'gaussian'. Received: the prior {type(prior).__name__}"
             )
 

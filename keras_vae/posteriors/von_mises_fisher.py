@@ -20,7 +20,7 @@ __all__ = ["VonMisesFisher"]
 class VonMisesFisher(Posterior):
     """q(z|x) = vMF(loc(x), 1 + softplus(concentration(x))) on the unit sphere (Davidson et al., 2018).
 
-    For the prior `"uniform_sphere"`. The concentration is kept above one, where draws and KL are well
+    For the prior `"uniform_sphere"`. The concentration is kept above one, where samples and KL are numerically well
     conditioned. Draws are `(batch, latent_dim)`, each of length one.
 
     Args:
@@ -59,7 +59,7 @@ class VonMisesFisher(Posterior):
     def distribution(self, features: Tensor, context: Tensor, *, prior: Part = None) -> Distribution:
         features = concatenate_context(features, context)
         direction = self.loc_head(features)
-        # At the origin there is no direction: a small first coordinate makes one, and keeps the gradient finite.
+        # The origin has no direction: a small first coordinate provides one, and keeps the gradient finite.
         norm = ops.sqrt(ops.sum(ops.square(direction), axis=-1, keepdims=True) + 1e-12)
         at_origin = ops.cast(norm < 1e-5, "float32")
         pole = ops.one_hot(ops.zeros(ops.shape(direction)[:-1], dtype="int32"), self.latent_shape[0], dtype="float32")

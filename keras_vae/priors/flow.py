@@ -21,11 +21,11 @@ class Flow(Prior):
     """p(z) is a RealNVP of a standard normal (Dinh et al., 2017; as a prior: Huang et al., 2017).
 
     Both the density and draws take one pass. It starts as the standard normal. With a context, every
-    step sees it: p(z | c). It runs in float32 under every policy. Draws are
+    step is conditioned on it: p(z | c). It runs in float32 under every policy. Draws are
     `(batch, latent_dim)`.
 
     Args:
-        steps: number of coupling steps; even and odd ones change different halves.
+        steps: number of coupling steps; even and odd ones transform different halves.
         hidden_units: width of the hidden layers of every step.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
@@ -52,7 +52,7 @@ class Flow(Prior):
     def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
         if len(self.latent_shape) != 1:
-            raise ValueError(f"The prior 'flow' takes vector latents. Received: latents of shape {self.latent_shape}")
+            raise ValueError(f"The prior 'flow' needs vector latents. Received: latents of shape {self.latent_shape}")
         for coupling in self.couplings:
             coupling.build((None, *self.latent_shape), tuple(context_shape))
 

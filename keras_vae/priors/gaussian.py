@@ -1,4 +1,4 @@
-"""A learned diagonal Gaussian, and with a context the conditional prior."""
+"""A learned diagonal Gaussian; with a context, a conditional prior."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ __all__ = ["Gaussian"]
 class Gaussian(Prior):
     """p(z | context) = N(loc(context), diag exp(log_var(context))), learned, starting at N(0, 1).
 
-    Without a context the two are learned vectors: the anisotropic prior. With one they are linear in
+    Without a context both parameters are learned vectors. With a context they are linear in
     it: the conditional prior p(z | c) of Sohn, Lee and Yan (2015), and the p(z1 | z2) of a hierarchy.
     Draws are `(batch, *latent_shape)`.
 
     Args:
-        learn_loc: learn the location; it stays 0 with False.
-        learn_log_var: learn the log variance; it stays 0 with False.
+        learn_loc: learn the location; if False, it stays 0.
+        learn_log_var: learn the log variance; if False, it stays 0.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Example:

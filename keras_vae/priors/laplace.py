@@ -1,4 +1,4 @@
-"""A Laplace prior, for latents of which most are small."""
+"""A Laplace prior, for sparse latents."""
 
 import math
 from typing import Any
@@ -21,13 +21,13 @@ class Laplace(Prior):
     """p(z) = product of Laplace(0, scale) over the dimensions: sharp at zero, with heavy tails.
 
     The prior of sparse coding (Olshausen and Field, 1996), in a VAE by Barello, Charles and Pillow (2018):
-    for an example, most latents stay small and a few become large. Unlike N(0, 1) it changes when the
-    latents are rotated, so it favours axes. It ignores the context. Draws are
+    for each example most latents are small and a few are large. Unlike N(0, 1) it is not invariant
+    to rotations, so it favours the axes. It ignores the context. Draws are
     `(batch, *latent_shape)`.
 
     Args:
         scale: scale of every dimension; the standard deviation is sqrt(2) times as large.
-        learn_scale: learn a scale for every dimension, from `scale` on.
+        learn_scale: learn a scale for every dimension, starting at `scale`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:

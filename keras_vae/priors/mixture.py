@@ -17,16 +17,16 @@ __all__ = ["Mixture"]
 
 @priors.register("mixture", package="keras_vae")
 class Mixture(Prior):
-    """p(z) = sum_k weight_k N(loc_k, diag exp(log_var_k)), all of it learned; it ignores the context.
+    """p(z) = sum_k weight_k N(loc_k, diag exp(log_var_k)), all learned; it ignores the context.
 
     The "MoG" of Tomczak and Welling (2018), and with the weights learned the prior of deep clustering
-    (Jiang et al., 2017). Where it has clusters to find, each component tends to take one.
+    (Jiang et al., 2017). In clustered data each component tends to fit one cluster.
     Draws are `(batch, *latent_shape)`.
 
     Args:
         components: number of Gaussians.
-        learn_weights: learn the components' weights; equal weights with False.
-        spread: standard deviation of the initial means; components that start together stay together.
+        learn_weights: learn the components' weights; if False, the weights are equal.
+        spread: standard deviation of the initial means; components with equal means would stay equal.
         seed: seed of the initial means.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 

@@ -1,4 +1,4 @@
-"""A spike-and-slab prior, for latents of which only some are in use for an example."""
+"""A spike-and-slab prior, for latents that are on or off in each example."""
 
 import math
 from typing import Any
@@ -22,13 +22,13 @@ class SpikeAndSlab(Prior):
 
     The continuous form of George and McCulloch (1993): every dimension of every example is off, in the
     narrow spike, or on, in the wide slab. The KL to a Gaussian is integrated numerically, to 1e-4
-    nats in each dimension, and needs no draw. It ignores the context. Draws are `(batch, *latent_shape)`.
+    nats in each dimension, without sampling. It ignores the context. Draws are `(batch, *latent_shape)`.
 
     Args:
         slab_weight: probability w that a dimension is on, between 0 and 1.
         spike_scale: standard deviation of the spike.
         slab_scale: standard deviation of the slab, larger than the spike's.
-        learn_weight: learn a weight for every dimension, from `slab_weight` on.
+        learn_weight: learn a weight for every dimension, starting at `slab_weight`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -61,7 +61,7 @@ class SpikeAndSlab(Prior):
         self.slab_scale = positive_number(slab_scale, "slab_scale")
         if self.slab_weight >= 1.0:
             raise ValueError(
-                f"Argument `slab_weight` must lie between 0 and 1, both excluded. Received: slab_weight={slab_weight!r}"
+                f"Argument `slab_weight` must be between 0 and 1, both excluded. Received: slab_weight={slab_weight!r}"
             )
         if self.spike_scale >= self.slab_scale:
             raise ValueError(

@@ -20,12 +20,12 @@ __all__ = ["TFP"]
 class TFP(Prior):
     """p(z) from a function that returns a `tfp.distributions` object, under the TensorFlow backend.
 
-    The function is called in every step, so that whatever it is made of stays part of the graph. What is
-    to be learned are the `params`, a Keras weight: `tf.Variable`s inside the function would not be
-    tracked, and would never train.
+    The function is called in every step, so that its operations are part of the graph. The
+    learned parameters are `params`, a Keras weight: `tf.Variable`s inside the function would not be
+    tracked, and would not be trained.
 
     Args:
-        function: `function(params)`, or `function()` where `params_size` is 0, that returns a distribution
+        function: `function(params)`, or `function()` if `params_size` is 0, that returns a distribution
             whose event shape is that of one example's latents. To save the model, put
             `@keras.saving.register_keras_serializable("my_package")` above it.
         params_size: number of learned parameters, which start at zero.

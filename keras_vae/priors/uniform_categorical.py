@@ -51,7 +51,7 @@ class UniformCategorical(Prior):
         super().build(context_shape, latent_shape, data_spec)
         if len(self.latent_shape) != 2:
             raise ValueError(
-                "The prior 'uniform_categorical' has latents of shape (variables, classes). Received: "
+                "The prior 'uniform_categorical' needs latents of shape (variables, classes). Received: "
                 f"{self.latent_shape}"
             )
 

@@ -19,7 +19,7 @@ __all__ = ["UniformSphere"]
 class UniformSphere(Prior):
     """p(z) uniform on the unit sphere in `latent_dim` dimensions, for the posterior `"von_mises_fisher"`.
 
-    The hyperspherical VAE of Davidson et al. (2018): no origin that pulls, for directional data and for
+    The hyperspherical VAE of Davidson et al. (2018): without attraction to the origin, for directional data and
     clusters. It has no weights and ignores the context. Draws are `(batch, latent_dim)`.
 
     Args:

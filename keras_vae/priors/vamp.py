@@ -23,20 +23,20 @@ __all__ = ["VampPrior"]
 class VampPrior(Prior):
     """p(z) = sum_k weight_k q(z | u_k), posteriors of learned pseudo-inputs u_k (Tomczak and Welling, 2018).
 
-    The pseudo-inputs are trained with the model. They stay in the range where the likelihood's data
-    live, and are kept in units of that range's width where it is finite: a learning rate of 0.001 moves
-    8-bit pixels as it moves those from 0 to 1. In a conditional model each has a pseudo-context beside
-    it, a point in the space of encoded conditions.
+    The pseudo-inputs are trained with the model. They are clipped to the support of the
+    likelihood, and stored in units of its width if it is finite, so that a learning rate has the same effect
+    on 8-bit pixels and on pixels from 0 to 1. In a conditional model each has a pseudo-context,
+    a point in the space of encoded conditions.
 
     Attributes:
-        unit: width of that range, by which the weight `pseudo_inputs` is multiplied to give data.
+        unit: width of the support, by which the weight `pseudo_inputs` is multiplied to get data.
 
     Args:
         components: number of pseudo-inputs.
-        initializer: `"data"`, the pseudo-inputs start as a sample of the training data: `fit` sees to it
-            before the first step, `adapt` does it by hand; or any Keras initializer, such as
+        initializer: `"data"`, a sample of the training data, taken by `fit` before the first step or by
+            `adapt`; or any Keras initializer, such as
             `keras.initializers.RandomNormal(mean, stddev)` with moments of the data.
-        learn_weights: learn the components' weights; equal weights with False, as in the paper.
+        learn_weights: learn the components' weights; if False, the weights are equal, as in the paper.
         seed: seed of the sample of the data.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
@@ -63,7 +63,7 @@ class VampPrior(Prior):
         super().check_posterior(posterior)
         if posterior.distribution_class not in (Gaussian, None) or posterior.requires_prior:
             raise ValueError(
-                "The prior VampPrior mixes diagonal Gaussian posteriors, and the posterior here is "
+                "The prior VampPrior needs diagonal Gaussian posteriors. Received: the posterior "
                 f"{type(posterior).__name__}. Use posterior='gaussian', or another prior."
             )
 
@@ -86,14 +86,14 @@ class VampPrior(Prior):
         super().build(context_shape, latent_shape, data_spec)
         if data_spec is None:
             raise ValueError(
-                "VampPrior is made of the encoder's posteriors, and there is no encoder here. Use it as the prior of a "
+                "VampPrior is a mixture of the encoder's posteriors, but there is no encoder. Use it as the prior of a "
                 "keras_vae.VAE."
             )
         self.data_shape = tuple(data_spec["shape"])
         if data_spec.get("categorical", data_spec.get("nominal")):
             raise ValueError(
-                "VampPrior learns pseudo-inputs by their gradient, and the data here are names of categories, such as "
-                "tokens, between which there is nothing. Use prior='mixture' or prior='standard'."
+                "VampPrior learns pseudo-inputs by gradient descent, and does not support categorical data such as "
+                "tokens. Use prior='mixture' or prior='standard'."
             )
         if data_spec.get("several_fields"):
             raise ValueError(
@@ -127,7 +127,7 @@ class VampPrior(Prior):
         )
         if self.learn_weights:
             self.logits = self.add_weight(name="logits", shape=(self.components,), initializer="zeros", autocast=False)
-        # Saved with the weights, so that a loaded model keeps what it has learnt.
+        # Saved with the weights, so that a loaded model is not initialised again.
         self.adapted = self.add_weight(
             name="adapted",
             shape=(),
@@ -137,7 +137,7 @@ class VampPrior(Prior):
         )
 
     def adapt(self, x: Tensor, context: Tensor | None = None) -> None:
-        """Start the pseudo-inputs from a random sample of data.
+        """Initialise the pseudo-inputs with a random sample of data.
 
         Args:
             x: `(n, *data_shape)`; with fewer rows than components, rows repeat with a little noise.
@@ -171,7 +171,7 @@ class VampPrior(Prior):
         q = encode(self.unit * ops.convert_to_tensor(self.pseudo_inputs), ops.convert_to_tensor(self.pseudo_contexts))
         if type(q) is not Gaussian:
             raise ValueError(
-                f"VampPrior mixes diagonal Gaussian posteriors, and the posterior here is a {type(q).__name__}. Use "
+                f"VampPrior needs diagonal Gaussian posteriors. Received: a posterior of type {type(q).__name__}. Use "
                 "posterior='gaussian', or another prior."
             )
         return {"loc": q.loc, "log_var": q.log_var}

@@ -1,7 +1,7 @@
 """Contract checks of every family, for our own components and for plugins alike.
 
 They need no test framework: a check returns nothing, or raises an AssertionError that names the check and
-the mend. In a plugin's own tests:
+says how to fix it. In a plugin's own tests:
 
 >>> import keras_vae as kv
 >>> def test_gaussian_prior():

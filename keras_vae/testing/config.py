@@ -17,13 +17,13 @@ LAYER_ARGUMENTS = ("name", "dtype", "trainable", "autocast")
 
 
 def check_config(subject: Subject, other_values: dict[str, Any] | None = None) -> None:
-    """Every `__init__` argument is in the config, and a different value of it comes back.
+    """Every `__init__` argument is in the config, and a different value of it is restored.
 
     Args:
         subject: the `Subject`.
         other_values: by the constructor argument's name, a value other than the one the subject is made with, such
             as `{"activation": "tanh"}`. Bools, ints, floats, tuples of ints and `seed` may be left out: they are
-            varied by themselves. Of any other argument that is left out the check asks for a value.
+            varied automatically. For any other argument that is left out the check asks for a value.
     """
     other_values = dict(other_values or {})
     component = subject.make()
@@ -55,7 +55,7 @@ def check_config(subject: Subject, other_values: dict[str, Any] | None = None) -
 
 
 def constructor_arguments(cls: Any) -> dict[str, Any]:
-    """Names and defaults of the arguments of `cls.__init__`, its bases' included, a Keras layer's own left out.
+    """Names and defaults of the arguments of `cls.__init__`, including its bases, without those of every Keras layer.
 
     >>> import keras_vae as kv
     >>> from keras_vae.testing.config import constructor_arguments
@@ -101,7 +101,7 @@ def _check_round_trip(subject: Subject, component: Any, config: Config) -> None:
             restored = restore()
         except Exception as error:
             subject.require(False, CHECK, f"{how} raises {type(error).__name__}: {error}")
-        subject.require(type(restored) is cls, CHECK, f"{how} gives a {type(restored).__name__}.")
+        subject.require(type(restored) is cls, CHECK, f"{how} returns a {type(restored).__name__}.")
         before, after = plain(config), plain(restored.get_config())
         changed = sorted(key for key in before if before[key] != after.get(key))
         subject.require(
@@ -130,22 +130,24 @@ def _check_other_value(
     subject.require(
         plain(after.get(name)) != plain(config[name]),
         CHECK,
-        f"the argument {name!r} does not survive: made with {value!r}, get_config() still returns "
-        f"{after.get(name)!r}. Store what the constructor was given, and return that.",
+        f"the argument {name!r} is not saved: created with {value!r}, get_config() still returns "
+        f"{after.get(name)!r}. Store the value passed to the constructor, and return it.",
     )
     # A config may write the names inside a nested value out in full.
     if given and not _has_dicts(value) and _is_plain(value):
         subject.require(
             plain(after.get(name)) == plain(value),
             CHECK,
-            f"the argument {name!r} comes back changed: made with {value!r}, get_config() returns {after.get(name)!r}.",
+            f"the argument {name!r} changes: created with {value!r}, get_config() returns {after.get(name)!r}.",
         )
     again = plain(cls.from_config(after).get_config())
-    subject.require(again == plain(after), CHECK, f"the config with {name}={value!r} does not round trip.")
+    subject.require(
+        again == plain(after), CHECK, f"the config with {name}={value!r} cannot be serialized and restored."
+    )
 
 
 def _vary(name: str, value: Any) -> Any:
-    """Another value of the same kind, or None where none can be guessed."""
+    """Another value of the same kind, or None if none can be guessed."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):

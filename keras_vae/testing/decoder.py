@@ -27,9 +27,9 @@ def check_decoder(
 ) -> None:
     """Run every check of the decoder's contract: a failure raises an AssertionError that says how to fix it.
 
-    The checks are those of `check_encoder`; `decode` gives data of the data's shape in every mode, and as many steps as
-    it is asked for where the shape leaves them open. A decoder that reads `target` sees no step before it has
-    predicted it: one that is `Autoregressive` the steps before alone, any other at least not the step itself.
+    The checks are those of `check_encoder`; `decode` returns data of the right shape in every mode, with the
+    requested number of steps if the shape leaves it open. A decoder that reads `target` must not see the step it
+    predicts: an `Autoregressive` one sees only earlier steps, any other at least not the step itself.
 
     Args:
         decoder: class, or function without arguments that returns a fresh decoder.
@@ -79,7 +79,7 @@ def _check_decode(subject: Subject) -> None:
         subject.require(
             data.shape == x.shape and np.all(np.isfinite(data)),
             "shapes",
-            f"decode(..., mode={mode!r}) gives data of shape {data.shape}. Expected {x.shape}, finite.",
+            f"decode(..., mode={mode!r}) returns data of shape {data.shape}. Expected {x.shape}, finite.",
         )
     if vae.decoder.requires_target:
         _check_sight(subject, vae, x, z)
@@ -107,7 +107,7 @@ def _check_sight(subject: Subject, vae: Part, x: Array, z: Tensor) -> None:
     subject.require(
         aligned or not ordered,
         "shapes",
-        f"an autoregressive decoder gives features for every step, (batch, *{sizes}, units). Received: "
+        f"an autoregressive decoder must return features for every step, (batch, *{sizes}, units). Received: "
         f"{[part.shape for part in before]}.",
     )
     if not aligned:
@@ -122,8 +122,8 @@ def _check_sight(subject: Subject, vae: Part, x: Array, z: Tensor) -> None:
             subject.require(
                 difference <= 1e-4 * (1.0 + np.max(np.abs(part))),
                 "shapes",
-                f"the decoder sees the step that it is to predict: another `target` from step {step} of {steps} on "
+                f"the decoder sees the step that it predicts: another `target` from step {step} of {steps} on "
                 f"changes the features of the steps up to it by {difference:.4f}. Training would copy x, and decode "
-                "would have nothing to copy. Shift `target` by one step (keras_vae.layers.shift_right), and mask what "
-                "comes after.",
+                "would have nothing to copy. Shift `target` by one step (keras_vae.layers.shift_right), and mask "
+                "later steps.",
             )

@@ -1,4 +1,4 @@
-"""The checks that priors and posteriors share: both are seen through the latents of a small VAE."""
+"""The checks that priors and posteriors share: both are tested through the latents of a small VAE."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -113,7 +113,7 @@ def _outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str,
 
 
 def _row_outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
-    """What each row has of its own: the latents, the densities there, and the KL where it has a closed form."""
+    """Per-row results: the latents, their densities, and the KL if it has a closed form."""
     inputs = x if condition is None else [x, condition]
     results = {}
     for index, level in enumerate(vae.terms(inputs, seed=0, deterministic=True).levels):
@@ -134,7 +134,7 @@ def _output_shapes(vae: Part) -> dict[str, Shape]:
 
 
 def _check_context(subject: Subject) -> None:
-    """With a condition, every row has its own."""
+    """With a condition, every row has its own distribution."""
     vae, x = subject.model(perturb=True, condition_shape=(3,))
     condition = np.random.default_rng(2).standard_normal((len(x), 3)).astype("float32")
     results = _outputs(vae, ops.convert_to_tensor(x), ops.convert_to_tensor(condition))

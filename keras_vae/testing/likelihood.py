@@ -146,6 +146,6 @@ def _check_mask(subject: Subject) -> None:
     subject.require(
         np.allclose(before, after, rtol=1e-5, atol=1e-4) and not np.allclose(before, plain, rtol=1e-5, atol=1e-4),
         "mask",
-        "elements that the mask leaves out count in log_prob. Hand `mask` on to the distribution value, and let it end "
-        "in Independent.sum_over_event.",
+        "masked elements contribute to log_prob. Pass `mask` to the distribution, and sum its terms "
+        "with Independent.sum_over_event.",
     )

@@ -33,7 +33,7 @@ def check_objective(
     """Run every check of the objective's contract: a failure raises an AssertionError that says how to fix it.
 
     `config`: every constructor argument survives saving. `shapes`: one loss for every example, or one for
-    all, from batches of 1, 3 and of unknown size; where every example has its own, it does not depend on
+    all, from batches of 1, 3 and of unknown size; a loss per example does not depend on
     the other examples. `precision`: float32 and finite under
     mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight of the model, in float32 and
     mixed_float16. `reload`: a `.keras` file gives the same model.
@@ -47,7 +47,7 @@ def check_objective(
         data_shape: as for `keras_vae.VAE`.
         data: examples `(n, *data_shape)`, at least 6; by default random ones inside the likelihood's support.
         mixes_rows: True where the loss of an example depends on the others on purpose, as with free bits
-            that count on average over the batch.
+            averaged over the batch.
         vae: other arguments of `keras_vae.VAE`: names, classes or functions that make an instance.
         checks: names of the checks to run; all by default.
 
@@ -120,7 +120,7 @@ def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
         subject.require(
             abs(together[row] - alone) <= 1e-4 * (1.0 + abs(alone)),
             "shapes",
-            f"loss(terms) mixes the rows of a batch: the loss of one example is {together[row]:.4f} beside the others "
-            f"and {alone:.4f} alone. Let no sum or mean run over axis 0. If it is meant to, return a scalar, or pass "
+            f"loss(terms) mixes the rows of a batch: the loss of one example is {together[row]:.4f} with the others "
+            f"and {alone:.4f} alone. Do not sum or average over axis 0. If this is intended, return a scalar, or pass "
             "mixes_rows=True to this check.",
         )

@@ -15,7 +15,7 @@ __all__ = ["check_own_variables", "check_precision", "check_rows", "check_shapes
 
 ROWS = 3
 ROW_TOLERANCE = 1e-4
-"""Of a result's size, by how much float32 may differ from one batch size to another."""
+"""Relative tolerance of float32 results between batch sizes."""
 
 
 def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> tuple[Any, Array]:
@@ -40,7 +40,7 @@ def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> tuple
 
 
 def check_rows(subject: Subject, compute: Callable, x: Array, *more: Array) -> None:
-    """What comes out for a row of the batch is what comes out for that row among copies of itself.
+    """The results of a row do not depend on the other rows of the batch.
 
     Args:
         subject: the `Subject`.
@@ -63,8 +63,8 @@ def check_rows(subject: Subject, compute: Callable, x: Array, *more: Array) -> N
             subject.require(
                 here.shape == value.shape and np.allclose(here, value, rtol=0.0, atol=allowed, equal_nan=True),
                 "shapes",
-                f"{name} mixes the rows of a batch: that of one example is another one where other examples lie beside "
-                "it. Let no sum, mean or softmax run over axis 0, and keep statistics of a batch out of calls with "
+                f"{name} mixes the rows of a batch: the result of one example depends on the other examples. "
+                "Do not sum, average or take a softmax over axis 0, and do not use batch statistics with "
                 "training=False.",
             )
 

@@ -26,8 +26,8 @@ def check_posterior(
 ) -> None:
     """Run every check of the posterior's contract: a failure raises an AssertionError that says how to fix it.
 
-    The checks are those of `check_prior`, with the posterior's density integrated. Where the pair of posterior
-    and prior has no closed form of the KL, its estimate from draws must be finite and not negative.
+    The checks are those of `check_prior`, with the posterior's density integrated. If the pair of posterior
+    and prior has no closed-form KL, its estimate from draws must be finite and not negative.
 
     Args:
         posterior: class, or function without arguments that returns a fresh posterior.
@@ -41,7 +41,7 @@ def check_posterior(
         points: what it is integrated over, see `check_prior`; None skips the check.
         moments: compare `mean()` and `variance()` with the density's; False for a flow, whose mean is a
             point of reference.
-        vae: other arguments of `keras_vae.VAE`, such as the prior that goes with it: names, classes or
+        vae: other arguments of `keras_vae.VAE`, such as a compatible prior: names, classes or
             functions that make an instance.
         checks: names of the checks to run; all by default.
 

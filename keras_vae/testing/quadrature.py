@@ -185,5 +185,5 @@ def _product(axes: Sequence[Array], weights: Sequence[Array], event: Shape) -> t
 
 def _too_many(size: Any) -> NoReturn:
     raise ValueError(
-        f"A density over {size} dimensions is too many to integrate on a grid. Give the check 1 or 2 dimensions."
+        f"A density over {size} dimensions cannot be integrated on a grid. Run the check with 1 or 2 dimensions."
     )

@@ -33,7 +33,7 @@ def precision(policy: str) -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """A component's factory with the choices of the VAE around it.
+    """The factory of a component, with the arguments of the VAE around it.
 
     Args:
         family: the registry's singular, such as `"prior"`.
@@ -53,7 +53,7 @@ class Subject:
     vae: dict | None = None
 
     def make(self) -> Any:
-        """A fresh component, or an AssertionError that says why not."""
+        """A fresh component, or an AssertionError with the reason."""
         if isinstance(self.factory, keras.layers.Layer):
             raise TypeError(
                 f"check_{self.family} needs a class or a function that makes fresh instances, because the checks "
@@ -65,9 +65,9 @@ class Subject:
         self.require(
             isinstance(component, contract),
             "contract",
-            f"the factory must make a {contract.__module__}.{contract.__qualname__}. Received: {component!r}",
+            f"the factory must return a {contract.__module__}.{contract.__qualname__}. Received: {component!r}",
         )
-        self.require(not component.built, "contract", "the factory must make a fresh, unbuilt instance.")
+        self.require(not component.built, "contract", "the factory must return a fresh, unbuilt instance.")
         return component
 
     def require(self, condition: Any, check: str, message: str) -> None:
@@ -118,7 +118,7 @@ class Subject:
 
     @staticmethod
     def _context(vae: Part, rows: int) -> tuple[Array, ...]:
-        """What `fit` hands to `adapt` beside the data of a conditional model."""
+        """The context that `fit` passes to `adapt` for a conditional model."""
         if vae.condition_shape is None:
             return ()
         condition = np.random.default_rng(2).standard_normal((rows, *vae.condition_shape)).astype("float32")
@@ -140,7 +140,7 @@ class Subject:
 
 
 def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
-    """The variables that `layer` made itself, those of its sub-layers left out."""
+    """The variables of `layer` itself, without those of its sublayers."""
     below = {id(variable) for child in layer._flatten_layers(include_self=False) for variable in child.variables}
     return [variable for variable in layer.variables if id(variable) not in below]
 
@@ -148,7 +148,7 @@ def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
 def _fresh(name: str, value: Any) -> Any:
     if isinstance(value, keras.layers.Layer):
         raise TypeError(
-            f"Argument `vae`: give {name!r} as a name, a class or a function that makes an instance, because the "
+            f"Argument `vae`: pass {name!r} as a name, a class or a function that makes an instance, because the "
             f"checks build several models. Received: {value!r}"
         )
     return value() if callable(value) and not inspect.isclass(value) else value

@@ -1,4 +1,4 @@
-"""Does a component train, and come back from a file as it was?"""
+"""Does a component train, and is it restored from a file?"""
 
 import os
 import tempfile
@@ -19,7 +19,7 @@ ROUNDS = 4
 def check_fit(subject: Subject, policy: str = "float32") -> tuple[VAE, Array]:
     """A few steps of `fit` in a small VAE: a finite loss, and gradients that reach every weight.
 
-    Several steps, because behind a head that starts at zero the gradient is zero in the first, and because
+    Several steps, because with a head that starts at zero gradients are zero in the first step, and because
     loss scaling skips steps in half precision.
 
     Returns:
@@ -58,7 +58,7 @@ def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
         except Exception as error:
             subject.require(False, "reload", f"saving and loading raises {type(error).__name__}: {error}")
     part, restored = subject.part(vae), subject.part(loaded)
-    subject.require(type(restored) is type(part), "reload", f"it comes back as a {type(restored).__name__}.")
+    subject.require(type(restored) is type(part), "reload", f"it is restored as a {type(restored).__name__}.")
     subject.require(
         len(loaded.variables) == len(vae.variables),
         "reload",
@@ -69,7 +69,7 @@ def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
         subject.require(
             np.array_equal(ops.convert_to_numpy(weight), ops.convert_to_numpy(copy)),
             "reload",
-            f"the weight {weight.path} comes back with other values.",
+            f"the weight {weight.path} is restored with other values.",
         )
     for verb, call in (
         ("encode(x, mode='sample', seed=3)", lambda model: model.encode(x, mode="sample", seed=3)),
@@ -82,5 +82,5 @@ def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
                 np.allclose(before, after, rtol=1e-5, atol=1e-5),
                 "reload",
                 f"{verb} differs by {np.max(np.abs(before - after)):.6f} after reloading, although the weights are "
-                "equal. State that is neither a weight nor in the config is lost in the file.",
+                "equal. State that is neither a weight nor in the config is not saved.",
             )

@@ -63,7 +63,7 @@ class TestConfig:
             testing.check_encoder,
             Stuck,
             "'dropout'",
-            "does not survive",
+            "is not saved",
             checks=["config"],
             other_values={"activation": "tanh"},
         )
@@ -578,7 +578,7 @@ def pixels_before(x):
 
 
 class TestSight:
-    words = ("'shapes'", "sees the step that it is to predict")
+    words = ("'shapes'", "sees the step that it predicts")
 
     def test_the_step_itself(self):
         fails(testing.check_decoder, decoder_that(lambda x: x), *self.words, data_shape=(3, 2), checks=["shapes"])
@@ -656,7 +656,7 @@ class TestTraining:
         fails(testing.check_prior, Broken, "'reload'", "elbo", checks=["reload"])
 
 
-def test_an_instance_is_refused_with_the_mend():
+def test_an_instance_is_refused_and_the_error_says_how_to_fix_it():
     with pytest.raises(TypeError, match=r"lambda: Standard"):
         testing.check_prior(kv.priors.Standard())
 

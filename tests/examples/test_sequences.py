@@ -32,7 +32,7 @@ def test_text(text, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert f"Held-out KL: {kl:.2f} nats per sentence" in printed
     assert 10 < perplexity < 60  # of 50 tokens, after two epochs
-    for heading in ("not seen", "New sentences", "From one sentence to another"):
+    for heading in ("Held-out sentences", "New sentences", "Interpolation between two sentences"):
         assert heading in printed
     model = keras.saving.load_model(tmp_path / "model.keras")
     assert model.generate(2).shape == (2, text.LENGTH)

@@ -100,7 +100,7 @@ ZEROS = np.zeros((2, 3), "float32")
         (lambda: Sampling()(ZEROS), ValueError, ["[z_mean, z_log_var]", "one tensor of shape (2, 3)"]),
         (lambda: Sampling()([ZEROS]), ValueError, ["[z_mean, z_log_var]", "1 tensors"]),
         (lambda: Sampling()([ZEROS, ZEROS, ZEROS]), ValueError, ["3 tensors"]),
-        (lambda: Sampling()([ZEROS, np.zeros((2, 4), "float32")]), ValueError, ["one shape", "(2, 3)", "(2, 4)"]),
+        (lambda: Sampling()([ZEROS, np.zeros((2, 4), "float32")]), ValueError, ["the same shape", "(2, 3)", "(2, 4)"]),
         (lambda: Sampling(seed="0"), ValueError, ["`seed`", "'0'"]),
         (lambda: Sampling(seed=True), ValueError, ["`seed`", "True"]),
         (lambda: Sampling(deterministic=False, rate=1), ValueError, ["rate"]),

@@ -33,7 +33,9 @@ def test_what_a_masked_convolution_sees(sees_present):
 
 
 def test_a_kernel_has_a_middle():
-    with pytest.raises(ValueError, match=r"Argument `kernel_size` must be odd: .* kernel_size=4"):
+    with pytest.raises(
+        ValueError, match=r"Argument `kernel_size` must be odd, to have a centre\. Received: kernel_size=4"
+    ):
         kv.decoders.PixelCNN(first_kernel_size=4)
 
 

@@ -439,7 +439,7 @@ def test_no_length_is_known():
 
 @pytest.mark.parametrize(
     ("data_shape", "likelihood", "words"),
-    [((None, 3), "gaussian", "known length"), ((5,), tokens, "names of categories")],
+    [((None, 3), "gaussian", "known length"), ((5,), tokens, "categorical data")],
 )
 def test_pseudo_inputs_cannot_be_sequences_of_unknown_length_or_of_tokens(data_shape, likelihood, words):
     with pytest.raises(ValueError, match=words):

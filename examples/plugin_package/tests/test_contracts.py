@@ -1,4 +1,4 @@
-"""The checks that keras_vae ships, on every part of this package, by the names that users write."""
+"""The checks that keras_vae ships, on every component of this package, by name."""
 
 import keras_vae as kv
 from keras_vae import testing

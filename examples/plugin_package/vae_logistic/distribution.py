@@ -1,4 +1,4 @@
-"""The logistic distribution, as a value."""
+"""The logistic distribution."""
 
 import dataclasses
 import math
@@ -20,7 +20,7 @@ class Logistic(Independent):
         loc: mean, `(..., *event)`.
         log_scale: log of the scale; the standard deviation is `pi / sqrt(3)` times the scale.
         event_ndims: number of trailing axes that make up one event.
-        mask: elements that count, see `keras_vae.distributions.Independent`.
+        mask: valid elements, see `keras_vae.distributions.Independent`.
     """
 
     loc: object

@@ -10,7 +10,7 @@ class Logistic(Likelihood):
     """p(x | z) = Logistic(loc, scale), for real numbers with outliers; both from the decoder's features.
 
     Args:
-        project: with False, the decoder's output is taken as `[loc, log_scale]`.
+        project: if False, the decoder's output is used as `[loc, log_scale]`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
     """
 
