@@ -74,8 +74,9 @@ def stacked(draw: Callable, seed: Seed, num_samples: int | None) -> Any:
 
 
 def _arguments(num_samples: Any, temperature: Any) -> tuple[int | None, Any]:
-    """`(num_samples, temperature)`: a float in the second place is a temperature, as it was in version 0.1."""
-    if isinstance(num_samples, float):
+    """`(num_samples, temperature)`: no whole number in the second place is a temperature, as it was in version 0.1."""
+    fraction = isinstance(num_samples, numbers.Real) and not isinstance(num_samples, numbers.Integral)
+    if fraction or "float" in str(getattr(num_samples, "dtype", "")):
         return None, num_samples
     return None if num_samples is None else positive_int(num_samples, "num_samples"), temperature
 

@@ -108,11 +108,7 @@ class TFPDistribution(Distribution):
         return ops.cast(self.distribution.sample(shape, seed=ops.cast(state, "int32")), "float32")
 
     def tempered(self, temperature: Tensor | float) -> Self:
-        """The value itself, with draws `(..., *event)` of its own: TFP's objects know no temperature.
-
-        Args:
-            temperature: a number or a scalar tensor.
-        """
+        """The value itself, with draws `(..., *event)` of its own: TFP's objects know no temperature."""
         at_least(temperature, 0.0)
         return self
 

@@ -85,11 +85,7 @@ class Transformed(Distribution):
         return self.forward(self.base.sample(seed, num_samples=num_samples))[0]
 
     def tempered(self, temperature: Tensor | float) -> Self:
-        """The image of the base at a temperature, by the same map.
-
-        Args:
-            temperature: a number or a scalar tensor.
-        """
+        """The image of the base at a temperature, by the same map."""
         return self._changed(base=self.base.tempered(temperature))
 
     def sample_and_log_prob(self, seed: Seed = None, num_samples: int | None = None) -> tuple[Tensor, Tensor]:
