@@ -192,7 +192,7 @@ class Hierarchical(Latents):
         posterior = self.posteriors[index - 1] if index else self.posterior
         if not posterior.built:
             posterior.build(features_of(features, index), context, level.shape)
-        check_built("posterior", posterior, level.shape)
+        check_built(posterior, self.priors[index], level.shape)
 
     def root_features(self, features: Any) -> Tensor:
         return features_of(features, 0)

@@ -45,7 +45,7 @@ class Single(Latents):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.latent_dim = latent_dim
+        self.latent_dim = self.asked = latent_dim
         self.prior = priors.get(prior, dtype=self.dtype_policy)
         self.posterior = posteriors.get(posterior, dtype=self.dtype_policy)
 
@@ -63,17 +63,23 @@ class Single(Latents):
                 f"Argument `latent_dim` asks for {latent_dim!r}, and the latents were made with latent_dim="
                 f"{self.latent_dim!r}. Leave one of the two out."
             )
-        return self.prior.resolve_latent_shape(latent_dim if self.latent_dim is None else self.latent_dim)
+        self.asked = latent_dim if self.latent_dim is None else self.latent_dim
+        return self.prior.resolve_latent_shape(self.asked)
 
     def build(
         self, features_shape: Any, context_shape: Shape, latent_shape: Any, data_spec: dict[str, Any] | None = None
     ) -> None:
         if not self.prior.built:
             self.prior.build(context_shape, latent_shape, data_spec)
-        check_built("prior", self.prior, latent_shape)
+        if tuple(self.prior.latent_shape) != tuple(latent_shape):
+            raise ValueError(
+                f"The prior {type(self.prior).__name__} was built for latents of shape {tuple(self.prior.latent_shape)}, "
+                f"and latent_dim={self.asked!r} asks for {tuple(latent_shape)}. Give both the same size, or pass a prior "
+                "that has not been built."
+            )
         if not self.posterior.built:
             self.posterior.build(features_shape, context_shape, self.prior.latent_shape)
-        check_built("posterior", self.posterior, latent_shape)
+        check_built(self.posterior, self.prior, latent_shape)
 
     def level_shapes(self) -> tuple[Shape, ...]:
         return (self.prior.latent_shape,)
@@ -141,10 +147,11 @@ def posterior_of(posterior: Part, encode: Callable, x: Tensor, context: Tensor) 
     return posterior.distribution(encode(x, context), context)
 
 
-def check_built(name: str, component: Part, latent_shape: Any) -> None:
-    """Refuse a component that was built for other latents."""
-    if tuple(component.latent_shape) != tuple(latent_shape):
+def check_built(posterior: Part, prior: Part, latent_shape: Any) -> None:
+    """Refuse a posterior that was built for other latents than the prior beside it."""
+    if tuple(posterior.latent_shape) != tuple(latent_shape):
         raise ValueError(
-            f"The {name} {type(component).__name__} was built for latents of shape {tuple(component.latent_shape)}. "
-            f"Expected {tuple(latent_shape)}. Give both the same size, or pass a {name} that has not been built."
+            f"The posterior {type(posterior).__name__} was built for latents of shape {tuple(posterior.latent_shape)}, "
+            f"the prior {type(prior).__name__} for {tuple(latent_shape)}. Give both the same size, or pass components "
+            "that have not been built."
         )

@@ -10,6 +10,7 @@ import keras
 from keras_vae import registry
 from keras_vae.arguments import one_of
 from keras_vae.data.field import Spec, over_fields, shape_of
+from keras_vae.data.support import column_supports
 from keras_vae.decoders.from_model import FromModel as DecoderFromModel
 from keras_vae.encoders.from_model import FromModel as EncoderFromModel
 from keras_vae.hints import DType, Part, Shape
@@ -232,7 +233,7 @@ def describe(data_shape: Any, support: Any, condition_shape: Shape | None, featu
     return {
         "shape": data_shape,
         "support": (support.low, support.high) if one else (float("-inf"), float("inf")),
-        "categorical": bool(support.categorical) if one else False,
+        "categorical": any_categories(support, data_shape),
         "condition_shape": condition_shape,
         "features_shape": features_shape,
         "several_fields": isinstance(data_shape, dict),
@@ -240,6 +241,15 @@ def describe(data_shape: Any, support: Any, condition_shape: Shape | None, featu
         "nominal": bool(support.categorical) if one else False,
         "evidence_shape": features_shape,
     }
+
+
+def any_categories(support: Any, data_shape: Any) -> bool:
+    """Whether any of the data are names of categories."""
+    if isinstance(support, dict):
+        return any(any_categories(support[name], data_shape[name]) for name in support)
+    if data_shape[-1] is None:
+        return bool(support.categorical)
+    return any(bool(columns.categorical) for *_, columns in column_supports(support, data_shape[-1]))
 
 
 def output_shape(function: Callable, shape: Any) -> Any:

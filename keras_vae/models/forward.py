@@ -9,7 +9,6 @@ import keras
 from keras import ops
 
 from keras_vae.data.batch import Batch
-from keras_vae.data.field import over_fields
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Encode, Part, Seed, Tensor
 from keras_vae.latents.hierarchical import tile_rows
@@ -61,7 +60,6 @@ class Forward:
             name: condition_width > 0 and takes_condition(network)
             for name, network in (("encoder", encoder), ("decoder", decoder))
         }
-        self._takes_presence = "present" in inspect.signature(likelihood.to_network).parameters
 
     # Conditions ---------------------------------------------------------------------------------------
 
@@ -100,12 +98,13 @@ class Forward:
             x: `(batch, *data_shape)`, or a dict of fields.
             present: boolean, of the same shape, or None.
         """
-        if present is not None and self._takes_presence:
-            seen = self.likelihood.to_network(x, present=present)
-        else:
+        parts = getattr(self.likelihood, "parts", None)
+        if present is None:
             seen = self.likelihood.to_network(x)
-            if present is not None:
-                seen = over_fields(without_missing, seen, present, like=seen)
+        elif isinstance(x, dict) and isinstance(parts, dict):
+            seen = {name: seen_by_network(part, x[name], present[name]) for name, part in parts.items()}
+        else:
+            seen = seen_by_network(self.likelihood, x, present)
         return keras.tree.map_structure(self._cast, seen)
 
     def _cast(self, x: Tensor) -> Tensor:
@@ -279,10 +278,13 @@ def takes_condition(network: Part) -> bool:
     return bool(accepted_arguments(getattr(network, "model", network), ("condition",)))
 
 
-def without_missing(seen: Tensor, present: Tensor | None) -> Tensor:
-    """What a network sees, zero where an element is missing; one-hot rows have an axis more than the mask."""
+def seen_by_network(likelihood: Part, x: Tensor, present: Tensor | None) -> Tensor:
+    """What a network sees of one field, zero where an element is missing; one-hot rows have an axis more."""
     if present is None:
-        return seen
+        return likelihood.to_network(x)
+    if "present" in inspect.signature(likelihood.to_network).parameters:
+        return likelihood.to_network(x, present=present)
+    seen = likelihood.to_network(x)
     present = ops.cast(present, seen.dtype)
     return seen * (present if len(present.shape) == len(seen.shape) else present[..., None])
 

@@ -159,7 +159,7 @@ class VAE(keras.Model):
             spec, self.condition_shape, self.likelihood, self.decoder, self.compute_dtype, self.objective
         )
         self.runner = Runner(self, seed, require_adapted)
-        self._in_step = False
+        self._in_step = self._in_symbolic_build = False
         self._has_metrics = False
         self.built = True
 
@@ -256,9 +256,9 @@ class VAE(keras.Model):
             inputs: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition`, `mask` and so on.
             training: whether dropout and the like are active.
         """
-        if self._in_step:
+        if self._in_step or self._in_symbolic_build:
             # `compute_loss` runs the model, where every value is at hand. Keras only passes this on to it.
-            return ops.zeros((1,))
+            return unpack(inputs, self.spec).x
         if not called_by_another(self):
             return reconstruct_batch(self, inputs)
         terms = self._training_terms(self.batch(inputs), bool(training))
@@ -307,6 +307,14 @@ class VAE(keras.Model):
             return step(*args, **kwargs)
         finally:
             self._in_step = False
+
+    def _symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        # Everything is built, but for metrics and optimizer: a reconstruction has the shape of the data.
+        self._in_symbolic_build = True
+        try:
+            super()._symbolic_build(*args, **kwargs)
+        finally:
+            self._in_symbolic_build = False
 
     def compute_loss(
         self,

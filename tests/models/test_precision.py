@@ -82,11 +82,12 @@ def test_gradients_have_the_size_of_float32(policy):
 @pytest.mark.parametrize("policy", POLICIES)
 def test_densities_are_float32(policy):
     vae = small_vae(dtype=policy, prior="gaussian", likelihood="gaussian")
-    outputs = vae(X, training=True)
-    assert {keras.backend.standardize_dtype(leaf.dtype) for leaf in keras.tree.flatten(outputs)} == {"float32"}
-    (level,), context, network_x, _ = vae.infer(ops.convert_to_tensor(X), seed=0)
+    terms = vae.terms(ops.convert_to_tensor(X), seed=0, training=True)
+    (level,) = terms.levels
+    network_x = vae.forward_pass.network_input(terms.x)
     assert keras.backend.standardize_dtype(network_x.dtype) == vae.compute_dtype
-    for value in (level.posterior.loc, level.posterior.log_var, level.prior.loc, level.z, context):
+    values = (level.posterior.loc, level.posterior.log_var, level.prior.loc, level.z, terms.context)
+    for value in (*values, *terms.likelihood.tensors().values(), terms.log_likelihood, terms.kl, vae(X)):
         assert keras.backend.standardize_dtype(value.dtype) == "float32"
     assert all(weight.dtype == "float32" for weight in vae.weights)
 

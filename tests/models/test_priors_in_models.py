@@ -39,7 +39,7 @@ def test_with_conditions(kind, tmp_path):
 
 
 def test_an_int_seed_gives_every_level_its_own_noise():
-    prior = kv.priors.Hierarchical([kv.priors.Level(3, prior="standard"), kv.priors.Level(3)])
+    prior = kv.latents.Hierarchical([kv.latents.Level(3, prior="standard"), kv.latents.Level(3)])
     vae = small_vae(latent_dim=None, prior=prior)
     context = ops.zeros((50, 0))
 
@@ -57,7 +57,7 @@ def test_an_int_seed_gives_every_level_its_own_noise():
     np.testing.assert_array_equal(noise(3)[1], lower)
     assert np.abs(noise(4)[0] - top).max() > 0.1
     features = vae.encoder(ops.convert_to_tensor(X))
-    levels = prior.infer(vae.posterior, features, ops.zeros((24, 0)), seed=3)
+    levels = prior.infer(features, ops.zeros((24, 0)), seed=3)
     drawn = [
         ops.convert_to_numpy((level.z - level.posterior.loc) * ops.exp(-0.5 * level.posterior.log_var))
         for level in levels
@@ -98,7 +98,7 @@ def test_a_callback_anneals_the_temperature_of_categorical_latents():
     )
     assert start > 0.3
     assert float(ops.convert_to_numpy(vae.posterior.temperature)) == pytest.approx(0.25)
-    q = vae.infer(ops.convert_to_tensor(X), seed=0)[0][0].posterior
+    q = vae.terms(ops.convert_to_tensor(X), seed=0).posterior[0]
     assert float(ops.convert_to_numpy(q.relaxation)) == pytest.approx(0.25)
 
 

@@ -87,27 +87,29 @@ def test_weights_of_sequences(averaging):
 def test_reconstruction_is_summed_over_valid_steps(sequences):
     vae = sequences[0]
     inputs = {"x": X, "mask": MASK}
-    outputs = vae.network_terms(inputs, seed=0)
-    loc = ops.convert_to_numpy(outputs["params"]["loc"])
+    terms = vae.terms(inputs, seed=0)
+    loc = ops.convert_to_numpy(terms.likelihood.loc)
     steps = -0.5 * (np.square(X - loc) + np.log(2 * np.pi)).sum(axis=-1)
     by_hand = np.where(MASK, steps, 0.0).sum(axis=1)
-    given = ops.convert_to_numpy(vae.complete_terms(outputs, inputs)["log_likelihood"])[:, 0]
+    given = ops.convert_to_numpy(terms.log_likelihood)[:, 0]
     np.testing.assert_allclose(given, by_hand, rtol=1e-4)
 
 
 def test_perplexity_by_hand(sequences):
     vae = sequences[1]
-    outputs = vae.network_terms(TOKENS, seed=0)
-    logits = ops.convert_to_numpy(outputs["params"]["logits"]).astype("float64")
+    state = ops.convert_to_numpy(vae.seed_generator.state)
+    terms = vae.terms(TOKENS, seed=vae.seed_generator)
+    logits = ops.convert_to_numpy(terms.likelihood.logits).astype("float64")
     logits[..., 0] = -np.inf  # padding counts nowhere, so it has no probability
     log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     nats = -np.take_along_axis(log_p, TOKENS[..., None], axis=-1)[..., 0]
     nats = np.where(MASK, nats, 0.0).sum(axis=1)
-    kl = ops.convert_to_numpy(outputs["kl"]).sum(axis=1)
+    kl = ops.convert_to_numpy(terms.kl).sum(axis=1)
     for weights in (None, WEIGHTS):
         for tracker in vae.rate_trackers:
             tracker.reset_state()
-        vae.compute_loss(x=TOKENS, y_pred=outputs, sample_weight=weights)
+        vae.seed_generator.state.assign(state)  # the same noise
+        vae.compute_loss(x=TOKENS, sample_weight=weights, training=False)
         results = [float(tracker.result()) for tracker in vae.rate_trackers]
         w = np.ones(6) if weights is None else weights
         count = (w * LENGTHS).sum()

@@ -216,9 +216,9 @@ def test_progress_bar_only_on_long_work(vae, capsys):
 def test_a_verb_is_traced_once(vae):
     """The same verb with other seeds and temperatures runs the same compiled function."""
     vae.generate(4, seed=0, temperature=0.5)
-    verbs = dict(vae._runner.verbs)
+    verbs = dict(vae.runner.functions)
     vae.generate(4, seed=1, temperature=0.9)
-    assert vae._runner.verbs == verbs
+    assert vae.runner.functions == verbs
 
 
 def test_summary(vae, capsys):
