@@ -66,10 +66,14 @@ class Recurrent(Sequence):
         self.embedding = step_embedding(self.embedding_units, width, self.dtype_policy)
         width = width if self.embedding is None else self.embedding.units
         self.recurrent_layers = []
+        # Bidirectional copies its layer, and while a file is loaded Keras knows layers by their address: were the first
+        # one freed before the second is made, both directions of the second could become one object.
+        alive = []
         for index, units in enumerate(self.hidden_units):
             every_step = self.return_sequences or index + 1 < len(self.hidden_units)
             options = {"return_sequences": every_step, "dtype": self.dtype_policy}
             layer = self.layer_class(units, name=f"layer_{index}", **options)
+            alive.append(layer)
             if self.bidirectional:
                 layer = keras.layers.Bidirectional(layer, dtype=self.dtype_policy, name=f"both_ways_{index}")
             layer.build((None, None, width))
