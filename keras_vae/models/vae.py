@@ -249,17 +249,17 @@ class VAE(keras.Model):
     def call(self, inputs: Data, training: bool | None = None) -> Any:
         """The reconstruction, `(batch, *data_shape)`, as `predict` gives it.
 
-        Inside another model, the objective is added to that model's loss, and in training the reconstruction is that
-        of a draw of the latents.
+        Inside another model, the objective is added to that model's loss. With `training=True` it is in `losses` too,
+        for training loops of your own, and the reconstruction is that of a draw of the latents.
 
         Args:
             inputs: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition`, `mask` and so on.
-            training: whether dropout and the like are active.
+            training: whether this is a training step: dropout is active, and latents are drawn.
         """
         if self._in_step or self._in_symbolic_build:
             # `compute_loss` runs the model, where every value is at hand. Keras only passes this on to it.
             return unpack(inputs, self.spec).x
-        if not called_by_another(self):
+        if not training and not called_by_another(self):
             return reconstruct_batch(self, inputs)
         terms = self._training_terms(self.batch(inputs), bool(training))
         losses = ops.broadcast_to(self.objective.loss(terms), (terms.batch.size,))

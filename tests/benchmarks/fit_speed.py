@@ -5,11 +5,19 @@
 The three take turns in one process, an epoch each, so that whatever else the machine does hits all of
 them. Printed are the medians of the steps per second of whole epochs, shuffling included, and the medians
 of the ratios within a round.
+
+    KERAS_BACKEND=jax python -m tests.benchmarks.fit_speed --against ../of_0_1_0
+
+compares the `fit` of this checkout with that of another one, such as a `git worktree` of a tag: both run in a
+process of their own, and take turns too.
 """
 
 import argparse
 import os
+import pathlib
 import statistics
+import subprocess
+import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -256,12 +264,71 @@ def measure(name, steps, rounds):
     return speeds
 
 
+class Checkout:
+    """Epochs of `fit` in a process that imports keras_vae from a checkout."""
+
+    def __init__(self, folder, name, steps):
+        code = (
+            "import sys; sys.path.insert(0, sys.argv[1])\n"
+            "import runpy, keras_vae\n"
+            "assert keras_vae.__file__.startswith(sys.argv[1]), keras_vae.__file__\n"
+            "turns = runpy.run_path(sys.argv[2], run_name='fit_speed')['serve']\n"
+            "turns(sys.argv[3], int(sys.argv[4]))\n"
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", code, str(pathlib.Path(folder).resolve()), __file__, name, str(steps)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def epoch(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+
+def serve(name, steps):
+    """Run an epoch for every line that comes in, and print its seconds."""
+    data_shape, _, parts = MODELS[name]
+    data = np.random.default_rng(0).random((steps * BATCH_SIZE, *data_shape), dtype="float32")
+    fit = Fit(kv.VAE(data_shape=data_shape, latent_dim=LATENT_DIM, seed=0, **parts()))
+    fit.epochs(data[: 8 * BATCH_SIZE], 1)
+    for _ in sys.stdin:
+        print(*fit.epochs(data, 1), flush=True)
+
+
+def measure_against(folder, name, steps, rounds):
+    """Steps per second of this checkout and of another, their turns interleaved."""
+    here = pathlib.Path(__file__).resolve().parents[2]
+    contestants = {"here": Checkout(here, name, steps), "there": Checkout(folder, name, steps)}
+    speeds = {label: [] for label in contestants}
+    for turn in range(rounds + 1):
+        for label in list(contestants)[:: 1 if turn % 2 == 0 else -1]:
+            seconds = contestants[label].epoch()
+            if turn:  # the first compiles what the warm-up did not
+                speeds[label].append(steps / seconds)
+    for contestant in contestants.values():
+        contestant.process.stdin.close()
+        contestant.process.wait()
+    return speeds
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--steps", type=int, default=100, help="steps an epoch")
     parser.add_argument("--rounds", type=int, default=25, help="epochs of each")
+    parser.add_argument("--against", help="folder of another checkout")
     options = parser.parse_args(arguments)
+    if options.against:
+        print("| backend | model | fit here | fit there | here / there |\n|---|---|---|---|---|")
+        for name in options.models:
+            speeds = measure_against(options.against, name, options.steps, options.rounds)
+            here, there = (statistics.median(speeds[label]) for label in ("here", "there"))
+            ratio = statistics.median(a / b for a, b in zip(speeds["here"], speeds["there"], strict=True))
+            print(f"| {keras.backend.backend()} | {name} | {here:.0f} | {there:.0f} | {ratio:.2f} |", flush=True)
+        return
     print("| backend | model | VAE.fit | hand-built fit | loop | VAE / hand-built | VAE / loop |")
     print("|---|---|---|---|---|---|---|")
     for name in options.models:
