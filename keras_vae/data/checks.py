@@ -54,7 +54,7 @@ class Checks:
         self.partly_labelled = getattr(objective, "partly_labelled", False)
 
     def fields(self, x: Any, argument: str) -> Iterator[tuple[str, Any, Field, Any]]:
-        """Of every field its label in messages, its data, what it is, and where its values may lie.
+        """Of every field its label in messages, its data, what it is, and its likelihood.
 
         Args:
             x: `(n, *data_shape)`, or a dict of them.
@@ -64,7 +64,7 @@ class Checks:
             ValueError: fields are missing, or unknown.
         """
         if not isinstance(self.spec, dict):
-            yield argument, x, self.spec, self.likelihood.support
+            yield argument, x, self.spec, self.likelihood
             return
         if not isinstance(x, dict) or set(x) != set(self.spec):
             got = f"the keys {sorted(map(str, x))}" if isinstance(x, dict) else f"a {type(x).__name__}"
@@ -73,7 +73,7 @@ class Checks:
                 f"{sorted(self.spec)}. Received: {got}."
             )
         for name, field in self.spec.items():
-            yield f"{argument}[{name!r}]", x[name], field, self.likelihood.support[name]
+            yield f"{argument}[{name!r}]", x[name], field, self.likelihood.parts[name]
 
     def check(self, inputs: Data, argument: str = "x", noisy: bool = False) -> None:
         """Check arrays `x`, `[x, condition]` or a dict of them.
@@ -93,10 +93,10 @@ class Checks:
 
     def _check_x(self, x: Any, argument: str, noisy: bool = False) -> None:
         first: Any = None
-        for label, values, field, support in self.fields(x, argument):
+        for label, values, field, likelihood in self.fields(x, argument):
             self._check_is_array(values, label, field.shape)
-            check_rows(values, field.shape, support, label, noisy, missing=field.missing)
-            self._check_fits_half(values, support, label)
+            check_rows(values, field.shape, likelihood.support, label, noisy, missing=field.missing)
+            self._check_fits_half(values, likelihood, label)
             first = (label, len(values)) if first is None else first
             if len(values) != first[1]:
                 raise ValueError(
@@ -125,17 +125,19 @@ class Checks:
                     )
             check_steps(own, padding, label, noisy)
 
-    def _check_fits_half(self, x: Data, support: Any, argument: str) -> None:
+    def _check_fits_half(self, x: Data, likelihood: Part, argument: str) -> None:
         """Refuse what float16 cannot hold: the networks would see infinities."""
-        if self.compute_dtype != "float16" or isinstance(self.spec, dict) or getattr(support, "categorical", False):
+        if self.compute_dtype != "float16" or likelihood.support.categorical:
             return
         values = to_numpy(x)
-        seen = to_numpy(self.likelihood.to_network(np.array([np.nanmin(values), np.nanmax(values)], dtype="float32")))
+        ends = np.stack([np.fmin.reduce(values), np.fmax.reduce(values)]).astype("float32")
+        ends = np.where(np.isnan(ends), 1.0, ends).astype("float32")  # missing in all rows: networks see zeros
+        seen = to_numpy(likelihood.to_network(ends))
         limit = float(np.finfo("float16").max)
         if np.abs(seen).max() > limit:
             raise ValueError(
                 f"Argument `{argument}`: in half precision the networks see numbers up to {limit:g}, and these data "
-                f"span [{values.min():g}, {values.max():g}]. Standardise them, or use the policy 'mixed_bfloat16'."
+                f"span [{ends.min():g}, {ends.max():g}]. Standardise them, or use the policy 'mixed_bfloat16'."
             )
 
     @staticmethod

@@ -71,10 +71,11 @@ class Single(Latents):
     ) -> None:
         if not self.prior.built:
             self.prior.build(context_shape, latent_shape, data_spec)
-        if tuple(self.prior.latent_shape) != tuple(latent_shape):
+        built = tuple(self.prior.latent_shape)
+        if built != tuple(latent_shape):
             raise ValueError(
-                f"The prior {type(self.prior).__name__} was built for latents of shape {tuple(self.prior.latent_shape)}, "
-                f"and latent_dim={self.asked!r} asks for {tuple(latent_shape)}. Give both the same size, or pass a prior "
+                f"The prior {type(self.prior).__name__} was built for latents of shape {built}, and "
+                f"latent_dim={self.asked!r} asks for {tuple(latent_shape)}. Give both the same size, or pass a prior "
                 "that has not been built."
             )
         if not self.posterior.built:

@@ -528,4 +528,11 @@ def with_missing(spec: Any, likelihood: Any) -> Any:
     if not isinstance(spec, dict):
         missing = getattr(likelihood, "missing", None)
         return spec if missing is None else Field(spec.shape, missing)
-    return {name: with_missing(field, likelihood.parts[name]) for name, field in spec.items()}
+    parts = getattr(likelihood, "parts", None)
+    if not isinstance(parts, dict) or set(parts) != set(spec):
+        received = sorted(parts) if isinstance(parts, dict) else type(likelihood).__name__
+        raise ValueError(
+            f"Argument `likelihood` must have one for each field of data_shape, {sorted(spec)}. Received: {received}. "
+            f"Pass a dict, such as likelihood={{{next(iter(spec))!r}: 'gaussian', ...}}."
+        )
+    return {name: with_missing(field, parts[name]) for name, field in spec.items()}
