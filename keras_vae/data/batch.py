@@ -114,6 +114,10 @@ class Batch:
         """What of the target counts: the mask of the steps and that of the present elements, as one."""
         return over_fields(joined_mask, self.mask, self.present, like=self.target)
 
+    def network_mask(self) -> Any:
+        """What of x counts, as the networks see it: likewise."""
+        return over_fields(joined_mask, self.input_mask, self.input_present, like=self.x)
+
 
 def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
     """`x` with missing elements filled by zero, and which elements are there; None where none can be missing.

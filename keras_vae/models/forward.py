@@ -130,7 +130,7 @@ class Forward:
     def features_of(self, batch: Batch, context: Tensor, training: bool) -> Any:
         """The encoder's features for a batch."""
         network_x = self.network_input(batch.x, batch.input_present)
-        return self._encoded(network_x, context, batch.input_mask, training)
+        return self._encoded(network_x, context, batch.network_mask(), training)
 
     # Latents ------------------------------------------------------------------------------------------
 
@@ -198,7 +198,7 @@ class Forward:
             # Of x, not of the target: the loss must be that of the steps which the decoder was shown.
             target = self.tiled(self.network_input(batch.x, batch.input_present), axis)
         options = {"condition": context} if self.by_name["decoder"] else {}
-        mask = self.tiled(batch.input_mask, axis)
+        mask = self.tiled(batch.network_mask(), axis)
         params = self.likelihood(self.decoder(z, target=target, mask=mask, training=terms.training, **options))
         if batch.exposure is not None:
             params = self.likelihood.exposed(params, self.tiled(batch.exposure, axis))

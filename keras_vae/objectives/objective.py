@@ -34,7 +34,9 @@ class Objective(keras.layers.Layer):
     | `posterior` | one value for each level | q(z given x) |
     | `z`, `prior_z` | one `(batch, samples, *latent)` for each level | draws from posterior and prior |
     | `likelihood` | a value of `samples * batch` rows | p(x given z) |
+    | `latents` | one `(samples * batch, *latent)` for each level | the draws as rows, samples first |
     | `decode(z)` | a value | another pass through decoder and likelihood |
+    | `log_likelihood_of(z)` | `(batch, samples)` | log p(x given z) at other latents |
     | `given(condition)` | terms | another pass under another condition |
     | `prior_sample(seed)` | for each level `(samples * batch, *latent)` | draws from the prior |
 

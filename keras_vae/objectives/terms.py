@@ -239,6 +239,14 @@ class Terms:
         """
         return self.forward.decode(self, tuple(z) if isinstance(z, (list, tuple)) else (z,))
 
+    def log_likelihood_of(self, z: Tensor | Sequence[Tensor]) -> Tensor:
+        """log p(x | z) of the target at other latents, `(batch, samples)`: another pass through the decoder.
+
+        Args:
+            z: as for `decode`, with as many rows as `latents`.
+        """
+        return self._by_example(self.decode(z).log_prob(self.forward.tiled(self.target, self.sample_axis)))
+
     def given(self, condition: Tensor) -> "Terms":
         """The terms of this batch under another condition: what an objective needs to sum over missing labels.
 
