@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.backend import StepSeed
+from keras_vae.backend import StepSeed, scan_steps
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Component, Config, Encode, Part, Seed, Shape, Tensor
 from keras_vae.latents.hierarchical import tile_rows
@@ -173,12 +173,8 @@ class Markov(Latents):
     def _chain(self, draw: Callable, context: Tensor, *inputs: Tensor, length: Any = None) -> Tensor:
         """`(rows, time, latent_dim)`: z_t = draw(z_(t-1), t, inputs_t), in one compiled loop."""
         steps = ops.arange(inputs[0].shape[0] or ops.shape(inputs[0])[0] if inputs else length, dtype="int32")
-
-        def follow(before: Tensor, here: Any) -> tuple[Tensor, Tensor]:
-            z = draw(before, *here)
-            return z, z
-
-        return ops.swapaxes(ops.scan(follow, self._first(context), (steps, *inputs))[1], 0, 1)
+        z = scan_steps(lambda before, here: draw(before, *here), self._first(context), (steps, *inputs))
+        return ops.swapaxes(z, 0, 1)
 
     def generate(
         self,
