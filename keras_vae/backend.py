@@ -10,6 +10,8 @@ expressed there, so they live here, each with the reason for it:
 * TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
   although every inference method of a model is traced at most twice;
 * a generator's variable cannot be advanced inside a loop that JAX compiles;
+* `keras.ops.scan` on TensorFlow does not say how many steps its loop has, without which XLA cannot compile the
+  loop's gradient, and fails on several inputs of unknown length;
 * losses that layers add are found again on JAX only where the scope of a step collects them, and each outermost
   call of a layer forgets those of the one before;
 * whether a model is called by another one shows in Keras' call context, and on JAX in the scope of the step;
@@ -40,6 +42,7 @@ __all__ = [
     "kept_state",
     "num_replicas",
     "quiet_retracing",
+    "scan_steps",
     "strategy_scope",
     "sync_state",
 ]
@@ -145,6 +148,21 @@ def kept_state(model: Any) -> Iterator[None]:
             if variable._value is None:
                 variable.assign(value)
         raise
+
+
+def scan_steps(function: Any, first: Any, inputs: Any) -> Any:
+    """`(time, ...)`: `y_t = function(y_(t-1), inputs_t)` from `y_0 = first`, in one compiled loop.
+
+    Args:
+        function: of the result before and a slice of the inputs; gives a tensor like `first`.
+        first: tensor.
+        inputs: tuple of tensors `(time, ...)`.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.scan(function, inputs, initializer=first)
+    return keras.ops.scan(lambda before, here: (function(before, here),) * 2, first, inputs)[1]
 
 
 class SeedGenerator(keras.random.SeedGenerator):

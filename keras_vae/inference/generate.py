@@ -31,7 +31,8 @@ def decode(
 
     Args:
         model: the `VAE`.
-        z: `(n, latent_dim)`, or a tuple with one array for each level.
+        z: `(n, latent_dim)`, or a tuple with one array for each level. Latents with a time axis, `(n, time, width)`,
+            say how many steps to decode.
         condition: `(n, *condition_shape)` for a conditional model.
         mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
             mode for tokens, which have no mean.
@@ -139,7 +140,10 @@ def generate(
     )
     condition, exposure = checked_condition(model, condition, n), checked_exposure(model, exposure, n)
     levels = len(model.latents.level_shapes())
-    given = fixed_latents(model, fixed, n, length)
+    # Latents with a time axis are drawn before the decoder runs, which else would say how long.
+    known = (length, model.time_steps, getattr(model.decoder, "max_length", None))
+    steps = next((value for value in known if value is not None), None)
+    given = fixed_latents(model, fixed, n, steps)
 
     def generate_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, prepared: Any) -> Tensor:
         context = vae.context(inputs.get("condition"), ops.shape(inputs["rows"])[0])
@@ -149,7 +153,7 @@ def generate(
             prepared=prepared,
             seed=seed,
             temperature=temperature[0],
-            length=vae.time_steps if length is None else length,
+            length=steps,
             given=[inputs.get(f"fixed_{index}") for index in range(levels)],
         )
         return decode_latents(vae, latents, inputs, mode, seed, temperature[1], length)
@@ -176,7 +180,7 @@ def decode_latents(
     )
 
 
-def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, length: int | None) -> dict[str, Array]:
+def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: int | None) -> dict[str, Array]:
     """The argument `fixed` as inputs of a batch: arrays `(n, *latent)` by name.
 
     Raises:
@@ -189,7 +193,7 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, length: 
             raise ValueError(
                 f"Argument `fixed`: the model has the levels or groups 0 to {len(shapes) - 1}. Received: {index!r}"
             )
-        shape: Any = tuple(length if axis is None else axis for axis in shapes[index])
+        shape: Any = tuple(steps if axis is None else axis for axis in shapes[index])
         array = np.asarray(ops.convert_to_numpy(value))
         one_hot = model.latents.pairs[index][0].latent_space == "one_hot"
         if one_hot and array.dtype.kind in "iu" and array.ndim < 2 and len(shape) == 2 and shape[0] == 1:

@@ -224,9 +224,11 @@ class Forward:
             seed: an int or a `SeedGenerator`, for draws.
             mode: `"mean"`, `"mode"`, `"sample"`, or None for the likelihood's choice.
             temperature: scales the spread of a draw.
-            length: number of steps, where the data's shape leaves it open.
+            length: number of steps, where the data's shape leaves it open; by default that of latents with a time axis.
         """
         likelihood = self.likelihood if exposure is None else Exposed(self.likelihood, exposure)
+        if length is None and self.latents.has_time_axis:
+            length = z.shape[1] or ops.shape(z)[1]
         options = {"condition": context} if self.by_name["decoder"] else {}
         return self.decoder.decode(
             z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, **options

@@ -1,0 +1,216 @@
+"""A latent for every time step."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.backend import StepSeed, scan_steps
+from keras_vae.distributions.distribution import Distribution
+from keras_vae.hints import Component, Config, Encode, Part, Seed, Shape, Tensor
+from keras_vae.latents.hierarchical import tile_rows
+from keras_vae.latents.latents import LatentLevel, Latents
+from keras_vae.latents.single import check_built
+from keras_vae.latents.steps import as_rows, check_context, check_features, check_part, in_time, steps_of_data
+from keras_vae.layers.context import concatenate_context
+from keras_vae.layers.dense_stack import DenseStack
+from keras_vae.layers.sequence import hide_padding, step_mask
+from keras_vae.registry import latents, posteriors, priors
+from keras_vae.serialization import serialize_component
+
+__all__ = ["Markov"]
+
+
+@latents.register("markov", package="keras_vae")
+class Markov(Latents):
+    """prod_t p(z_t | z_(t-1)) and prod_t q(z_t | z_(t-1), x): a chain of latents, one for each time step.
+
+    The deep Markov model of Krishnan, Shalit and Sontag (2017). A `transition` maps z_(t-1), the condition appended,
+    to h_t; prior and posterior of a step are p(z_t | h_t) and q(z_t | features_t, h_t), and z_0 is a trained vector.
+    The encoder gives features of every step; where it reads the data backwards, or in both directions, q has the form
+    of the true posterior. Latents are `(batch, time, latent_dim)`, and step t of the decoder is told z_t. The prior
+    does not depend on x, so `generate` draws all latents first, and decodes them together.
+
+    Args:
+        latent_dim: number of latent dimensions of a step; by default the model's, and 16.
+        transition: Keras layer from `(rows, latent_dim + width of the condition)` to `(rows, units)`; one dense layer
+            of 64 tanh units by default. It runs as in inference: dropout in it is not active.
+        prior: p(z_t | h_t): a name, a class or an instance.
+        posterior: q(z_t | features_t, h_t), likewise.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: an encoder without features of every step; priors or posteriors whose dimensions are not
+            independent, that live outside of the reals, or that need the encoder.
+        TypeError: a transition that is no Keras layer.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE((None, 6), latents=kv.latents.Markov(2), encoder=kv.encoders.GRU((8,), return_sequences=True))
+    >>> vae.encode(np.zeros((3, 9, 6))).shape, vae.generate(3, length=7).shape
+    ((3, 9, 2), (3, 7, 6))
+    """
+
+    has_time_axis = True
+
+    def __init__(
+        self,
+        latent_dim: int | None = None,
+        transition: Any = None,
+        prior: Component = "gaussian",
+        posterior: Component = "gaussian",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.latent_dim = latent_dim
+        transition = keras.saving.deserialize_keras_object(transition) if isinstance(transition, dict) else transition
+        if transition is not None and not isinstance(transition, keras.layers.Layer):
+            raise TypeError(
+                "Argument `transition` must be a Keras layer, such as keras.layers.Dense(64, activation='tanh'). "
+                f"Received: transition={transition!r}"
+            )
+        # Its values are bounded, so no chain of means can grow without bound, however long the sequence.
+        self.transition = transition or DenseStack((64,), "tanh", dtype=self.dtype_policy, name="transition")
+        # Not `posterior`: that is the place of one which the model was given.
+        self.step_prior = priors.get(prior, dtype=self.dtype_policy)
+        self.step_posterior = posteriors.get(posterior, dtype=self.dtype_policy)
+
+    @property
+    def pairs(self) -> list[tuple[Part, Part]]:
+        return [(self.step_prior, self.step_posterior)]
+
+    def resolve_latent_shape(self, latent_dim: Any, data_shape: Any = None) -> Shape:
+        if self.latent_dim is not None and latent_dim not in (None, self.latent_dim):
+            raise ValueError(
+                f"Argument `latent_dim` asks for {latent_dim!r}, and the latents were made with latent_dim="
+                f"{self.latent_dim!r}. Leave one of the two out."
+            )
+        width = self.step_prior.resolve_latent_shape(latent_dim if self.latent_dim is None else self.latent_dim)
+        return (steps_of_data(data_shape), *width)
+
+    def build(
+        self, features_shape: Any, context_shape: Shape, latent_shape: Any, data_spec: dict[str, Any] | None = None
+    ) -> None:
+        features_shape = check_features(features_shape, latent_shape[0])
+        check_part("prior", self.step_prior)
+        check_part("posterior", self.step_posterior)
+        self.latent_shape, width = tuple(latent_shape), tuple(latent_shape[1:])
+        # autocast=False: half precision must not reach a density.
+        self.first = self.add_weight(name="first", shape=width, initializer="zeros", dtype="float32", autocast=False)
+        # A symbolic call: it builds any layer and knows its shapes.
+        told = keras.KerasTensor((None, width[0] + context_shape[-1]), dtype=self.compute_dtype)
+        step_shape = tuple(self.transition(told, training=False).shape)
+        check_context(step_shape, tuple(told.shape))
+        if not self.step_prior.built:
+            self.step_prior.build(step_shape, width)
+        check_built("prior", self.step_prior, width)
+        if not self.step_posterior.built:
+            self.step_posterior.build(features_shape, step_shape, width)
+        check_built("posterior", self.step_posterior, width)
+
+    def level_shapes(self) -> tuple[Shape, ...]:
+        return (self.latent_shape,)
+
+    def decoder_input_shape(self) -> Shape:
+        return self.latent_shape
+
+    # The chain ----------------------------------------------------------------------------------------
+
+    def infer(
+        self,
+        features: Any,
+        context: Tensor,
+        *,
+        encode: Encode | None = None,
+        prepared: Any = None,
+        seed: Seed = None,
+        num_samples: int | None = None,
+        deterministic: bool = False,
+        training: bool = False,
+        mask: Tensor | None = None,
+        prior_context: Tensor | None = None,
+    ) -> list[LatentLevel]:
+        def tiled(rows: Tensor) -> Tensor:
+            # Every sample is a chain of its own, with q and p of its own: samples are rows.
+            return rows if num_samples is None else tile_rows(rows, num_samples)
+
+        mask = step_mask(mask)
+        features, mask = hide_padding(features, mask), None if mask is None else tiled(mask)
+        apart = prior_context is not None and prior_context is not context
+        context, prior_context = tiled(context), tiled(prior_context) if apart else None
+        key = None if deterministic else StepSeed.key(seed)
+
+        def draw(before: Tensor, step: Tensor, here: Tensor) -> Tensor:
+            h = self._transition(before, context)
+            p = self._prior(h, before, prior_context) if self.step_posterior.requires_prior else None
+            q = self.step_posterior.distribution(tiled(here), h, prior=p)
+            return q.mean() if key is None else q.sample(StepSeed(key, step))
+
+        # The loop draws z and nothing else. The values of all steps are then made at once from z one step later, as
+        # large products in place of many small ones. z is differentiable in all that it was drawn from, so the KL of a
+        # step has its gradient through the steps before.
+        z = self._chain(draw, context, ops.swapaxes(features, 0, 1))
+        before = ops.concatenate([self._first(context)[:, None], z[:, :-1]], axis=1)
+        h = self._transition(before, context)
+        p = self._prior(h, before, prior_context)
+        q = self.step_posterior.distribution(as_rows(tiled(features)), h, prior=p)
+        return [LatentLevel(in_time(q, z, mask), in_time(p, z, mask), z)]
+
+    def _transition(self, before: Tensor, context: Tensor) -> Tensor:
+        """h of rows `(rows, latent_dim)`, or of the rows of all steps `(rows, time, latent_dim)`."""
+        return self.transition(as_rows(concatenate_context(before, context)), training=False)
+
+    def _prior(self, h: Tensor, before: Tensor, context: Tensor | None) -> Distribution:
+        """p(z_t | z_(t-1)), from h, unless the prior is shown another context than the posterior."""
+        return self.step_prior.distribution(h if context is None else self._transition(before, context))
+
+    def _first(self, context: Tensor) -> Tensor:
+        return ops.broadcast_to(ops.convert_to_tensor(self.first)[None], (ops.shape(context)[0], *self.first.shape))
+
+    def _chain(self, draw: Callable, context: Tensor, *inputs: Tensor, length: Any = None) -> Tensor:
+        """`(rows, time, latent_dim)`: z_t = draw(z_(t-1), t, inputs_t), in one compiled loop."""
+        steps = ops.arange(inputs[0].shape[0] or ops.shape(inputs[0])[0] if inputs else length, dtype="int32")
+        z = scan_steps(lambda before, here: draw(before, *here), self._first(context), (steps, *inputs))
+        return ops.swapaxes(z, 0, 1)
+
+    def generate(
+        self,
+        context: Tensor,
+        *,
+        encode: Encode | None = None,
+        prepared: Any = None,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        length: Any = None,
+        given: Sequence[Any] | None = None,
+    ) -> tuple[Tensor, ...]:
+        if given is not None and given[0] is not None:
+            return (given[0],)
+        length = self.latent_shape[0] if length is None else length
+        if length is None:
+            raise ValueError(
+                "Argument `length`: the data's shape does not say how many latents to draw. Expected: a number of "
+                "steps. Received: length=None. Pass length=..., or set max_length of the decoder."
+            )
+        key = StepSeed.key(seed)
+
+        def draw(before: Tensor, step: Tensor) -> Tensor:
+            p = self.step_prior.distribution(self._transition(before, context))
+            return p.tempered(temperature).sample(StepSeed(key, step))
+
+        return (self._chain(draw, context, length=length),)
+
+    def rows_of(self, levels: Sequence[LatentLevel], num_samples: int | None = None) -> tuple[Tensor, ...]:
+        return tuple(level.z for level in levels)  # samples are rows already
+
+    def get_config(self) -> Config:
+        return {
+            **super().get_config(),
+            "latent_dim": self.latent_dim,
+            "transition": serialize_component(self.transition, "transition"),
+            "prior": serialize_component(self.step_prior, "prior"),
+            "posterior": serialize_component(self.step_posterior, "posterior"),
+        }
