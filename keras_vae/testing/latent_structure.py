@@ -1,6 +1,7 @@
 """The contract of a latent structure, as a check."""
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.config import check_config
 from keras_vae.testing.latents import check_context, chosen, outputs_of_levels, row_outputs, shapes_of_levels
@@ -81,25 +83,24 @@ def check_latents(
             check_reload(subject, model, x)
 
 
-def _level_shapes(vae: Part) -> list[Shape]:
-    """Shapes of one example's latents, an open number of steps put in."""
-    return [tuple(ANY_LENGTH if axis is None else axis for axis in shape) for shape in vae.latents.level_shapes()]
+def _closed(shape: Shape, subject: Subject) -> Shape:
+    """A shape with the number of steps put in where it is open."""
+    steps = ANY_LENGTH if subject.data is None else np.shape(subject.data)[1]
+    return tuple(steps if axis is None else axis for axis in shape)
 
 
-def _shapes(vae: Part) -> dict[str, Shape]:
-    return {
-        name: tuple(ANY_LENGTH if axis is None else axis for axis in shape)
-        for name, shape in shapes_of_levels(vae).items()
-    }
+def _shapes(subject: Subject, vae: Part) -> dict[str, Shape]:
+    return {name: _closed(shape, subject) for name, shape in shapes_of_levels(vae).items()}
 
 
 def _check_shapes(subject: Subject) -> None:
-    vae, x = check_shapes(subject, outputs_of_levels, _shapes)
+    shapes = functools.partial(_shapes, subject)
+    vae, x = check_shapes(subject, outputs_of_levels, shapes)
     check_rows(subject, functools.partial(row_outputs, vae), x)
-    check_context(subject, _shapes)
+    check_context(subject, shapes)
     terms = vae.terms(ops.convert_to_tensor(x), seed=0)
     z = vae.latents.decoder_input(terms.latents, terms.context)
-    wanted = (len(x), *(ANY_LENGTH if axis is None else axis for axis in vae.latents.decoder_input_shape()))
+    wanted = (len(x), *_closed(vae.latents.decoder_input_shape(), subject))
     subject.require(
         tuple(z.shape) == wanted,
         "shapes",
@@ -116,7 +117,8 @@ def _check_shapes(subject: Subject) -> None:
 
 
 def _check_samples(subject: Subject, vae: Part, x: Array) -> None:
-    shapes, rows = _level_shapes(vae), SAMPLES * len(x)
+    shapes = [_closed(shape, subject) for shape in vae.latents.level_shapes()]
+    rows = SAMPLES * len(x)
 
     def drawn(seed: int, num_samples: int | None) -> Any:
         return vae.terms(ops.convert_to_tensor(x), seed=seed, num_samples=num_samples)
@@ -162,23 +164,32 @@ def _check_samples(subject: Subject, vae: Part, x: Array) -> None:
         )
     same = "the same seed gives other latents. Draw all noise from the `seed` that is handed in."
     _require_equal(subject, "samples", terms.latents, drawn(0, SAMPLES).latents, same)
-    for samples in (1, SAMPLES):
-        first, other = drawn(0, samples), drawn(1, samples)
-        subject.require(
-            not any(np.array_equal(*map(ops.convert_to_numpy, pair)) for pair in zip(first.z, other.z, strict=True)),
-            "samples",
-            "another seed gives the same latents. Draw all noise from the `seed` that is handed in.",
-        )
-        _check_log_q(subject, first.levels)
+    subject.require(
+        not any(np.array_equal(a, b) for a, b in zip(_arrays(terms.z), _arrays(drawn(1, SAMPLES).z), strict=True)),
+        "samples",
+        "another seed gives the same latents. Draw all noise from the `seed` that is handed in.",
+    )
+    _check_log_q(subject, terms.levels)
+    one = drawn(0, 1)
+    _check_log_q(subject, one.levels)
+    noise = [
+        ops.convert_to_numpy((level.z - level.posterior.mean()) / ops.sqrt(level.posterior.variance()))
+        for level in one.levels
+        if isinstance(level.posterior, Gaussian)
+    ]
+    subject.require(
+        not any(a.shape == b.shape and np.allclose(a, b, atol=1e-3) for a, b in itertools.combinations(noise, 2)),
+        "samples",
+        "two levels are drawn with the same noise from an int seed, which a SeedGenerator would hide. Hand "
+        "keras_vae.latents.levels.seed_of_levels(seed) to all of them.",
+    )
 
 
 def _check_log_q(subject: Subject, levels: Sequence[Any]) -> None:
     for index, level in enumerate(levels):
         if level.log_q is None:
             continue
-        given, computed = (
-            ops.convert_to_numpy(value) for value in (level.log_q, level.posterior.log_prob(level.z))
-        )
+        given, computed = _arrays([level.log_q, level.posterior.log_prob(level.z)])
         subject.require(
             given.shape == computed.shape and np.allclose(given, computed, rtol=1e-3, atol=1e-3),
             "samples",
@@ -190,10 +201,8 @@ def _check_log_q(subject: Subject, levels: Sequence[Any]) -> None:
 
 def _check_given(subject: Subject, vae: Part, x: Array) -> None:
     latents = vae.latents
-    rows, length = len(x), ANY_LENGTH if latents.has_time_axis else None
-    if length is not None:
-        length = x.shape[1]
-    context = ops.zeros((rows, 0))
+    length = x.shape[1] if latents.has_time_axis else None
+    context = ops.zeros((len(x), 0))
 
     def generate(seed: int, given: Any = None) -> tuple[Tensor, ...]:
         return latents.generate(context, encode=vae.forward_pass.encode, seed=seed, length=length, given=given)
@@ -232,14 +241,15 @@ def _check_prepared(subject: Subject, vae: Part, x: Array) -> None:
     )
     x = ops.convert_to_tensor(x)
     with_it, without = vae.terms(x, seed=0, prepared=prepared), vae.terms(x, seed=0)
-    _require_equal(subject, "prepared", with_it.log_ratio, without.log_ratio, "infer(prepared=...) gives other numbers.")
+    _require_equal(
+        subject, "prepared", with_it.log_ratio, without.log_ratio, "infer(prepared=...) gives other numbers."
+    )
 
 
 def _require_equal(subject: Subject, check: str, one: Any, other: Any, message: str) -> None:
-    pairs = zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True)
-    equal = all(
-        np.allclose(ops.convert_to_numpy(a), ops.convert_to_numpy(b), rtol=1e-4, atol=1e-4)
-        for a, b in pairs
-        if tuple(a.shape) == tuple(b.shape) or subject.require(False, check, message)
-    )
-    subject.require(equal, check, message)
+    for a, b in zip(_arrays(one), _arrays(other), strict=True):
+        subject.require(a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=1e-4), check, message)
+
+
+def _arrays(tensors: Any) -> list[Array]:
+    return [ops.convert_to_numpy(tensor) for tensor in keras.tree.flatten(tensors)]
