@@ -93,8 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"      {entry['summary']}")
             print(f"      {entry['class']}, from {entry['origin']}\n")
     for entry in failures:
+        argument = getattr(registry, entry["family"]).singular
         print(
-            f"The {getattr(registry, entry['family']).singular} {entry['name']!r} of the distribution {entry['origin']!r} could not be "
+            f"The {argument} {entry['name']!r} of the distribution {entry['origin']!r} could not be "
             f"loaded: {entry['error']}",
             file=sys.stderr,
         )
