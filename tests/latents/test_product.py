@@ -27,11 +27,11 @@ def model(latents=None, **options):
     return kv.VAE((6,), latents=product() if latents is None else latents, **{**networks, "seed": 0, **options})
 
 
-def perturbed(vae, scale=0.5):
+def perturbed(vae):
     """The model away from its initial weights, where heads that start at zero take part."""
     generator = np.random.default_rng(1)
     for weight in vae.trainable_weights:
-        weight.assign(ops.convert_to_numpy(weight) + scale * generator.standard_normal(weight.shape))
+        weight.assign(ops.convert_to_numpy(weight) + 0.5 * generator.standard_normal(weight.shape))
     return vae
 
 
@@ -121,7 +121,12 @@ class TestMathematics:
         """Two classes and one real number through a linear decoder: p(x) can be added up."""
         latents = kv.latents.Product([classes(2), kv.latents.Single(1)])
         networks = {"encoder": keras.layers.Identity(), "decoder": keras.layers.Identity()}
-        vae = perturbed(kv.VAE((2,), latents=latents, likelihood=kv.likelihoods.Gaussian(scale=0.7), **networks), 0.2)
+        vae = kv.VAE((2,), latents=latents, likelihood=kv.likelihoods.Gaussian(scale=0.7), **networks)
+        perturbed(vae.likelihood)
+        # Wide posteriors that depend on x a little: few samples are then enough.
+        generator = np.random.default_rng(3)
+        for weight in latents.trainable_weights:
+            weight.assign(0.1 * generator.standard_normal(weight.shape))
         x = np.random.default_rng(2).standard_normal((4, 2)).astype("float32")
         grid = np.linspace(-8.0, 8.0, 801, dtype="float32")
         joint = []
@@ -132,7 +137,7 @@ class TestMathematics:
             joint.append(np.log(0.5) + norm.logpdf(grid) + log_x + np.log(grid[1] - grid[0]))
         exact = logsumexp(np.concatenate(joint, axis=1), axis=1)
         estimated = vae.log_likelihood(x, num_samples=20000, batch_size=80000, seed=0)
-        np.testing.assert_allclose(estimated, exact, atol=0.03)
+        np.testing.assert_allclose(estimated, exact, atol=0.05)
         assert np.all(vae.elbo(x, 500, seed=0) < exact + 0.02)
 
     def test_a_vamp_prior_is_made_of_its_own_groups_posteriors(self):
