@@ -13,7 +13,7 @@ import keras
 
 from keras_vae import registry
 
-FAMILIES = ("encoders", "posteriors", "priors", "decoders", "likelihoods", "objectives")
+FAMILIES = ("encoders", "posteriors", "priors", "latents", "decoders", "likelihoods", "objectives")
 
 
 def components() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
@@ -93,8 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"      {entry['summary']}")
             print(f"      {entry['class']}, from {entry['origin']}\n")
     for entry in failures:
+        argument = getattr(registry, entry["family"]).singular
         print(
-            f"The {entry['family'][:-1]} {entry['name']!r} of the distribution {entry['origin']!r} could not be "
+            f"The {argument} {entry['name']!r} of the distribution {entry['origin']!r} could not be "
             f"loaded: {entry['error']}",
             file=sys.stderr,
         )

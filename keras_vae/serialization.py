@@ -40,7 +40,8 @@ def serialize_component(component: Any, argument: str) -> Config:
     """
     cls = type(component)
     if not can_be_found(cls):
-        family = f'@keras_vae.{argument}s.register("my_name", package="my_package") above a component, or '
+        plural = argument if argument == "latents" else f"{argument}s"
+        family = f'@keras_vae.{plural}.register("my_name", package="my_package") above a component, or '
         raise ValueError(
             f"Argument `{argument}`: {cls.__module__}.{cls.__qualname__} trains, but cannot be saved, because loading "
             f"could not find it again. Put {'' if argument == 'condition_encoder' else family}"

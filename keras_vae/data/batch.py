@@ -19,7 +19,7 @@ class Batch:
 
     Where the data are a dict of fields, so are `x`, `target`, `mask` and `present`.
 
-    Attributes:
+    Args:
         x: what the encoder sees, `(batch, *data_shape)`; missing elements are filled with zero.
         target: what is reconstructed, likewise: x, or what `fit` was given as `y`.
         y: whatever else `fit` was given as `y`, for objectives that use it; None otherwise.
@@ -57,7 +57,7 @@ class Batch:
 
     @property
     def size(self) -> Tensor:
-        """Number of examples, an int or a tensor."""
+        """Number of examples, the first axis of x `(batch, *data_shape)`: an int or a tensor."""
         return ops.shape(keras.tree.flatten(self.x)[0])[0]
 
     @classmethod

@@ -1,5 +1,6 @@
 """New data, and data for given latents."""
 
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -188,8 +189,13 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: i
     """
     shapes = model.latents.level_shapes()
     given: dict[str, Array] = {}
+    if fixed is not None and not isinstance(fixed, Mapping):
+        raise ValueError(
+            "Argument `fixed` must be a dict from the number of a level or group to its value. Expected something like "
+            f"{{0: 3}}. Received: fixed={fixed!r:.200}"
+        )
     for index, value in (fixed or {}).items():
-        if index not in range(len(shapes)):
+        if isinstance(index, bool) or not isinstance(index, numbers.Integral) or index not in range(len(shapes)):
             raise ValueError(
                 f"Argument `fixed`: the model has the levels or groups 0 to {len(shapes) - 1}. Received: {index!r}"
             )

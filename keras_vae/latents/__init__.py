@@ -4,6 +4,7 @@ from keras_vae.latents.hierarchical import Hierarchical
 from keras_vae.latents.latents import LatentLevel, Latents
 from keras_vae.latents.level import Level
 from keras_vae.latents.markov import Markov
+from keras_vae.latents.product import Product
 from keras_vae.latents.single import Single
 from keras_vae.registry import latents as _family
 
@@ -11,4 +12,4 @@ register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["Hierarchical", "LatentLevel", "Latents", "Level", "Markov", "Single", "get", "names", "register"]
+__all__ = ["Hierarchical", "LatentLevel", "Latents", "Level", "Markov", "Product", "Single", "get", "names", "register"]

@@ -10,10 +10,10 @@ import keras
 from keras import ops
 
 from keras_vae.arguments import positive_ints
-from keras_vae.backend import StepSeed
 from keras_vae.hints import Config, Encode, Part, Seed, Shape, Tensor
 from keras_vae.latents.latents import LatentLevel, Latents, prior_of
 from keras_vae.latents.level import Level
+from keras_vae.latents.levels import features_of, is_several, seed_of_levels, tile_rows
 from keras_vae.latents.single import check_built, posterior_of
 from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.registry import latents, posteriors, priors
@@ -339,28 +339,8 @@ class Hierarchical(Latents):
         }
 
 
-def tile_rows(tensor: Tensor, samples: int) -> Tensor:
-    """Rows `(batch, ...)` once for every sample: `(samples * batch, ...)`, the samples of one example far apart."""
-    return ops.tile(tensor, (samples, *([1] * (len(tensor.shape) - 1))))
-
-
-def seed_of_levels(seed: Seed) -> Seed:
-    """What gives every level other noise, which an int does not."""
-    return StepSeed(StepSeed.key(seed), 0) if isinstance(seed, numbers.Integral) else seed
-
-
 def as_level(level: Any) -> Level:
     return Level.from_config(level) if isinstance(level, dict) else level
-
-
-def is_several(features: Any) -> bool:
-    """Whether an encoder's features, or their shapes, are one for each level."""
-    return isinstance(features, (list, tuple)) and not all(axis is None or isinstance(axis, int) for axis in features)
-
-
-def features_of(features: Any, index: int) -> Any:
-    """The features of one level, or their shape: its own, or those shared by all levels."""
-    return features[index] if is_several(features) else features
 
 
 # Its name in the files of version 0.1, where it was a prior.

@@ -67,6 +67,7 @@ class Latents(keras.layers.Layer):
 
     @property
     def pairs(self) -> list[tuple[Part, Part]]:
+        """List of `(prior, posterior)`, for the levels or groups in order."""
         raise NotImplementedError(f"{type(self).__name__} must have `pairs`, a list of (prior, posterior).")
 
     def resolve_latent_shape(self, latent_dim: Any, data_shape: Any = None) -> Any:

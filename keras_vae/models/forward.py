@@ -11,8 +11,8 @@ from keras import ops
 from keras_vae.data.batch import Batch
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Encode, Part, Seed, Tensor
-from keras_vae.latents.hierarchical import tile_rows
 from keras_vae.latents.latents import LatentLevel
+from keras_vae.latents.levels import tile_rows
 from keras_vae.layers.call_arguments import accepted_arguments
 from keras_vae.layers.context import concatenate_context
 from keras_vae.objectives.terms import Terms

@@ -61,7 +61,8 @@ def config_of(model: Part) -> Config:
     plain = isinstance(spec, Field) and spec == Field(spec.shape)
     config: dict[str, Any] = {
         "data_shape": spec.shape if plain else keras.tree.map_structure(keras.saving.serialize_keras_object, spec),
-        "latent_dim": model.latent_dim,
+        # The size of a `Single` that was made with one: its prior and its posterior alone are saved.
+        "latent_dim": getattr(model.latents, "latent_dim", None) if model.latent_dim is None else model.latent_dim,
         "condition_shape": model.condition_shape,
         "condition_to": model.condition_to,
         "seed": model.seed,

@@ -10,6 +10,7 @@ says how to fix it. In a plugin's own tests:
 
 from keras_vae.testing.decoder import check_decoder
 from keras_vae.testing.encoder import check_encoder
+from keras_vae.testing.latent_structure import check_latents
 from keras_vae.testing.likelihood import check_likelihood
 from keras_vae.testing.objective import check_objective
 from keras_vae.testing.posterior import check_posterior
@@ -27,6 +28,7 @@ from keras_vae.testing.quadrature import (
 __all__ = [
     "check_decoder",
     "check_encoder",
+    "check_latents",
     "check_likelihood",
     "check_objective",
     "check_posterior",

@@ -33,7 +33,7 @@ def check_config(subject: Subject, other_values: dict[str, Any] | None = None) -
         registered is cls,
         CHECK,
         f"{cls.__name__} is not registered, so a saved model could not find it. Put "
-        f'@keras_vae.{subject.family}s.register("my_name", package="my_package") above the class.',
+        f'@keras_vae.{subject.registry_name}.register("my_name", package="my_package") above the class.',
     )
     config = component.get_config()
     defaults = constructor_arguments(cls)

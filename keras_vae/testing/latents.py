@@ -16,7 +16,16 @@ from keras_vae.testing.outputs import check_own_variables, check_precision, chec
 from keras_vae.testing.subject import Subject
 from keras_vae.testing.training import check_fit, check_reload
 
-__all__ = ["CHECKS", "chosen", "levels_of_one_example", "run_latent_checks"]
+__all__ = [
+    "CHECKS",
+    "check_context",
+    "chosen",
+    "levels_of_one_example",
+    "outputs_of_levels",
+    "row_outputs",
+    "run_latent_checks",
+    "shapes_of_levels",
+]
 
 CHECKS = ("config", "shapes", "draws", "density", "kl", "precision", "fit", "reload")
 DRAWS = 4096
@@ -68,11 +77,11 @@ def run_latent_checks(
     if "config" in checks:
         check_config(subject, other_values)
     if "shapes" in checks:
-        vae, x = check_shapes(subject, _outputs, _output_shapes)
-        check_rows(subject, lambda batch: _row_outputs(vae, batch), x)
-        _check_context(subject)
+        vae, x = check_shapes(subject, outputs_of_levels, shapes_of_levels)
+        check_rows(subject, lambda batch: row_outputs(vae, batch), x)
+        check_context(subject)
     if "precision" in checks:
-        check_precision(subject, _outputs)
+        check_precision(subject, outputs_of_levels)
         check_own_variables(subject, subject.model("mixed_float16")[0])
     if "density" in checks and points is not None:
         for latent_dim in density_latent_dims:
@@ -84,7 +93,7 @@ def run_latent_checks(
         vae, x = subject.model(perturb=True)
         for level in levels_of_one_example(vae, x, ROWS):
             check_draws(subject, getattr(level, side))
-        for level in vae.infer(ops.convert_to_tensor(x), seed=0, deterministic=True)[0]:
+        for level in vae.terms(ops.convert_to_tensor(x), seed=0, deterministic=True).levels:
             check_samples(subject, getattr(level, side))
     if "kl" in checks:
         vae, x = subject.model(perturb=True)
@@ -98,7 +107,8 @@ def run_latent_checks(
             check_reload(subject, vae, x)
 
 
-def _outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
+def outputs_of_levels(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
+    """The latents of every level, their densities, and draws from posterior and prior."""
     inputs = x if condition is None else [x, condition]
     terms = vae.terms(inputs, seed=0, deterministic=True)
     results = {}
@@ -112,8 +122,8 @@ def _outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str,
     return results
 
 
-def _row_outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
-    """Per-row results: the latents, their densities, and the KL if it has a closed form."""
+def row_outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
+    """What each row has of its own: the latents, the densities there, and the KL where it has a closed form."""
     inputs = x if condition is None else [x, condition]
     results = {}
     for index, level in enumerate(vae.terms(inputs, seed=0, deterministic=True).levels):
@@ -125,7 +135,8 @@ def _row_outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[
     return results
 
 
-def _output_shapes(vae: Part) -> dict[str, Shape]:
+def shapes_of_levels(vae: Part) -> dict[str, Shape]:
+    """Shapes of `outputs_of_levels`, without the batch axis."""
     shapes = {}
     for index, latent in enumerate(vae.latents.level_shapes()):
         shapes[f"log_q_{index}"] = shapes[f"log_p_{index}"] = ()
@@ -133,16 +144,21 @@ def _output_shapes(vae: Part) -> dict[str, Shape]:
     return shapes
 
 
-def _check_context(subject: Subject) -> None:
-    """With a condition, every row has its own distribution."""
+def check_context(subject: Subject, shapes: Callable = shapes_of_levels) -> None:
+    """With a condition, every row has its own.
+
+    Args:
+        subject: the `Subject`.
+        shapes: function `vae -> dict` of the shapes without the batch axis.
+    """
     vae, x = subject.model(perturb=True, condition_shape=(3,))
     condition = np.random.default_rng(2).standard_normal((len(x), 3)).astype("float32")
-    results = _outputs(vae, ops.convert_to_tensor(x), ops.convert_to_tensor(condition))
-    for name, shape in _output_shapes(vae).items():
+    results = outputs_of_levels(vae, ops.convert_to_tensor(x), ops.convert_to_tensor(condition))
+    for name, shape in shapes(vae).items():
         found = tuple(results[name].shape)
         subject.require(
             found == (len(x), *shape),
             "shapes",
             f"{name} has shape {found} with a context of width 3. Expected {(len(x), *shape)}.",
         )
-    check_rows(subject, lambda *batch: _row_outputs(vae, *batch), x, condition)
+    check_rows(subject, lambda *batch: row_outputs(vae, *batch), x, condition)

@@ -12,12 +12,12 @@ from keras import ops
 
 from keras_vae import decoders, encoders, registry
 from keras_vae.hints import Array, Part
+from keras_vae.models.training import components_to_adapt
 from keras_vae.models.vae import VAE
 
 __all__ = ["POLICIES", "Subject", "own_variables", "precision"]
 
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
-PARTS = ("encoder", "decoder", "prior", "posterior", "likelihood", "objective")
 
 
 @contextlib.contextmanager
@@ -36,7 +36,7 @@ class Subject:
     """The factory of a component, with the arguments of the VAE around it.
 
     Args:
-        family: the registry's singular, such as `"prior"`.
+        family: the argument of `keras_vae.VAE`, such as `"prior"`.
         factory: class or function without arguments that returns a fresh, unbuilt instance.
         latent_dim: as for `keras_vae.VAE`.
         data_shape: as for `keras_vae.VAE`.
@@ -52,6 +52,11 @@ class Subject:
     data: Any = None
     vae: dict | None = None
 
+    @property
+    def registry_name(self) -> str:
+        """The family's name in the registry, the plural."""
+        return self.family if self.family == "latents" else f"{self.family}s"
+
     def make(self) -> Any:
         """A fresh component, or an AssertionError with the reason."""
         if isinstance(self.factory, keras.layers.Layer):
@@ -61,7 +66,7 @@ class Subject:
             )
         registry.load_plugins()  # what only an entry point registers must be registered here too
         component = self.factory()
-        contract = getattr(registry, f"{self.family}s").contract_class
+        contract = getattr(registry, self.registry_name).contract_class
         self.require(
             isinstance(component, contract),
             "contract",
@@ -101,9 +106,8 @@ class Subject:
         with precision(policy):
             vae = VAE(**{name: _fresh(name, value) for name, value in arguments.items()})
         x = self._data_for(vae)
-        for part in (getattr(vae, name) for name in PARTS):
-            if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted)):
-                part.adapt(x, *self._context(vae, len(x)))
+        for part in components_to_adapt(vae):
+            part.adapt(x, *self._context(vae, len(x)))
         if like is not None:
             vae.set_weights(like.get_weights())
         elif perturb:

@@ -35,12 +35,18 @@ def cauchy(params):
 
 
 def ladder():
-    """A prior of two levels of spatial latents, for images of 8 x 8."""
-    return kv.priors.Hierarchical(
-        [kv.priors.Level((2, 2, 1)), kv.priors.Level((4, 4, 1), posterior="residual")],
+    """Two levels of spatial latents, for images of 8 x 8."""
+    return kv.latents.Hierarchical(
+        [kv.latents.Level((2, 2, 1)), kv.latents.Level((4, 4, 1), posterior="residual")],
         merge=kv.layers.MergeConv(2, upsample=2, activation="tanh"),
         decoder_sees="state",
     )
+
+
+def classes_and_reals():
+    """One variable of four classes beside two real dimensions."""
+    classes = kv.latents.Single(1, prior=kv.priors.UniformCategorical(4), posterior="categorical")
+    return kv.latents.Product([classes, kv.latents.Single(2)])
 
 
 def over_a_real_and_a_category(draws):
@@ -71,16 +77,6 @@ CASES = {
         "make": lambda: kv.priors.VampPrior(3, learn_weights=True, seed=0),
         "other_values": {"initializer": keras.initializers.RandomNormal(0.5, 0.1, seed=1)},
     },
-    ("priors", "hierarchical"): {
-        "make": lambda: kv.priors.Hierarchical(merge=kv.layers.MergeDense((5,))),
-        "other_values": {
-            "levels": [kv.priors.Level(3).get_config(), kv.priors.Level(2, posterior="residual").get_config()],
-            "merge": kv.layers.MergeDense((4,)),
-            "decoder_sees": "state",
-        },
-        "latent_dim": (2, 2),
-        "density_latent_dims": ((1, 1), (2, 1)),
-    },
     # moments=False: the mean() of a flow and of a von Mises-Fisher distribution is a central point.
     ("priors", "flow"): {
         "make": lambda: kv.priors.Flow(steps=2, hidden_units=(6,)),
@@ -100,6 +96,25 @@ CASES = {
         "points": testing.over_sphere,
         "moments": False,
     },
+    ("latents", "single"): {
+        "make": kv.latents.Single,
+        "other_values": {"latent_dim": 3, "prior": kv.priors.Gaussian(), "posterior": kv.posteriors.FullCovariance()},
+    },
+    ("latents", "hierarchical"): {
+        "make": lambda: kv.latents.Hierarchical(merge=kv.layers.MergeDense((5,))),
+        "other_values": {
+            "levels": [kv.latents.Level(3).get_config(), kv.latents.Level(2, posterior="residual").get_config()],
+            "merge": kv.layers.MergeDense((4,)),
+            "decoder_sees": "state",
+        },
+        "latent_dim": (2, 2),
+    },
+    ("latents", "product"): {
+        "make": classes_and_reals,
+        "other_values": {"groups": [kv.latents.Single(2), kv.latents.Single(3)]},
+        "latent_dim": None,
+    },
+    # ("latents", "markov"): data with a time axis. Its case goes here.
     ("posteriors", "categorical"): {
         "make": kv.posteriors.Categorical,
         "vae": {"prior": "uniform_categorical"},
@@ -215,7 +230,7 @@ CASES = {
         "other_values": {"activation": "relu"},
         "data_shape": (8, 8, 1),
         "latent_dim": None,
-        "vae": {"prior": ladder},
+        "vae": {"latents": ladder},
     },
     ("encoders", "resnet"): {
         "make": lambda: kv.encoders.ResNet((8,), kernel_size=2, hidden_units=5, attention=True, dropout=0.1),
@@ -289,13 +304,24 @@ CASES = {
 # Ways to use a registered class that take another path through its code, and parts without a name.
 VARIANTS = {
     ("priors", "gaussian with a fixed location"): {"make": lambda: kv.priors.Gaussian(learn_loc=False)},
-    ("priors", "hierarchical with a VampPrior on top"): {
-        "make": lambda: kv.priors.Hierarchical(
-            [kv.priors.Level(2, prior=kv.priors.VampPrior(3)), kv.priors.Level(1)], merge=kv.layers.MergeDense((5,))
+    ("latents", "hierarchical with a VampPrior on top"): {
+        "make": lambda: kv.latents.Hierarchical(
+            [kv.latents.Level(2, prior=kv.priors.VampPrior(3)), kv.latents.Level(1)], merge=kv.layers.MergeDense((5,))
         ),
-        "checks": ("shapes", "density", "precision", "fit", "reload"),
+        "checks": ("shapes", "samples", "given", "prepared", "precision", "fit", "reload"),
         "latent_dim": None,
-        "density_latent_dims": (None,),
+    },
+    ("latents", "single with an inverse autoregressive flow"): {
+        "make": lambda: kv.latents.Single(2, posterior=kv.posteriors.IAF(hidden_units=6, context_units=5)),
+        "checks": ("samples", "given", "reload"),
+        "latent_dim": None,
+    },
+    ("latents", "product of products, with a VampPrior"): {
+        "make": lambda: kv.latents.Product(
+            [kv.latents.Product([kv.latents.Single(2), kv.latents.Single(2, prior=kv.priors.VampPrior(3))]), "single"]
+        ),
+        "checks": ("shapes", "samples", "given", "prepared", "fit", "reload"),
+        "latent_dim": None,
     },
     ("likelihoods", "gaussian with one learned scale"): {
         "make": kv.likelihoods.Gaussian,

@@ -22,7 +22,7 @@ def broken(family):
 @pytest.fixture(autouse=True)
 def forget_broken_components():
     yield
-    for family in ("priors", "posteriors", "likelihoods", "encoders", "decoders", "objectives"):
+    for family in ("priors", "posteriors", "latents", "likelihoods", "encoders", "decoders", "objectives"):
         getattr(registry, family)._classes.pop("broken", None)
 
 

@@ -10,6 +10,7 @@ from tests.contracts.cases import BY_HAND, CASES, VARIANTS
 CHECKS = {
     "priors": testing.check_prior,
     "posteriors": testing.check_posterior,
+    "latents": testing.check_latents,
     "likelihoods": testing.check_likelihood,
     "encoders": testing.check_encoder,
     "decoders": testing.check_decoder,

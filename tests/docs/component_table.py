@@ -16,7 +16,7 @@ from keras_vae import registry
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "docs/guide/components.md")
 BLOCK = re.compile(r"(<!-- components: [^\n]*-->\n).*?(<!-- /components -->)", re.DOTALL)
-FAMILIES = ("encoders", "posteriors", "priors", "decoders", "likelihoods", "objectives")
+FAMILIES = ("encoders", "posteriors", "priors", "latents", "decoders", "likelihoods", "objectives")
 
 
 def table():
@@ -27,7 +27,9 @@ def table():
             if not cls.__module__.startswith("keras_vae."):
                 continue
             summary = cls.__doc__.strip().splitlines()[0].replace("|", "\\|")
-            lines.append(f"| `{family[:-1]}` | `{name}` | `{family}.{cls.__name__}` | {summary} |")
+            lines.append(
+                f"| `{getattr(registry, family).singular}` | `{name}` | `{family}.{cls.__name__}` | {summary} |"
+            )
     return "\n".join(lines) + "\n"
 
 

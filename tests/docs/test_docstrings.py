@@ -60,11 +60,11 @@ IN_NATS = re.compile(r"log_prob|kl_divergence$|kl_divergence_per|^elbo$|^log_lik
 NO_SOURCE = {
     *("decoders.Autoregressive", "decoders.Decoder", "decoders.FromModel", "decoders.Recurrent", "decoders.Sequence"),
     *("encoders.Encoder", "encoders.FromModel", "likelihoods.Likelihood", "likelihoods.TFP", "objectives.Objective"),
-    *("posteriors.Posterior", "priors.Level", "priors.Prior", "priors.TFP", "callbacks.LinearWarmUp"),
+    *("posteriors.Posterior", "priors.Prior", "priors.TFP", "callbacks.LinearWarmUp"),
     *("encoders.Recurrent", "encoders.Sequence", "likelihoods.LocationScale"),
     *("layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),
     *("distributions.Distribution", "distributions.Independent", "distributions.TFPDistribution"),
-    *("distributions.Tempered",),
+    *("distributions.Tempered", "latents.LatentLevel", "latents.Latents", "latents.Level"),
     # In every textbook.
     *("likelihoods.Laplace", "likelihoods.LogNormal"),
     *("distributions.Bernoulli", "distributions.Beta", "distributions.BetaBinomial", "distributions.Categorical"),
@@ -74,7 +74,7 @@ NO_SOURCE = {
 }
 # Whose classes need one.
 SOURCED = {"callbacks", "decoders", "distributions", "encoders", "layers", "likelihoods", "models"}
-SOURCED |= {"objectives", "posteriors", "priors"}
+SOURCED |= {"latents", "objectives", "posteriors", "priors"}
 
 # Functions of `keras_vae.arguments` that raise in the name of their caller.
 CHECKS = {"check_distinct", "check_fields", "named_parts"}

@@ -23,6 +23,7 @@ def test_every_component_is_there_with_what_is_asked_of_it(capsys):
     assert vamp["origin"] == f"keras-vae {kv.__version__}"
     assert vamp["signature"].startswith("(components=")
     assert found["priors", "standard"]["signature"] == "()"
+    assert found["latents", "product"]["signature"] == "(groups)"
     assert vamp["summary"] == kv.priors.VampPrior.__doc__.split("\n", 1)[0]
     # Other tests may have registered parts of their own in this process.
     own = [entry for entry in found.values() if entry["class"].startswith("keras_vae.")]
@@ -36,7 +37,7 @@ def test_text_is_by_family(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line in listing.FAMILIES] == list(listing.FAMILIES)
     at = next(index for index, line in enumerate(lines) if line.startswith("  vamp("))
-    assert lines.index("priors") < at < lines.index("decoders")
+    assert lines.index("priors") < at < lines.index("latents") < lines.index("decoders")
 
 
 def test_one_family(capsys):
@@ -61,6 +62,9 @@ def test_what_could_not_be_loaded_is_named_and_fails(capsys, monkeypatch):
     for part in ("'broken'", "'vae-broken'", "ModuleNotFoundError: No module named 'licence'"):
         assert part in printed.err
     assert listing.main(["--family", "decoders"]) == 0
-    capsys.readouterr()
+    monkeypatch.setattr(registry.latents, "_failures", failures)
+    assert listing.main(["--family", "latents"]) == 1
+    assert "The latents 'broken'" in capsys.readouterr().err
+    monkeypatch.setattr(registry.latents, "_failures", {})
     listing.main(["--json"])
     assert [entry["name"] for entry in json.loads(capsys.readouterr().out)["failures"]] == ["broken"]

@@ -13,7 +13,7 @@ from keras_vae.registry import Registry
 
 pytestmark = pytest.mark.one_backend
 
-FAMILIES = ("encoders", "decoders", "priors", "posteriors", "likelihoods", "objectives")
+FAMILIES = ("encoders", "decoders", "priors", "posteriors", "latents", "likelihoods", "objectives")
 
 
 @pytest.fixture

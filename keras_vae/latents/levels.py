@@ -1,0 +1,31 @@
+"""What structures of several levels or groups share."""
+
+import numbers
+from typing import Any
+
+from keras import ops
+
+from keras_vae.backend import StepSeed
+from keras_vae.hints import Seed, Tensor
+
+__all__ = ["features_of", "is_several", "seed_of_levels", "tile_rows"]
+
+
+def seed_of_levels(seed: Seed) -> Seed:
+    """What gives every level other noise, which an int does not."""
+    return StepSeed(StepSeed.key(seed), 0) if isinstance(seed, numbers.Integral) else seed
+
+
+def is_several(features: Any) -> bool:
+    """Whether an encoder's features, or their shapes, are one for each level."""
+    return isinstance(features, (list, tuple)) and not all(axis is None or isinstance(axis, int) for axis in features)
+
+
+def features_of(features: Any, index: int) -> Any:
+    """The features of one level, or their shape: its own, or those shared by all levels."""
+    return features[index] if is_several(features) else features
+
+
+def tile_rows(tensor: Tensor, samples: int) -> Tensor:
+    """Rows `(batch, ...)` once for every sample: `(samples * batch, ...)`, the samples of one example far apart."""
+    return ops.tile(tensor, (samples, *([1] * (len(tensor.shape) - 1))))
