@@ -20,7 +20,8 @@ class Decoder(keras.layers.Layer):
     flat `(batch, units)`, or with the data's leading axes `(batch, height, width, channels)`; the
     likelihood projects either to the data's shape. `build` learns, as `target_shape`, the shape of what
     the encoder sees: the data's, but for tokens, which are one-hot there. Any `keras.Model` may stand in
-    for a decoder.
+    for a decoder. Where `call` takes `condition`, it gets the encoded condition, `(batch, width)`, by that name, and
+    not appended to `z`.
 
     >>> import keras
     >>> import keras_vae as kv
@@ -67,6 +68,7 @@ class Decoder(keras.layers.Layer):
         mode: str | None = "mean",
         temperature: float = 1.0,
         length: int | None = None,
+        condition: Tensor | None = None,
     ) -> Tensor:
         """Data for latents `z`: the likelihood's mean, mode or a draw, in one pass: `(batch, *data_shape)`.
 
@@ -79,9 +81,11 @@ class Decoder(keras.layers.Layer):
             mode: `"mean"`, `"mode"` or `"sample"`; None for what the likelihood takes for typical.
             temperature: scales the spread of a draw.
             length: number of steps, where the data's shape leaves it open.
+            condition: `(batch, width)`, the encoded condition, where `call` takes one by that name; None otherwise.
         """
         del length
-        distribution = likelihood.distribution(likelihood(self(z, training=False)))
+        options = {} if condition is None else {"condition": condition}
+        distribution = likelihood.distribution(likelihood(self(z, training=False, **options)))
         value = draw(distribution, mode, seed, temperature, likelihood=likelihood)
         return fill_behind_end(value, likelihood)
 

@@ -18,7 +18,8 @@ class Encoder(keras.layers.Layer):
     data's shape), and write `call`, from data `(batch, *data_shape)` to features such as `(batch, units)`,
     and `compute_output_shape`. Return features of any rank, not means and variances: the posterior owns
     that projection. For several levels of latents return a list, one tensor for each level, top first.
-    Any `keras.Model` can be used as an encoder.
+    Any `keras.Model` can be used as an encoder. Where `call` takes `condition`, it gets the encoded condition,
+    `(batch, width)`, by that name.
 
     >>> import keras
     >>> import keras_vae as kv

@@ -15,12 +15,15 @@ __all__ = ["FromModel"]
 class FromModel(Encoder):
     """Wraps a plain Keras model or layer; `VAE(encoder=my_model)` does it by itself.
 
-    The model gets `training`, and `mask` only where its `call` takes one. A model that is built already
-    must have been built for the data's shape.
+    The model gets `training`, and `mask` and `condition` only where its `call` takes them: the condition as a vector
+    for each example, `(batch, width)`. A model that is built already must have been built for the data's shape.
 
     Args:
         model: a `keras.Model` or layer from data to features.
         **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Attributes:
+        condition_width: number of features of the encoded condition, which `VAE` sets before it builds the model.
 
     Example:
 
@@ -35,14 +38,18 @@ class FromModel(Encoder):
     def __init__(self, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
-        self._takes_mask = bool(accepted_arguments(model, ("mask",)))
+        self.condition_width = 0
+        self._taken = accepted_arguments(model, ("mask", "condition"))
 
     def build(self, input_shape: Shape) -> None:
         if not self.model.built:
             self._output_spec(input_shape)
 
-    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
-        kwargs = {"mask": mask} if self._takes_mask and mask is not None else {}
+    def call(
+        self, x: Tensor, mask: Tensor | None = None, training: bool | None = None, condition: Tensor | None = None
+    ) -> Tensor:
+        optional = {"mask": mask, "condition": condition}
+        kwargs = {name: optional[name] for name in self._taken if optional[name] is not None}
         return self.model(x, training=training, **kwargs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -50,7 +57,10 @@ class FromModel(Encoder):
 
     def _output_spec(self, input_shape: Shape) -> Any:
         # A symbolic call: it builds any model and knows its shapes, also where a subclass writes only `call`.
-        return self.model(keras.KerasTensor(tuple(input_shape), dtype=self.compute_dtype), training=False)
+        kwargs = {}
+        if "condition" in self._taken and self.condition_width:
+            kwargs["condition"] = keras.KerasTensor((None, self.condition_width), dtype="float32")
+        return self.model(keras.KerasTensor(tuple(input_shape), dtype=self.compute_dtype), training=False, **kwargs)
 
     def get_config(self) -> Config:
         return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}
