@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
-from keras_vae.hints import Part, Seed, Tensor
+from keras_vae.hints import Config, Part, Seed, Tensor
 from keras_vae.registry import decoders
 
 __all__ = ["Decoder"]
@@ -39,9 +39,12 @@ class Decoder(keras.layers.Layer):
 
     Attributes:
         requires_target: True where `call` reads `target` (teacher forcing, autoregressive decoders).
+        condition_width: number of features of the encoded condition where `call` takes `condition`, else 0; the model
+            sets it before `build`.
     """
 
     requires_target = False
+    condition_width = 0
 
     def call(
         self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
@@ -58,6 +61,16 @@ class Decoder(keras.layers.Layer):
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""
+
+    def get_build_config(self) -> Any:
+        """Keras' own, and the width of the condition where there is one."""
+        config = super().get_build_config()
+        return {**config, "condition_width": self.condition_width} if config and self.condition_width else config
+
+    def build_from_config(self, config: Config) -> None:
+        # Before the layer is built: its own layers may follow the width.
+        self.condition_width = config.get("condition_width", 0)
+        super().build_from_config({name: value for name, value in config.items() if name != "condition_width"})
 
     def decode(
         self,

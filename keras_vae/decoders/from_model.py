@@ -22,9 +22,6 @@ class FromModel(Decoder):
         model: a `keras.Model` or layer from latents to features.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
-    Attributes:
-        condition_width: number of features of the encoded condition, which `VAE` sets before it builds the model.
-
     Example:
 
     >>> import keras
@@ -39,7 +36,6 @@ class FromModel(Decoder):
         super().__init__(**kwargs)
         self.model = model
         self._taken = accepted_arguments(model, ("target", "mask", "condition"))
-        self.condition_width = 0
         self.requires_target = "target" in self._taken
 
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:

@@ -22,9 +22,6 @@ class FromModel(Encoder):
         model: a `keras.Model` or layer from data to features.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
-    Attributes:
-        condition_width: number of features of the encoded condition, which `VAE` sets before it builds the model.
-
     Example:
 
     >>> import keras
@@ -38,7 +35,6 @@ class FromModel(Encoder):
     def __init__(self, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
-        self.condition_width = 0
         self._taken = accepted_arguments(model, ("mask", "condition"))
 
     def build(self, input_shape: Shape) -> None:
