@@ -21,9 +21,10 @@ __all__ = ["Supervised"]
 class Supervised(Objective):
     """Another objective, plus a loss of a prediction of y from the latents: `vae.fit(x, y)`.
 
-    The joint training of a VAE and a predictor of Gomez-Bombarelli et al. (2018), which arranges the latents by what
-    is to be predicted. The head sees the latents of all levels side by side, `(rows, width)`; with several draws
-    the loss is averaged over them. `vae.predict_target(x)` gives predictions. The loss is logged as `prediction_loss`.
+    The joint training of a VAE and a predictor of Gomez-Bombarelli et al. (2018), which arranges the latents by what is
+    to be predicted. The head sees the latents of all levels side by side, `(rows, width)`; with several draws the loss,
+    in nats per example where the Keras loss is, is averaged over them. It is logged as `prediction_loss`, and
+    `vae.predict_target(x)` gives predictions.
 
     Args:
         objective: what else is minimised, a name or an instance; its `beta` and `num_samples` are this one's too.
