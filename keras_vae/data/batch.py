@@ -141,7 +141,7 @@ def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
 def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
     """A condition whose missing rows are zero, and which rows are there.
 
-    A row is missing where a float condition holds NaN, and where an integer label is below zero.
+    A row is missing where a condition holds NaN, and where an integer label, a condition of shape `()`, is below zero.
 
     Args:
         condition: `(batch, *condition_shape)`, or None.
@@ -149,9 +149,14 @@ def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | Non
     if condition is None:
         return None, None
     condition = ops.convert_to_tensor(condition)
-    elements = ops.isnan(condition) if keras.backend.is_float_dtype(condition.dtype) else condition < 0
-    missing = ops.reshape(elements, (ops.shape(condition)[0], -1)) if len(condition.shape) > 1 else elements[:, None]
-    return ops.where(elements, ops.zeros_like(condition), condition), ops.logical_not(ops.any(missing, axis=1))
+    if keras.backend.is_float_dtype(condition.dtype):
+        elements = ops.isnan(condition)
+    else:
+        elements = condition < 0 if len(condition.shape) == 1 else ops.zeros_like(condition, dtype="bool")
+    missing = elements
+    for _ in condition.shape[1:]:
+        missing = ops.any(missing, axis=-1)
+    return ops.where(elements, ops.zeros_like(condition), condition), ops.logical_not(missing)
 
 
 def joined_mask(mask: Tensor | None, present: Tensor | None) -> Tensor | None:

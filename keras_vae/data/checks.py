@@ -75,7 +75,7 @@ class Checks:
         for name, field in self.spec.items():
             yield f"{argument}[{name!r}]", x[name], field, self.likelihood.parts[name]
 
-    def check(self, inputs: Data, argument: str = "x", noisy: bool = False) -> None:
+    def check(self, inputs: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> None:
         """Check arrays `x`, `[x, condition]` or a dict of them.
 
         Args:
@@ -83,11 +83,12 @@ class Checks:
             argument: the argument that they came in.
             noisy: x is only looked at, and its density not taken: it may lie outside the likelihood's
                 support as far as noise takes it, up to the support's own width.
+            training: they are for the objective, which may do without some labels.
         """
         given = unpack(inputs, self.spec)
         self._check_x(given.x, argument, noisy)
         rows = count_rows(given.x)
-        self.check_condition(given.condition, rows, given.condition_mask)
+        self.check_condition(given.condition, rows, given.condition_mask, self.partly_labelled and training)
         self.check_exposure(given.exposure, rows)
         self._check_masks(given.x, given.mask, argument, noisy)
 
@@ -149,14 +150,20 @@ class Checks:
                 f"Received: {data!r:.40} of type {type(data).__name__}.{hint}"
             )
 
-    def check_condition(self, condition: Any, rows: int, mask: Any = None) -> None:
+    def check_condition(self, condition: Any, rows: int, mask: Any = None, partly_labelled: bool = False) -> None:
         """Check a condition against `condition_shape`.
 
         Args:
             condition: `(rows, *condition_shape)`, or None.
             rows: number of examples.
             mask: boolean `(rows, length)` for conditions of unequal lengths, or None.
+            partly_labelled: whether rows may lack theirs.
         """
+        if mask is not None and condition is None:
+            raise ValueError(
+                "Argument `condition_mask` needs a condition. Received: a mask alone. Pass the condition too, or leave "
+                "the mask out."
+            )
         if self.condition_shape is None:
             if condition is not None:
                 raise ValueError(
@@ -173,18 +180,44 @@ class Checks:
                 "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions."
             )
         self._check_is_array(condition, "condition", self.condition_shape)
-        missing = "nan" if self.partly_labelled else None
-        check_rows(condition, self.condition_shape, None, "condition", missing=missing)
+        check_rows(self._labels(condition, partly_labelled), self.condition_shape, None, "condition")
         if len(condition) != rows:
             raise ValueError(
                 "Argument `condition` must have one row for each example. "
                 f"Received: {len(condition)} rows for {rows} examples."
             )
-        if mask is not None and tuple(mask.shape) != tuple(condition.shape)[:2]:
+        if mask is None:
+            return
+        self._check_is_array(mask, "condition_mask", ("length",))
+        if len(condition.shape) < 2 or tuple(mask.shape) != tuple(condition.shape)[:2]:
             raise ValueError(
                 "Argument `condition_mask` must have the first two axes of the condition, (batch, length). Received: "
                 f"shape {tuple(mask.shape)} for a condition of shape {tuple(condition.shape)}."
             )
+
+    def _labels(self, condition: Any, partly_labelled: bool) -> Any:
+        """The condition, zeros where a label may be missing; refuse labels that are missing where none may be."""
+        values = to_numpy(condition)
+        if values.dtype.kind == "f":
+            missing = np.isnan(values)
+        else:
+            missing = values < 0 if values.dtype.kind == "i" and values.ndim == 1 and not self.condition_shape else None
+        if missing is None or not missing.any():
+            return condition
+        if partly_labelled:
+            return np.where(missing, np.zeros_like(values), values)
+        index = tuple(int(axis) for axis in np.argwhere(missing)[0])
+        rows = int(missing.reshape(len(values), -1).any(axis=1).sum())
+        advice = (
+            "The objective does without labels in fit and evaluate alone: elsewhere pass the label to condition on."
+            if self.partly_labelled
+            else "Leave those rows out, or use an objective with partly_labelled = True, which sums over the labels "
+            "that are missing."
+        )
+        raise ValueError(
+            f"Argument `condition`: row {index[0]} has no label, {rows} such rows in all. Received: {values[index]} at "
+            f"index {index}. {advice}"
+        )
 
     def check_exposure(self, exposure: Any, rows: int) -> None:
         """Check the size factors of counts.
@@ -232,7 +265,7 @@ class Checks:
             raise ValueError(f"{error}{self._y_hint(y, rows, argument)}") from None
         if self.decoder_reads_x and not same(x, y):
             raise ValueError(
-                f"Argument `{argument}` must equal x, or be left out: the decoder is autoregressive, and sees "
+                f"Argument `{argument}` must equal x, or be left out: the decoder goes from step to step, and sees "
                 "the earlier steps of x. For denoising use encoder=keras_vae.encoders.Denoising(...), whose noise "
                 "the decoder does not see."
             )
@@ -242,7 +275,8 @@ class Checks:
         hint = f" `{argument}` is what is reconstructed in place of x (for denoising), and has the data's shape."
         if isinstance(self.spec, dict) or not is_array(y) or len(y) != rows or len(y.shape) > 2:
             return hint
-        whole = to_numpy(y).dtype.kind in "iub" or len(y.shape) == 1
+        values = to_numpy(y)
+        whole = values.dtype.kind in "iub" or (values.dtype.kind == "f" and bool(np.all(values == np.round(values))))
         labels = " Labels to condition on belong in the inputs: VAE(..., condition_shape=...).fit([x, labels])."
         return (
             f"{hint} To predict {argument} from the latents, use objective=keras_vae.objectives.Supervised(...)."
@@ -276,49 +310,52 @@ class Checks:
             )
         check_rows(sample_weight, shape[1:], None, "sample_weight")
 
-    def check_stream(self, stream: Data, argument: str = "x", noisy: bool = False) -> Data:
+    def check_stream(self, stream: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> Data:
         """Check a stream's first batch, and return the stream in a form that every backend takes."""
         if hasattr(stream, "__next__"):
             try:
                 first = next(stream)
             except StopIteration:
                 raise ValueError(f"Argument `{argument}`: the generator gives no batches.") from None
-            self.check_stream([first], argument, noisy)
+            self.check_stream([first], argument, noisy, training)
             return rejoin(first, stream)
         inputs, y, sample_weight = peek(stream, spec=self.spec)
-        self.check(inputs.given(), argument, noisy=noisy or (y is not None and not self.uses_y))
-        self._check_given_y(y, inputs.x)
+        self.check(inputs.given(), argument, noisy or (y is not None and not self.uses_y), training)
+        self._check_given_y(y, inputs.x, argument, training)
         if sample_weight is not None:
             self.check_weights(sample_weight, count_rows(inputs.x))
         return wrap_bare_loader(stream)
 
-    def _check_given_y(self, y: Any, x: Any) -> None:
+    def _check_given_y(self, y: Any, x: Any, argument: str = "x", training: bool = True) -> None:
         if self.uses_y:
-            if y is None:
+            if y is not None:
+                self.check_y(y, count_rows(x))
+            elif training:
+                where = "" if argument == "x" else f" of `{argument}`"
                 raise ValueError(
-                    "Argument `y`: the objective predicts it. Received: None. Pass fit(x, y), a dataset of (x, y), or "
-                    "another objective."
+                    f"Argument `y`{where}: the objective needs it beside x. Received: None. Pass (x, y), as in "
+                    "fit(x, y), validation_data=(x, y), or a dataset of (x, y); or build the model with an objective "
+                    "that does without."
                 )
-            self.check_y(y, count_rows(x))
         elif y is not None:
             self.check_target(y, x)
 
-    def check_data(self, x: Data, argument: str = "x", noisy: bool = False) -> Data:
-        """Check data for a verb, and return it in a form that every backend takes."""
+    def check_data(self, x: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> Data:
+        """Check data for an inference function, and return it in a form that every backend takes."""
         x = without_tables(x)
         if is_stream(x):
-            return self.check_stream(x, argument, noisy)
-        self.check(x, argument, noisy)
+            return self.check_stream(x, argument, noisy, training)
+        self.check(x, argument, noisy, training)
         return x
 
     def check_fit(self, x: Data, y: Data, sample_weight: Data, argument: str = "x") -> tuple[Data, Data]:
         """Check data for `fit` or `evaluate`, and return `(x, y)`, y filled in where weights need it."""
         noisy = y is not None and not self.uses_y
-        x, y = self.check_data(x, argument, noisy=noisy), without_tables(y)
+        x, y = self.check_data(x, argument, noisy, training=True), without_tables(y)
         if is_stream(x):
             return x, y
         data = unpack(x, self.spec).x
-        self._check_given_y(y, data)
+        self._check_given_y(y, data, argument)
         if sample_weight is not None:
             self.check_weights(without_tables(sample_weight), count_rows(data))
             y = data if y is None else y  # Keras drops the weights where there are no targets
@@ -329,7 +366,7 @@ class Checks:
         if validation_data is None:
             return None
         if is_stream(validation_data):
-            return self.check_stream(validation_data, "validation_data")
+            return self.check_stream(validation_data, "validation_data", training=True)
         if isinstance(validation_data, (list, tuple)) and self.condition_shape is not None:
             bare = bool(validation_data) and not isinstance(validation_data[0], (list, tuple, dict))
             if bare and len(validation_data) == 2:

@@ -12,6 +12,10 @@ from keras_vae.hints import Array, Shape
 __all__ = ["check_rows", "fits", "rows_of"]
 
 
+NO_DATA = ("exposure", "sample_weight", "y", "z")
+"""Arguments whose shape follows from the model: no data_shape would suit another."""
+
+
 def fits(received: Shape, expected: Shape) -> bool:
     """Whether a shape is another, whose axes may be None."""
     return len(received) == len(expected) and all(
@@ -177,7 +181,7 @@ def _shape_hint(received: Shape, shape: Shape, argument: str) -> str:
             " For integer labels build the model with condition_shape=() and a condition_encoder, such as "
             "keras.layers.Embedding(10, 16), or pass one-hot rows."
         )
-    if len(received) > 1:
+    if len(received) > 1 and argument.partition("[")[0] not in NO_DATA:
         name = "condition_shape" if argument == "condition" else "data_shape"
         return f" For such data build the model with {name}={received[1:]}."
     return ""

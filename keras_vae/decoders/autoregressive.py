@@ -100,14 +100,17 @@ class Autoregressive(Decoder):
         mode: str | None = "mean",
         temperature: float = 1.0,
         length: int | None = None,
+        condition: Tensor | None = None,
     ) -> Tensor:
         """Data for latents `z`, every step from those before it; see `Decoder.decode`.
 
         In mode `"mean"` and `"mode"` every step takes the mean or the mode given the steps before it, which
         is not the mean or mode of the whole; in mode None what the likelihood takes for typical of the step.
         Where the likelihood knows an end, what lies behind it is `likelihood.padding`, and the loop stops when every
-        sequence has ended.
+        sequence has ended. Under a `condition`, which `call` takes, every step is that of `call` on the whole prefix.
         """
+        carries_state = self.carries_state and condition is None
+        options: dict[str, Any] = {"condition": condition}
         sizes = self.step_sizes(likelihood, length)
         steps = math.prod(sizes) if all(isinstance(size, int) for size in sizes) else ops.prod(ops.stack(sizes))
         event = likelihood.data_shape[self.step_axes :]
@@ -119,14 +122,17 @@ class Autoregressive(Decoder):
             return ops.reshape(flat, (batch, *sizes, *event))
 
         def follow(step: Tensor, flat: Tensor, ended: Tensor, state: Any) -> tuple[Tensor, ...]:
-            if self.carries_state:
+            if carries_state:
                 before = ops.take(flat, ops.reshape(ops.maximum(step - 1, 0), (1,)), axis=1)
                 target = likelihood.to_network(before)
                 target = ops.where(step > 0, target, ops.zeros_like(target))
             else:
                 target = likelihood.to_network(shaped(flat))
             target = ops.cast(target, self.compute_dtype)
-            features, state = self.next_features(z, target, step, state)
+            if condition is None:
+                features, state = self.next_features(z, target, step, state)
+            else:
+                features = self.at_step(self.call(z, target=target, training=False, **options), step)
             noise = None if key is None else StepSeed(key, step)
             distribution = likelihood.distribution(likelihood(features))
             value = draw(distribution, mode, noise, temperature, likelihood=likelihood)
@@ -143,11 +149,12 @@ class Autoregressive(Decoder):
         def go_on(step: Tensor, flat: Tensor, ended: Tensor, state: Any) -> Tensor:
             return ops.logical_not(ops.all(ended))
 
+        start = self.start(z, steps) if condition is None else ()
         empty = ops.full((batch, steps, *event), likelihood.padding, dtype=dtype)
         _, flat, *_ = ops.while_loop(
             go_on,
             follow,
-            (ops.zeros((), dtype="int32"), empty, ops.zeros((batch,), dtype="bool"), self.start(z, steps)),
+            (ops.zeros((), dtype="int32"), empty, ops.zeros((batch,), dtype="bool"), start),
             maximum_iterations=steps,
         )
         return shaped(flat)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
-from keras_vae.hints import Part, Seed, Tensor
+from keras_vae.hints import Config, Part, Seed, Tensor
 from keras_vae.registry import decoders
 
 __all__ = ["Decoder"]
@@ -20,7 +20,8 @@ class Decoder(keras.layers.Layer):
     flat `(batch, units)`, or with the data's leading axes `(batch, height, width, channels)`; the
     likelihood projects either to the data's shape. `build` learns, as `target_shape`, the shape of what
     the encoder sees: the data's, but for tokens, which are one-hot there. Any `keras.Model` may stand in
-    for a decoder.
+    for a decoder. Where `call` takes `condition`, it gets the encoded condition, `(batch, width)`, by that name, and
+    not appended to `z`.
 
     >>> import keras
     >>> import keras_vae as kv
@@ -38,9 +39,12 @@ class Decoder(keras.layers.Layer):
 
     Attributes:
         requires_target: True where `call` reads `target` (teacher forcing, autoregressive decoders).
+        condition_width: number of features of the encoded condition where `call` takes `condition`, else 0; the model
+            sets it before `build`.
     """
 
     requires_target = False
+    condition_width = 0
 
     def call(
         self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
@@ -58,6 +62,16 @@ class Decoder(keras.layers.Layer):
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""
 
+    def get_build_config(self) -> Any:
+        """Keras' own, and the width of the condition where there is one."""
+        config = super().get_build_config()
+        return {**config, "condition_width": self.condition_width} if config and self.condition_width else config
+
+    def build_from_config(self, config: Config) -> None:
+        # Before the layer is built: its own layers may follow the width.
+        self.condition_width = config.get("condition_width", 0)
+        super().build_from_config({name: value for name, value in config.items() if name != "condition_width"})
+
     def decode(
         self,
         z: Tensor,
@@ -67,6 +81,7 @@ class Decoder(keras.layers.Layer):
         mode: str | None = "mean",
         temperature: float = 1.0,
         length: int | None = None,
+        condition: Tensor | None = None,
     ) -> Tensor:
         """Data for latents `z`: the likelihood's mean, mode or a draw, in one pass: `(batch, *data_shape)`.
 
@@ -79,9 +94,11 @@ class Decoder(keras.layers.Layer):
             mode: `"mean"`, `"mode"` or `"sample"`; None for what the likelihood takes for typical.
             temperature: scales the spread of a draw.
             length: number of steps, where the data's shape leaves it open.
+            condition: `(batch, width)`, the encoded condition, where `call` takes one by that name; None otherwise.
         """
         del length
-        distribution = likelihood.distribution(likelihood(self(z, training=False)))
+        options = {} if condition is None else {"condition": condition}
+        distribution = likelihood.distribution(likelihood(self(z, training=False, **options)))
         value = draw(distribution, mode, seed, temperature, likelihood=likelihood)
         return fill_behind_end(value, likelihood)
 

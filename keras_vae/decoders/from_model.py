@@ -15,7 +15,8 @@ __all__ = ["FromModel"]
 class FromModel(Decoder):
     """Wraps a plain Keras model or layer; `VAE(decoder=my_model)` does it by itself.
 
-    The model gets `training`, and `target` and `mask` only where its `call` takes them.
+    The model gets `training`, and `target`, `mask` and `condition` only where its `call` takes them: the condition as a
+    vector for each example, `(batch, width)`.
 
     Args:
         model: a `keras.Model` or layer from latents to features.
@@ -34,7 +35,7 @@ class FromModel(Decoder):
     def __init__(self, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
-        self._taken = accepted_arguments(model, ("target", "mask"))
+        self._taken = accepted_arguments(model, ("target", "mask", "condition"))
         self.requires_target = "target" in self._taken
 
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
@@ -43,9 +44,14 @@ class FromModel(Decoder):
             self._output_spec(z_shape)
 
     def call(
-        self, z: Tensor, target: Tensor | None = None, mask: Tensor | None = None, training: bool | None = None
+        self,
+        z: Tensor,
+        target: Tensor | None = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+        condition: Tensor | None = None,
     ) -> Tensor:
-        optional = {"target": target, "mask": mask}
+        optional = {"target": target, "mask": mask, "condition": condition}
         kwargs = {name: optional[name] for name in self._taken if optional[name] is not None}
         return self.model(z, training=training, **kwargs)
 
@@ -57,6 +63,8 @@ class FromModel(Decoder):
         kwargs = {}
         if self.requires_target and self.target_shape is not None:
             kwargs["target"] = keras.KerasTensor(self.target_shape, dtype=self.compute_dtype)
+        if "condition" in self._taken and self.condition_width:
+            kwargs["condition"] = keras.KerasTensor((None, self.condition_width), dtype="float32")
         return self.model(keras.KerasTensor(tuple(z_shape), dtype=self.compute_dtype), training=False, **kwargs)
 
     def get_config(self) -> Config:

@@ -92,6 +92,7 @@ class Joint(Decoder):
         mode: str | None = None,
         temperature: float = 1.0,
         length: int | None = None,
+        condition: Tensor | None = None,
     ) -> Any:
         """Data of every field for latents `z`: dict of `(batch, *data_shape)`, draws with noise of their own.
 
@@ -103,10 +104,10 @@ class Joint(Decoder):
         """
         check_fields(likelihood.parts, self.parts, "likelihood")
         seed = several(seed) if mode == "sample" else None
-        return {
-            name: part.decode(z, likelihood.parts[name], seed=seed, mode=mode, temperature=temperature, length=length)
-            for name, part in self.parts.items()
-        }
+        options: dict[str, Any] = {"mode": mode, "temperature": temperature, "length": length}
+        if condition is not None:
+            options["condition"] = condition
+        return {name: part.decode(z, likelihood.parts[name], seed=seed, **options) for name, part in self.parts.items()}
 
     def compute_output_shape(self, z_shape: Shape, target_shape: Any = None) -> dict[str, Any]:
         return {

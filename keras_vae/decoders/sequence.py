@@ -162,13 +162,22 @@ class Sequence(Autoregressive):
         mode: str | None = "mean",
         temperature: float = 1.0,
         length: int | None = None,
+        condition: Tensor | None = None,
     ) -> Tensor:
         if self.latents_in_time:
             length = self._length(z, likelihood, length)
         if self.autoregressive:
-            return super().decode(z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length)
+            return super().decode(
+                z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, condition=condition
+            )
         (length,) = self.step_sizes(likelihood, length)
-        features = self.features(z, self._inputs(z, length=length), training=False)
+        if condition is None:
+            features = self.features(z, self._inputs(z, length=length), training=False)
+        else:
+            # Of the target, a decoder that does not see the steps before reads the length alone.
+            target = ops.zeros((ops.shape(z)[0], length, self.target_shape[-1]), dtype=self.compute_dtype)
+            options: dict[str, Any] = {"condition": condition}
+            features = self.call(z, target=target, training=False, **options)
         distribution = likelihood.distribution(likelihood(features))
         value = draw(distribution, mode, seed, temperature, likelihood=likelihood)
         return fill_behind_end(value, likelihood)

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_vae.hints import Tensor
+from keras_vae.hints import Config, Tensor
 from keras_vae.registry import encoders
 
 __all__ = ["Encoder"]
@@ -18,7 +18,8 @@ class Encoder(keras.layers.Layer):
     data's shape), and write `call`, from data `(batch, *data_shape)` to features such as `(batch, units)`,
     and `compute_output_shape`. Return features of any rank, not means and variances: the posterior owns
     that projection. For several levels of latents return a list, one tensor for each level, top first.
-    Any `keras.Model` can be used as an encoder.
+    Any `keras.Model` can be used as an encoder. Where `call` takes `condition`, it gets the encoded condition,
+    `(batch, width)`, by that name.
 
     >>> import keras
     >>> import keras_vae as kv
@@ -34,7 +35,13 @@ class Encoder(keras.layers.Layer):
     ...     def compute_output_shape(self, input_shape):
     ...         return (input_shape[0], 8)
     >>> vae = kv.VAE(data_shape=(4, 4, 1), latent_dim=2, encoder=Linear())
+
+    Attributes:
+        condition_width: number of features of the encoded condition where `call` takes `condition`, else 0; the model
+            sets it before `build`.
     """
+
+    condition_width = 0
 
     def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         """Features of `x`.
@@ -48,3 +55,13 @@ class Encoder(keras.layers.Layer):
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""
+
+    def get_build_config(self) -> Any:
+        """Keras' own, and the width of the condition where there is one."""
+        config = super().get_build_config()
+        return {**config, "condition_width": self.condition_width} if config and self.condition_width else config
+
+    def build_from_config(self, config: Config) -> None:
+        # Before the layer is built: its own layers may follow the width.
+        self.condition_width = config.get("condition_width", 0)
+        super().build_from_config({name: value for name, value in config.items() if name != "condition_width"})

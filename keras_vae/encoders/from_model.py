@@ -15,8 +15,8 @@ __all__ = ["FromModel"]
 class FromModel(Encoder):
     """Wraps a plain Keras model or layer; `VAE(encoder=my_model)` does it by itself.
 
-    The model receives `training` and `mask` only if its `call` takes them. A model that is already built
-    must have been built for the shape of the data.
+    The model receives `training`, `mask` and `condition` only if its `call` takes them: the condition as a vector
+    for each example, `(batch, width)`. A model that is built already must have been built for the data's shape.
 
     Args:
         model: a `keras.Model` or layer from data to features.
@@ -35,14 +35,17 @@ class FromModel(Encoder):
     def __init__(self, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
-        self._takes_mask = bool(accepted_arguments(model, ("mask",)))
+        self._taken = accepted_arguments(model, ("mask", "condition"))
 
     def build(self, input_shape: Shape) -> None:
         if not self.model.built:
             self._output_spec(input_shape)
 
-    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
-        kwargs = {"mask": mask} if self._takes_mask and mask is not None else {}
+    def call(
+        self, x: Tensor, mask: Tensor | None = None, training: bool | None = None, condition: Tensor | None = None
+    ) -> Tensor:
+        optional = {"mask": mask, "condition": condition}
+        kwargs = {name: optional[name] for name in self._taken if optional[name] is not None}
         return self.model(x, training=training, **kwargs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -50,7 +53,10 @@ class FromModel(Encoder):
 
     def _output_spec(self, input_shape: Shape) -> Any:
         # A symbolic call: it builds any model and knows its shapes, even if a subclass implements only `call`.
-        return self.model(keras.KerasTensor(tuple(input_shape), dtype=self.compute_dtype), training=False)
+        kwargs = {}
+        if "condition" in self._taken and self.condition_width:
+            kwargs["condition"] = keras.KerasTensor((None, self.condition_width), dtype="float32")
+        return self.model(keras.KerasTensor(tuple(input_shape), dtype=self.compute_dtype), training=False, **kwargs)
 
     def get_config(self) -> Config:
         return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}

@@ -4,6 +4,17 @@ from keras_vae.inference.encode import encode
 from keras_vae.inference.evidence import elbo, log_likelihood
 from keras_vae.inference.generate import decode, generate
 from keras_vae.inference.interpolate import interpolate
+from keras_vae.inference.predict_target import predict_target
 from keras_vae.inference.reconstruct import predict, reconstruct
 
-__all__ = ["decode", "elbo", "encode", "generate", "interpolate", "log_likelihood", "predict", "reconstruct"]
+__all__ = [
+    "decode",
+    "elbo",
+    "encode",
+    "generate",
+    "interpolate",
+    "log_likelihood",
+    "predict",
+    "predict_target",
+    "reconstruct",
+]

@@ -67,14 +67,24 @@ def decoding_mode(model: Part, mode: str | None, data_temperature: float) -> str
     return mode
 
 
-def checked_condition(model: Part, condition: Any, n: int) -> Array | None:
-    """A condition as an array of n rows, checked; one condition alone stands for all rows."""
+def checked_condition(model: Part, condition: Any, mask: Any, n: int) -> dict[str, Array | None]:
+    """A condition and its mask as arrays of n rows, checked; one condition alone stands for all rows.
+
+    Args:
+        model: the `VAE`.
+        condition: `(n, *condition_shape)` or `condition_shape`, or None.
+        mask: boolean `(n, length)` or `(length,)`, or None.
+        n: number of rows.
+    """
     if condition is not None:
         condition = np.asarray(ops.convert_to_numpy(condition))
         if model.condition_shape is not None and condition.ndim == len(model.condition_shape):
             condition = np.repeat(condition[None], n, axis=0)
-    model.checks.check_condition(condition, n)
-    return condition
+    if mask is not None:
+        mask = np.asarray(ops.convert_to_numpy(mask), dtype="bool")
+        mask = np.repeat(mask[None], n, axis=0) if mask.ndim == 1 else mask
+    model.checks.check_condition(condition, n, mask)
+    return {"condition": condition, "condition_mask": mask}
 
 
 def checked_exposure(model: Part, exposure: Any, n: int) -> Array | None:

@@ -21,6 +21,7 @@ def decode(
     condition: Tensor | None = None,
     mode: str | None = None,
     *,
+    condition_mask: Tensor | None = None,
     exposure: Tensor | None = None,
     seed: int | None = None,
     data_temperature: float = 1.0,
@@ -37,6 +38,7 @@ def decode(
         condition: `(n, *condition_shape)` for a conditional model.
         mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
             mode for tokens, which have no mean.
+        condition_mask: boolean `(n, length)`, the steps that count of conditions of unequal lengths.
         exposure: `(n,)`, size factors, for a likelihood built with exposure=True.
         seed: int that makes the call repeatable, for one backend and batch size.
         data_temperature: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
@@ -68,13 +70,16 @@ def decode(
     for level, shape in zip(z, shapes, strict=True):
         check_rows(level, shape, None, "z")
     n = len(z[0])
-    condition, exposure = checked_condition(model, condition, n), checked_exposure(model, exposure, n)
+    beside = {
+        **checked_condition(model, condition, condition_mask, n),
+        "exposure": checked_exposure(model, exposure, n),
+    }
 
     def decode_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, **_: Any) -> Tensor:
         return decode_latents(vae, inputs["z"], inputs, mode, seed, temperature[1], length)
 
     temperature = (1.0, non_negative_number(data_temperature, "data_temperature"))
-    inputs = {"z": z, **rows(n, condition=condition, exposure=exposure)}
+    inputs = {"z": z, **rows(n, **beside)}
     return model.runner.run(
         ("decode", mode, length),
         decode_batch,
@@ -93,6 +98,7 @@ def generate(
     mode: str | None = None,
     *,
     fixed: Mapping[int, Any] | None = None,
+    condition_mask: Tensor | None = None,
     exposure: Tensor | None = None,
     seed: int | None = None,
     temperature: float = 1.0,
@@ -111,6 +117,7 @@ def generate(
             mode for tokens, which have no mean. The mean is what most pictures show.
         fixed: dict from the number of a level or group of latents to what it is fixed to: `(n, *latent)`, or one value
             for all rows; a whole number where the latents are one category.
+        condition_mask: boolean `(n, length)`, the steps that count of conditions of unequal lengths.
         exposure: `(n,)`, size factors, for a likelihood built with exposure=True.
         seed: int that makes the call repeatable, for one backend and batch size.
         temperature: spread of the prior's draws; below 1 more typical, less varied.
@@ -139,7 +146,10 @@ def generate(
         non_negative_number(temperature, "temperature"),
         non_negative_number(data_temperature, "data_temperature"),
     )
-    condition, exposure = checked_condition(model, condition, n), checked_exposure(model, exposure, n)
+    beside = {
+        **checked_condition(model, condition, condition_mask, n),
+        "exposure": checked_exposure(model, exposure, n),
+    }
     levels = len(model.latents.level_shapes())
     # Latents with a time axis are drawn before the decoder runs, which else would say how long.
     known = (length, model.time_steps, getattr(model.decoder, "max_length", None))
@@ -147,7 +157,7 @@ def generate(
     given = fixed_latents(model, fixed, n, steps)
 
     def generate_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, prepared: Any) -> Tensor:
-        context = vae.context(inputs.get("condition"), ops.shape(inputs["rows"])[0])
+        context = context_of(vae, inputs)
         latents = vae.latents.generate(
             vae.forward_pass.seen_by("prior", context),
             encode=vae.forward_pass.encode,
@@ -162,7 +172,7 @@ def generate(
     return model.runner.run(
         ("generate", mode, length, tuple(given)),
         generate_batch,
-        rows(n, condition=condition, exposure=exposure, **given),
+        rows(n, **beside, **given),
         batch_size=batch_size,
         verbose=verbose,
         seed=seed,
@@ -170,11 +180,16 @@ def generate(
     )
 
 
+def context_of(model: Part, inputs: Any) -> Tensor:
+    """The encoded condition of the rows of a batch, `(batch, width)`."""
+    return model.context(inputs.get("condition"), ops.shape(inputs["rows"])[0], mask=inputs.get("condition_mask"))
+
+
 def decode_latents(
     model: Part, latents: tuple[Tensor, ...], inputs: Any, mode: str | None, seed: Seed, temperature: Any, length: Any
 ) -> Tensor:
     """Data for the latents of one batch."""
-    context = model.context(inputs.get("condition"), ops.shape(inputs["rows"])[0])
+    context = context_of(model, inputs)
     z = model.forward_pass.decoder_input(latents, context)
     return model.forward_pass.decode_data(
         z, context, exposure=inputs.get("exposure"), seed=seed, mode=mode, temperature=temperature, length=length

@@ -1,6 +1,7 @@
 """Paths between examples."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -22,6 +23,8 @@ def interpolate(
     condition: Tensor | None = None,
     path: str = "linear",
     *,
+    condition_mask: Tensor | None = None,
+    exposure: Tensor | None = None,
     batch_size: int | None = None,
     verbose: str | int = "auto",
 ) -> Array:
@@ -34,6 +37,8 @@ def interpolate(
         steps: number of points, both ends included.
         condition: `(n, *condition_shape)` for a conditional model.
         path: `"linear"`, or `"spherical"`, which keeps the norms that a Gaussian prior expects.
+        condition_mask: boolean `(n, length)`, the steps that count of conditions of unequal lengths.
+        exposure: `(n,)`, size factors, for a likelihood built with exposure=True.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
@@ -62,19 +67,20 @@ def interpolate(
         raise ValueError(f"Arguments `a` and `b` must have one shape. Received: {a.shape} and {b.shape}")
     single = fits(a.shape, model.data_shape)
     a, b = (a[None], b[None]) if single else (a, b)
-    condition = None if condition is None else np.asarray(ops.convert_to_numpy(condition))
-    if single and condition is not None:
-        condition = condition[None]
+    beside = {"condition": condition, "condition_mask": condition_mask, "exposure": exposure}
+    given = {name: np.asarray(ops.convert_to_numpy(array)) for name, array in beside.items() if array is not None}
+    if single:
+        given = {name: array[None] if name != "exposure" or not array.ndim else array for name, array in given.items()}
     for name, end in (("a", a), ("b", b)):
-        model.checks.check(end if condition is None else [end, condition], name)
+        model.checks.check({"x": end, **given}, name)
     ends = []
     for end in (a, b):
-        z = encode(model, end if condition is None else [end, condition], batch_size=batch_size, verbose=verbose)
+        z = encode(model, {"x": end, **given}, batch_size=batch_size, verbose=verbose)
         ends.append(z if isinstance(z, tuple) else (z,))
     z = tuple(np.concatenate(list(path_between(start, stop, steps, path))) for start, stop in zip(*ends, strict=True))
-    condition = None if condition is None else np.repeat(condition, steps, axis=0)
+    repeated: dict[str, Any] = {name: np.repeat(array, steps, axis=0) for name, array in given.items()}
     length = a.shape[1] if model.data_shape[0] is None else None
-    decoded = decode(model, z, condition, length=length, batch_size=batch_size, verbose=verbose)
+    decoded = decode(model, z, length=length, batch_size=batch_size, verbose=verbose, **repeated)
     decoded = decoded.reshape(len(a), steps, *decoded.shape[1:])
     return decoded[0] if single else decoded
 

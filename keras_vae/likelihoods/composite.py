@@ -79,6 +79,17 @@ class Composite(Likelihood):
             part.adapt(self.own(x, key), context)
 
     @property
+    def exposure(self) -> bool:  # type: ignore[override]
+        """Whether a member has size factors; they are then the same for all that have."""
+        return any(part.exposure for part in self.members().values())
+
+    def exposed(self, params: Any, exposure: Tensor) -> Any:
+        return {
+            str(key): part.exposed(params[str(key)], exposure) if part.exposure else params[str(key)]
+            for key, part in self.members().items()
+        }
+
+    @property
     def adapted(self) -> float:
         """1 where no member waits to be shown data, else 0."""
         return float(all(_is_adapted(part) for part in self.members().values()))

@@ -45,6 +45,7 @@ class Likelihood(keras.layers.Layer):
         default_mode: what the verbs return where they are not told: the `"mean"`, or the `"mode"` for
             data that have no mean; None where parts of the data differ in that, see `typical`.
         padding: value that fills a sequence behind its end.
+        exposure: whether every input has a size factor, `(batch,)`, that `exposed` applies to the parameters.
     """
 
     if TYPE_CHECKING:  # an attribute, or a property where it depends on the arguments
@@ -59,6 +60,7 @@ class Likelihood(keras.layers.Layer):
         parameter_names = ()
 
     default_mode: str | None = "mean"
+    exposure: bool = False
     padding = 0
     zero_initialised: tuple[str, ...] = ()
     """Parameters whose projection starts at zero, such as log scales."""
@@ -146,6 +148,22 @@ class Likelihood(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must write `distribution(params, mask=None)`.")
 
+    def exposed(self, params: Any, exposure: Tensor) -> Any:
+        """The parameters at given size factors; only likelihoods of counts have any.
+
+        Args:
+            params: what `call` returned.
+            exposure: `(batch,)`, positive size factors.
+
+        Raises:
+            ValueError: the likelihood takes none.
+        """
+        del params, exposure
+        raise ValueError(
+            f"Argument `exposure`: the likelihood {type(self).__name__} has no size factors. Received: some. Leave "
+            "them out, or use a likelihood of counts, such as keras_vae.likelihoods.NegativeBinomial(exposure=True)."
+        )
+
     def typical(self, value: Distribution) -> Any:
         """What is returned where nobody asks for another mode: the mean, or the mode, `(batch, *data_shape)`.
 
@@ -178,3 +196,15 @@ class Likelihood(keras.layers.Layer):
 
     def get_config(self) -> Config:
         return {**super().get_config(), "project": self.project}
+
+
+def log_exposure(exposure: Tensor, like: Tensor) -> Tensor:
+    """Logarithm of size factors `(batch,)`, with as many axes as parameters `(batch, ...)` that it is added to.
+
+    >>> import numpy as np
+    >>> from keras_vae.likelihoods.likelihood import log_exposure
+    >>> tuple(log_exposure(np.ones(3, "float32"), like=np.zeros((3, 4, 2))).shape)
+    (3, 1, 1)
+    """
+    exposure = keras.ops.cast(exposure, "float32")
+    return keras.ops.log(keras.ops.reshape(exposure, (-1, *([1] * (len(like.shape) - 1)))))

@@ -8,7 +8,7 @@ from keras_vae.arguments import one_of
 from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.negative_binomial import NegativeBinomial as NegativeBinomialDistribution
 from keras_vae.hints import Config, Shape, Tensor
-from keras_vae.likelihoods.likelihood import Likelihood, Support
+from keras_vae.likelihoods.likelihood import Likelihood, Support, log_exposure
 from keras_vae.registry import likelihoods
 
 __all__ = ["NegativeBinomial"]
@@ -25,6 +25,8 @@ class NegativeBinomial(Likelihood):
             `"predicted"`, one for every element, from the decoder's features.
         project: if False, the decoder's output is used as the log means, or `[log_mean,
             log_inverse_dispersion]` where the dispersion is predicted.
+        exposure: whether every example has a size factor `(batch,)`, such as a cell's number of reads: log m is then
+            its logarithm plus what the decoder says, as in scVI. Data are `{"x": x, "exposure": ...}`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -44,8 +46,11 @@ class NegativeBinomial(Likelihood):
     support = Support(0.0, integer=True)
     zero_initialised = ("log_inverse_dispersion", "zero_logits")
 
-    def __init__(self, dispersion: str = "learned", project: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, dispersion: str = "learned", project: bool = True, exposure: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(project=project, **kwargs)
+        self.exposure = bool(exposure)
         self.dispersion = one_of(dispersion, ("learned", "predicted"), "dispersion")
 
     @property
@@ -63,6 +68,10 @@ class NegativeBinomial(Likelihood):
                 autocast=False,
             )
 
+    def exposed(self, params: dict[str, Tensor], exposure: Tensor) -> dict[str, Tensor]:
+        log_mean = params["log_mean"]
+        return {**params, "log_mean": log_mean + log_exposure(exposure, like=log_mean)}
+
     def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Independent:
         if self.dispersion == "predicted":
             log_r = params["log_inverse_dispersion"]
@@ -75,4 +84,4 @@ class NegativeBinomial(Likelihood):
         return ops.log1p(ops.maximum(ops.cast(x, "float32"), 0.0))
 
     def get_config(self) -> Config:
-        return {**super().get_config(), "dispersion": self.dispersion}
+        return {**super().get_config(), "dispersion": self.dispersion, "exposure": self.exposure}

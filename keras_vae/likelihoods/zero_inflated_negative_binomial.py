@@ -17,6 +17,7 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
     Args:
         dispersion: as for `NegativeBinomial`.
         project: if False, the decoder's output is used as the list of the parameters in `parameter_names`.
+        exposure: as for `NegativeBinomial`; the probability of a loss does not depend on it.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:

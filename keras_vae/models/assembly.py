@@ -176,7 +176,7 @@ def assemble(
     input_shape = target_shape
     context_shape = (None, width)
     for name, network in (("encoder", encoder), ("decoder", decoder)):
-        if forward.by_name[name] and hasattr(network, "model"):
+        if forward.by_name[name]:
             network.condition_width = width
     if "encoder" in forward.condition_to and not forward.by_name["encoder"]:
         if isinstance(spec, dict):

@@ -76,8 +76,13 @@ class Forward:
         """
         if condition is None:
             return ops.zeros((batch_size, 0), dtype="float32")
+        if mask is not None and self.condition_encoder is None:
+            raise ValueError(
+                "Argument `condition_mask`: the model has no `condition_encoder` that could read it. Received: a mask. "
+                "Build the model with one that takes masks, such as keras.layers.GRU(16), or leave the mask out."
+            )
         if self.condition_encoder is not None:
-            options = {} if mask is None else {"mask": mask}
+            options = {} if mask is None else {"mask": ops.cast(mask, "bool")}
             condition = self.condition_encoder(condition, training=training, **options)
         return ops.reshape(ops.cast(condition, "float32"), (batch_size, self.condition_width))
 
@@ -270,6 +275,14 @@ class Exposed:
 
     def __call__(self, features: Any) -> Any:
         return self.likelihood.exposed(self.likelihood(features), self.exposure)
+
+    @property
+    def parts(self) -> Any:
+        """The members of a joint likelihood, those that count exposed too: each field's decoder asks for its own."""
+        return {
+            name: Exposed(part, self.exposure) if part.exposure else part
+            for name, part in self.likelihood.parts.items()
+        }
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.likelihood, name)

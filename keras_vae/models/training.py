@@ -8,7 +8,8 @@ from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.backend import num_replicas
-from keras_vae.data.streams import is_stream, peek, unpack
+from keras_vae.data.batch import labelled_rows
+from keras_vae.data.streams import Inputs, is_stream, peek, to_numpy, unpack
 from keras_vae.hints import Data, Part, Tensor
 from keras_vae.models.rates import count_elements, rate_metrics
 from keras_vae.objectives.terms import Terms
@@ -45,6 +46,8 @@ class Trackers:
             weights: `(batch,)`, or None.
         """
         size = terms.batch.size
+        if terms.labelled is not None:
+            size, mean = of_labelled(terms.labelled, weights)
         nats, kl = -ops.mean(terms.log_likelihood, axis=1), ops.sum(terms.kl, axis=1)
         # Weighted by the batch's size, as Keras weighs `loss`, so that ragged last batches agree.
         self.reconstruction.update_state(mean(nats), sample_weight=size)
@@ -54,8 +57,27 @@ class Trackers:
         if self.rates:
             elements = count_elements(terms.target, terms.batch.likelihood_mask())
             weights = ops.ones_like(nats) if weights is None else ops.reshape(weights, (-1,))
+            if terms.labelled is not None:
+                weights = weights * ops.cast(terms.labelled, weights.dtype)
             for tracker in self.rates:
                 tracker.update_state(nats, kl, elements, weights)
+
+
+def of_labelled(labelled: Tensor, weights: Tensor | None) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Number of the rows that have their condition, and the mean over them: of others no term has a meaning of its own.
+
+    Args:
+        labelled: boolean `(batch,)`.
+        weights: `(batch,)`, or None.
+    """
+    there = ops.cast(labelled, "float32")
+    size = ops.sum(there)
+    factors = there if weights is None else there * ops.reshape(ops.cast(weights, "float32"), (-1,))
+
+    def mean(values: Tensor) -> Tensor:
+        return ops.sum(values * factors) / ops.maximum(size, 1.0)
+
+    return size, mean
 
 
 def weighted_mean(values: Tensor, weights: Tensor | None, size: Tensor) -> Tensor:
@@ -117,6 +139,8 @@ def adapt_components(model: Part, data: Data) -> None:
         given = peeked[0]
     else:
         given = unpack(data, model.spec)
+    if model.objective.partly_labelled:
+        given = with_labels(given)
     rows = len(keras.tree.flatten(given.x)[0])
     context: tuple[Any, ...] = ()
     if given.condition is not None:
@@ -124,6 +148,18 @@ def adapt_components(model: Part, data: Data) -> None:
         context = (ops.convert_to_numpy(encoded),)
     for component in components:
         component.adapt(given.x, *context)
+
+
+def with_labels(given: Inputs) -> Inputs:
+    """The rows that have their condition, where there are any: a component starts from what it will be told."""
+    labelled = labelled_rows(given.condition)[1]
+    keep = None if labelled is None else ops.convert_to_numpy(labelled)
+    if keep is None or keep.all() or not keep.any():
+        return given
+    parts = (
+        None if part is None else keras.tree.map_structure(lambda array: to_numpy(array)[keep], part) for part in given
+    )
+    return Inputs(*parts)
 
 
 def check_batch_size(batch_size: int | None) -> None:

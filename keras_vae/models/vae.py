@@ -225,15 +225,18 @@ class VAE(keras.Model):
         """
         return Terms(self.forward_pass, self.batch(inputs, y), **options)
 
-    def context(self, condition: Tensor | None, batch_size: Tensor, training: bool = False) -> Tensor:
+    def context(
+        self, condition: Tensor | None, batch_size: Tensor, training: bool = False, mask: Tensor | None = None
+    ) -> Tensor:
         """The condition as a float vector for each example; `(batch, width)`, of width 0 without one.
 
         Args:
             condition: `(batch, *condition_shape)`, or None.
             batch_size: number of examples.
             training: whether dropout and the like are active.
+            mask: boolean `(batch, length)`, the steps of the condition that count, or None.
         """
-        return self.forward_pass.context(condition, batch_size, training)
+        return self.forward_pass.context(condition, batch_size, training, mask)
 
     def root_posterior(self, x: Tensor, context: Tensor, training: bool = False) -> Distribution:
         """q(z | x, context) of the top level: what a VampPrior does with its pseudo-inputs.
@@ -368,8 +371,9 @@ class VAE(keras.Model):
             if tuple(x.shape[1:]) != tuple(target.shape[1:]):
                 raise ValueError(
                     f"Argument `y` must have the data's shape {self.data_shape}. Received: shape "
-                    f"{tuple(target.shape)}. Labels belong in the inputs of a conditional model: "
-                    "VAE(..., condition_shape=...).fit([x, labels])."
+                    f"{tuple(target.shape)}. It is what is reconstructed in place of x. To predict it from the "
+                    "latents, use objective=keras_vae.objectives.Supervised(...). Labels to condition on belong in "
+                    "the inputs: VAE(..., condition_shape=...).fit([x, labels])."
                 )
 
     def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", loss: None = None, **kwargs: Any) -> None:
@@ -485,6 +489,7 @@ class VAE(keras.Model):
     # What is done with a trained model: functions of `keras_vae.inference` ----------------------------
 
     predict = inference.predict
+    predict_target = inference.predict_target
     reconstruct = inference.reconstruct
     encode = inference.encode
     decode = inference.decode

@@ -2,6 +2,7 @@
 
 from keras_vae.objectives.elbo import ELBO
 from keras_vae.objectives.objective import Objective
+from keras_vae.objectives.supervised import Supervised
 from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives as _family
 
@@ -9,4 +10,4 @@ register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["ELBO", "Objective", "Terms", "get", "names", "register"]
+__all__ = ["ELBO", "Objective", "Supervised", "Terms", "get", "names", "register"]

@@ -31,7 +31,10 @@ def check_fit(subject: Subject, policy: str = "float32") -> tuple[VAE, Array]:
     before = [ops.convert_to_numpy(weight).copy() for weight in watched.trainable_weights]
     # Clipped weight by weight: a chain of latents over time may diverge within these few large steps.
     vae.compile(keras.optimizers.SGD(0.05, clipnorm=1.0))
-    history = vae.fit(np.concatenate([x] * ROUNDS), batch_size=3, verbose=0)
+    rows = np.concatenate([x] * ROUNDS)
+    # Zeros, which are numbers and a class alike; those of `check_objective` are the same.
+    y = np.zeros((len(rows), 1), "float32") if vae.objective.uses_y else None
+    history = vae.fit(rows, y, batch_size=3, verbose=0)
     losses = history.history["loss"]
     subject.require(np.all(np.isfinite(losses)), "fit", f"the losses under {policy} are {losses}.")
     stuck = []
@@ -50,7 +53,7 @@ def check_fit(subject: Subject, policy: str = "float32") -> tuple[VAE, Array]:
 
 
 def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
-    """`.keras` save and reload: equal weights, and equal `encode`, `predict` and `elbo` under a fixed seed."""
+    """`.keras` save and reload: equal weights, and equal `encode`, `predict`, `elbo` and `predict_target`."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         try:
@@ -72,11 +75,14 @@ def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
             "reload",
             f"the weight {weight.path} is restored with other values.",
         )
-    for verb, call in (
+    calls = [
         ("encode(x, mode='sample', seed=3)", lambda model: model.encode(x, mode="sample", seed=3)),
         ("predict(x)", lambda model: model.predict(x, verbose=0)),
         ("elbo(x, seed=3)", lambda model: model.elbo(x, seed=3)),
-    ):
+    ]
+    if hasattr(vae.objective, "predict_target"):
+        calls.append(("predict_target(x)", lambda model: model.predict_target(x)))
+    for verb, call in calls:
         for before, after in zip(keras.tree.flatten(call(vae)), keras.tree.flatten(call(loaded)), strict=True):
             before, after = np.asarray(before), np.asarray(after)
             subject.require(

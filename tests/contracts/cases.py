@@ -299,6 +299,15 @@ CASES = {
         "data_shape": SEQUENCE,
     },
     ("objectives", "elbo"): {"make": lambda: kv.objectives.ELBO(beta=0.5, num_samples=2)},
+    ("objectives", "supervised"): {
+        "make": lambda: kv.objectives.Supervised(kv.objectives.ELBO(num_samples=2), weight=0.5, metrics=["mae"]),
+        "other_values": {
+            "objective": kv.objectives.ELBO(beta=0.5),
+            "head": keras.layers.Dense(1, use_bias=False),
+            "loss": "mae",
+            "metrics": ["r2_score", keras.metrics.MeanSquaredError()],
+        },
+    },
 }
 
 # Ways to use a registered class that take another path through its code, and parts without a name.

@@ -25,6 +25,7 @@ RNG = np.random.default_rng(0)
 LABELS = np.where(np.arange(ROWS)[:, None] % 4, np.nan, np.eye(3)[np.arange(ROWS) % 3]).astype("float32")
 COUNTS = RNG.poisson(3.0, (ROWS, 6)).astype("float32")
 SIZES = RNG.uniform(0.5, 2.0, ROWS).astype("float32")
+SERIES = X.reshape(ROWS, 2, 3).repeat(2, axis=1)
 HOLES = np.where(RNG.random((ROWS, 6)) < 0.3, np.nan, X).astype("float32")
 ONE_SIDE = np.where(np.arange(ROWS)[:, None] % 3 == 0, np.nan, X[:, :3]).astype("float32")
 
@@ -54,6 +55,27 @@ def table(policy):
     return small(policy, likelihood=columns, objective=ImportanceWeighted())
 
 
+def single_cells(policy):
+    groups = [kv.latents.Single(2), kv.latents.Single(1, prior="gaussian")]
+    return small(
+        policy,
+        latent_dim=None,
+        latents=kv.latents.Product(groups),
+        likelihood=single_cell.CellCounts(),
+        decoder=single_cell.CellDecoder(),
+    )
+
+
+def deep_markov(policy):
+    return kv.VAE(
+        (None, 3),
+        latents=kv.latents.Markov(2),
+        encoder=kv.encoders.GRU((8,), return_sequences=True),
+        decoder=keras.Sequential([keras.layers.Dense(8, activation="relu")]),
+        seed=0,
+    )
+
+
 # For each a function that makes the model, what it is fitted to, and the arguments of `generate`.
 MODELS = {
     "semi_supervised": (
@@ -71,6 +93,14 @@ MODELS = {
     "factor_vae": (lambda policy: small(policy, objective=Factor()), X, {"n": 3}),
     "dreg": (lambda policy: small(policy, objective=DoublyReparameterised()), X, {"n": 3}),
     "miwae": (table, HOLES, {"n": 3}),
+    "single_cell": (single_cells, {"x": COUNTS, "exposure": SIZES}, {"n": 3, "exposure": 1.0}),
+    # What the library has by now.
+    "deep_markov": (deep_markov, SERIES, {"n": 3, "length": 5}),
+    "property_head": (
+        lambda policy: small(policy, objective=kv.objectives.Supervised(head=keras.layers.Dense(1), loss="mse")),
+        X,
+        {"n": 3},
+    ),
 }
 
 LOAD = """
@@ -104,7 +134,8 @@ def saved(tmp_path_factory):
             vae = make(policy)
             before = [keras.ops.convert_to_numpy(weight).copy() for weight in vae.trainable_weights]
             vae.compile(keras.optimizers.Adam(0.02))
-            history = vae.fit(data, epochs=3, batch_size=16, verbose=0).history
+            y = X.sum(axis=1) if vae.objective.uses_y else None
+            history = vae.fit(data, y, epochs=3, batch_size=16, verbose=0).history
             still = [
                 weight.path
                 for weight, start in zip(vae.trainable_weights, before, strict=True)

@@ -53,7 +53,17 @@ HOOKS = {
     ),
     *("on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_begin", "convolution_op"),
 }
-VERBS = {"decode", "elbo", "encode", "generate", "interpolate", "log_likelihood", "predict", "reconstruct"}
+VERBS = {
+    "decode",
+    "elbo",
+    "encode",
+    "generate",
+    "interpolate",
+    "log_likelihood",
+    "predict",
+    "predict_target",
+    "reconstruct",
+}
 IN_NATS = re.compile(r"log_prob|kl_divergence$|kl_divergence_per|^elbo$|^log_likelihood$|^loss$")
 
 # Who needs no source: contracts and bases of this package, wrappers of what the user brings, and tools.

@@ -8,6 +8,7 @@ import scipy.stats
 from keras import ops
 
 from keras_vae import distributions as d
+from keras_vae import likelihoods
 from keras_vae.distributions.gamma_functions import log_beta, log_gamma_ratio, log_poisson
 
 RNG = np.random.default_rng(0)
@@ -326,3 +327,44 @@ def test_no_head_output_makes_a_density_infinite(size):
     ):  # fmt: skip
         for tensor in (value.log_prob(x), value.sample(0), value.mean(), value.mode()):
             assert np.isfinite(numpy(tensor)).all(), value
+
+
+@pytest.mark.parametrize("sizes", [[1.0, 0.01, 250.0, 3.5], [2.0, 2.0, 2.0, 2.0]])
+@pytest.mark.parametrize("leading", [(), (3,)])
+def test_counts_with_an_exposure(sizes, leading):
+    """log_prob is scipy's with the mean multiplied by the size, for data of one axis and of two."""
+    shape = (4, *leading, 5)
+    log_mean, log_r, logits = uniform(-2, 3, shape), uniform(-1, 2, 5), uniform(-2, 2, shape)
+    size = np.asarray(sizes).reshape(4, *([1] * (len(shape) - 1)))
+    mean, r = size * np.exp(double(log_mean)), np.exp(double(log_r))
+    x = RNG.poisson(mean).astype("float32")
+    exposure = ops.convert_to_tensor(sizes, dtype="float32")
+
+    def values(likelihood, **params):
+        likelihood.build([(None, *shape[1:])] * len(params) if len(params) > 1 else (None, *shape[1:]), shape[1:])
+        params = likelihood.exposed({name: ops.convert_to_tensor(value) for name, value in params.items()}, exposure)
+        if hasattr(likelihood, "log_inverse_dispersion"):
+            likelihood.log_inverse_dispersion.assign(log_r)
+        value = likelihood.distribution(params)
+        total = numpy(value.log_prob(x))
+        assert total.shape == (4,)
+        return total
+
+    def summed(array):
+        return array.reshape(4, -1).sum(axis=1)
+
+    given = {"project": False, "exposure": True}
+    poisson = summed(scipy.stats.poisson(mean).logpmf(x))
+    close(values(likelihoods.Poisson(**given), log_rate=log_mean), poisson, rtol=1e-4, atol=1e-3)
+    counts = scipy.stats.nbinom(r, r / (r + mean)).logpmf(x)
+    found = values(likelihoods.NegativeBinomial(**given), log_mean=log_mean)
+    close(found, summed(counts), rtol=1e-4, atol=1e-3)
+    predicted = np.broadcast_to(log_r, shape)
+    found = values(
+        likelihoods.NegativeBinomial("predicted", **given), log_mean=log_mean, log_inverse_dispersion=predicted
+    )
+    close(found, summed(counts), rtol=1e-4, atol=1e-3)
+    lost = scipy.special.expit(double(logits))
+    inflated = np.log(lost * (x == 0) + (1 - lost) * np.exp(counts))
+    found = values(likelihoods.ZeroInflatedNegativeBinomial(**given), log_mean=log_mean, zero_logits=logits)
+    close(found, summed(inflated), rtol=1e-4, atol=1e-3)

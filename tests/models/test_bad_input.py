@@ -66,6 +66,14 @@ class Untrained(kv.priors.Prior):
         return kv.priors.Standard.distribution(self, context)
 
 
+@functools.cache
+def supervised():
+    return compiled(small_vae(objective="supervised"))
+
+
+MISSING = changed(-1, (2,), np.arange(8) % 3)
+
+
 def averaged():
     return keras.Sequential([keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(3)])
 
@@ -189,7 +197,64 @@ IN_COMPILE_AND_FIT = [
     ("unknown keys", lambda: plain().fit({"x": X, "labels": C}), ValueError, ["'x'", "'condition'", "labels"]),
     ("no key x", lambda: plain().fit({"images": X}), ValueError, ["'x'", "images"]),
     ("labels as y", lambda: plain().fit(X, np.arange(8)), ValueError, ["`y`", "(8,)", "Labels", "condition_shape"]),
-    ("one-hot labels as y", lambda: plain().fit(X, C), ValueError, ["`y`", "(8, 3)", "Labels"]),
+    ("one-hot labels as y", lambda: plain().fit(X, C), ValueError, ["`y`", "(8, 3)", "Labels", "Supervised"]),
+    ("no y", lambda: supervised().fit(X), ValueError, ["`y`", "None", "fit(x, y)"]),
+    ("no y, weights", lambda: supervised().fit(X, sample_weight=np.ones(8)), ValueError, ["`y`", "None", "fit(x, y)"]),
+    ("no y in a stream", lambda: supervised().fit(Batches((X,))), ValueError, ["`y`", "None", "dataset of (x, y)"]),
+    ("no y in a generator", lambda: supervised().fit(b for b in [(X,)]), ValueError, ["`y`", "None", "(x, y)"]),
+    (
+        "no y in validation",
+        lambda: supervised().fit(X, X[:, 0], validation_data=(X,)),
+        ValueError,
+        ["`y` of `validation_data`", "None", "validation_data=(x, y)"],
+    ),
+    (
+        "no y in a stream of validation",
+        lambda: supervised().fit(X, X[:, 0], validation_data=Batches((X,))),
+        ValueError,
+        ["`y` of `validation_data`", "None"],
+    ),
+    ("no y in evaluate", lambda: supervised().evaluate(X), ValueError, ["`y`", "None", "(x, y)"]),
+    ("no y in train_on_batch", lambda: supervised().train_on_batch(X), ValueError, ["`y`", "None"]),
+    ("no y in test_on_batch", lambda: supervised().test_on_batch(X), ValueError, ["`y`", "None"]),
+    ("NaN in y", lambda: supervised().fit(X, changed(np.nan, (3,), X[:, 0])), ValueError, ["`y`", "nan", "(3,)"]),
+    ("fewer y", lambda: supervised().fit(X, X[:5, 0]), ValueError, ["`y`", "as many rows", "5", "8"]),
+    ("y as text", lambda: supervised().fit(X, np.array(list("abcabcab"))), ValueError, ["`y`", "numbers"]),
+    ("y of three numbers", lambda: supervised().fit(X, C), ValueError, ["`y`", "('batch', 1)", "(8, 3)", "head"]),
+    ("no head", lambda: kv.objectives.Supervised(head="dense"), TypeError, ["`head`", "'dense'", "Dense(1)"]),
+    ("no loss", lambda: kv.objectives.Supervised(loss="msee"), ValueError, ["`loss`", "'msee'"]),
+    (
+        "no metric",
+        lambda: small_vae(objective=kv.objectives.Supervised(metrics=["m"])),
+        ValueError,
+        ["`metrics`", "'m'"],
+    ),
+    ("a negative weight", lambda: kv.objectives.Supervised(weight=-1.0), ValueError, ["`weight`", "-1.0"]),
+    (
+        "a label below zero",
+        lambda: labelled().fit([X, MISSING]),
+        ValueError,
+        ["`condition`", "row 2", "partly_labelled"],
+    ),
+    (
+        "a missing condition in a stream",
+        lambda: conditional().fit(Batches(((X, changed(np.nan, (1, 2), C)),))),
+        ValueError,
+        ["`condition`", "row 1", "partly_labelled"],
+    ),
+    ("a mask alone", lambda: plain().fit({"x": X, "condition_mask": X > 0}), ValueError, ["`condition_mask`", "alone"]),
+    (
+        "a mask that nothing reads",
+        lambda: conditional().fit({"x": X, "condition": C, "condition_mask": C > 0}),
+        ValueError,
+        ["`condition_mask`", "condition_encoder", "GRU"],
+    ),
+    (
+        "exposure unwanted",
+        lambda: plain().fit({"x": X, "exposure": X[:, 0] + 1}),
+        ValueError,
+        ["`exposure`", "Bernoulli"],
+    ),
     ("targets out of range", lambda: plain().fit(X, X * 9), ValueError, ["`y`", "[0, 1]"]),
     ("fewer targets", lambda: plain().fit(X, X[:5]), ValueError, ["`y`", "as many rows", "5", "8"]),
     ("too few weights", lambda: plain().fit(X, sample_weight=np.ones(5)), ValueError, ["`sample_weight`", "(5,)", "8"]),
@@ -246,6 +311,9 @@ IN_THE_VERBS = [
     ("predict out of range", lambda: plain().predict(X * 255), ValueError, ["`x`", "[0, 1]"]),
     ("predict a stream out of range", lambda: plain().predict(Batches((X * 255,))), ValueError, ["`x`", "[0, 1]"]),
     ("predict None", lambda: plain().predict(None), ValueError, ["`x`", "None"]),
+    ("predict_target of nothing", lambda: plain().predict_target(X), ValueError, ["ELBO", "Supervised"]),
+    ("predict_target out of range", lambda: supervised().predict_target(X * 9), ValueError, ["`x`", "[0, 1]"]),
+    ("generate for no label", lambda: labelled().generate(2, -1), ValueError, ["`condition`", "row 0"]),
     ("predict steps 0", lambda: plain().predict(X, steps=0), ValueError, ["`steps`", "0"]),
     ("predict batch_size 0", lambda: plain().predict(X, batch_size=0), ValueError, ["`batch_size`", "0"]),
     ("evaluate wrong shape", lambda: plain().evaluate(IMAGES), ValueError, ["`x`", "(batch, 6)"]),
@@ -387,6 +455,24 @@ IN_THE_LIKELIHOODS = [
     ("y out of range", lambda: under("Poisson").fit(COUNTS, count(-2)), ValueError, ["`y`", "-2", "(3, 2)"]),
 ]
 
+
+@functools.cache
+def exposed():
+    return under("Poisson", exposure=True)
+
+
+def counts_with(exposure):
+    return {"x": COUNTS, "exposure": exposure}
+
+
+IN_THE_LIKELIHOODS += [
+    ("no exposure", lambda: exposed().fit(COUNTS), ValueError, ["`exposure`", "{'x': x"]),
+    ("exposure 0", lambda: exposed().fit(counts_with(np.zeros(8))), ValueError, ["`exposure`", "> 0"]),
+    ("wide exposure", lambda: exposed().fit(counts_with(np.ones((8, 2)))), ValueError, ["`exposure`", "(8, 2)"]),
+    ("generate without exposure", lambda: exposed().generate(2), ValueError, ["`exposure`", "generate"]),
+    ("exposed", lambda: kv.likelihoods.Bernoulli().exposed({}, X), ValueError, ["`exposure`", "Bernoulli"]),
+]
+
 ROWS = IN_THE_LIKELIHOODS + IN_THE_CONSTRUCTOR + IN_COMPILE_AND_FIT + IN_THE_VERBS
 
 
@@ -397,3 +483,19 @@ def test_bad_input_says_what_is_wrong(act, exception, words):
     message = str(caught.value)
     missing = [word for word in words if word not in message]
     assert not missing, f"{missing} not in: {message}"
+
+
+@pytest.mark.parametrize("y", [X[:, :3], X[:, 0], X[:, :2, None], np.arange(8) % 3, C])
+def test_a_y_of_another_shape_is_not_told_to_change_the_data(y):
+    with pytest.raises(ValueError, match="`y`") as caught:
+        plain().fit(X, y)
+    message = str(caught.value)
+    assert "data_shape=(" not in message, message
+    whole = bool(np.all(y == np.round(y)))
+    assert ("condition_shape" in message) == whole, message
+
+
+def test_latents_of_another_shape_are_not_told_to_change_the_data():
+    with pytest.raises(ValueError, match="`z`") as caught:
+        plain().decode(np.zeros((4, 3)))
+    assert "data_shape=" not in str(caught.value)

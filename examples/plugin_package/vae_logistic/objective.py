@@ -17,14 +17,12 @@ class ImportanceWeightedBound(Objective):
         **kwargs: `name`, `dtype`, as for every Keras layer.
     """
 
-    requires = ("log_ratio",)
-
     def __init__(self, num_samples=5, **kwargs):
         super().__init__(**kwargs)
         self.num_samples = num_samples
 
     def loss(self, terms):
-        log_weights = terms["log_likelihood"] + ops.sum(terms["log_ratio"], axis=2)
+        log_weights = terms.log_likelihood + ops.sum(terms.log_ratio, axis=2)
         return math.log(self.num_samples) - ops.logsumexp(log_weights, axis=1)
 
     def get_config(self):

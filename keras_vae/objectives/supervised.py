@@ -1,0 +1,199 @@
+"""Targets that are predicted from the latents."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import non_negative_number
+from keras_vae.hints import Component, Config, Shape, Tensor
+from keras_vae.objectives.objective import Objective
+from keras_vae.objectives.targets import aligned, as_metric, loss_function, serialized
+from keras_vae.objectives.terms import Terms
+from keras_vae.registry import objectives
+
+__all__ = ["Supervised"]
+
+
+@objectives.register("supervised", package="keras_vae")
+class Supervised(Objective):
+    """Another objective, plus a loss of a prediction of y from the latents: `vae.fit(x, y)`.
+
+    The joint training of a VAE and a predictor of Gomez-Bombarelli et al. (2018), which arranges the latents by what is
+    to be predicted. The head sees the latents of all levels side by side, `(rows, width)`; with several draws the loss,
+    in nats per example where the Keras loss is, is averaged over them. It is logged as `prediction_loss`, and
+    `vae.predict_target(x)` gives predictions.
+
+    Args:
+        objective: what else is minimised, a name or an instance; its `beta` and `num_samples` are this one's too.
+        head: Keras layer or model from latents `(rows, width)` to predictions; by default one number,
+            `keras.layers.Dense(1)`.
+        loss: Keras loss, by name, instance or function, of `y` and the predictions.
+        weight: factor of that loss, a finite number >= 0.
+        metrics: Keras metrics of `y` and the predictions, by name, instance or function, or None.
+        **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: bad arguments, a `y` that the loss cannot compare with the predictions, or latents of any length.
+        TypeError: a head that is no layer.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.random((64, 4)), rng.integers(0, 3, 64)
+    >>> head = keras.layers.Dense(3, activation="softmax")
+    >>> objective = kv.objectives.Supervised(head=head, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    >>> vae = kv.VAE(data_shape=(4,), latent_dim=2, objective=objective)
+    >>> vae.compile("adam")
+    >>> sorted(vae.fit(x, y, verbose=0).history)
+    ['accuracy', 'kl_loss', 'loss', 'prediction_loss', 'reconstruction_loss']
+    >>> vae.predict_target(x[:5]).shape
+    (5, 3)
+    """
+
+    uses_y = True
+
+    def __init__(
+        self,
+        objective: Component = "elbo",
+        head: keras.layers.Layer | None = None,
+        loss: str | Callable | keras.losses.Loss = "mse",
+        weight: float = 1.0,
+        metrics: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.objective = objectives.get(objective, dtype=self.dtype_policy)
+        self.head: Any = keras.layers.Dense(1, dtype=self.dtype_policy) if head is None else head
+        if not isinstance(self.head, keras.layers.Layer):
+            raise TypeError(
+                "Argument `head` must be a Keras layer or model from latents to predictions, such as "
+                f"keras.layers.Dense(1). Received: head={head!r}"
+            )
+        self.given_loss = loss
+        self.loss_of, self.takes_labels = loss_function(loss)
+        self.weight = non_negative_number(weight, "weight")
+        self.given_metrics = None if metrics is None else list(metrics)
+        self.prediction_tracker = keras.metrics.Mean(name="prediction_loss")
+
+    @property
+    def num_samples(self) -> int:  # type: ignore[override]
+        """Number of latents drawn for each example: that of the other objective."""
+        return self.objective.num_samples
+
+    @property
+    def partly_labelled(self) -> bool:  # type: ignore[override]
+        """Whether rows may lack their condition: what the other objective says."""
+        return self.objective.partly_labelled
+
+    @property
+    def beta(self) -> Any:
+        """The other objective's `beta`, a variable that may be assigned."""
+        return self.objective.beta
+
+    def build(self, spec: dict[str, Any]) -> None:
+        shapes = spec["latent_shapes"]
+        if any(None in shape for shape in shapes):
+            raise ValueError(
+                "The objective 'supervised' makes one vector of the latents, so their shapes must be known. Received: "
+                f"latents of the shapes {list(shapes)}. Use latents without a time axis."
+            )
+        if not self.objective.built:
+            self.objective.build(spec)
+            self.objective.built = True
+        width = sum(math.prod(shape) for shape in shapes)
+        latents = keras.KerasTensor((None, width), dtype="float32")
+        # A symbolic call: it builds any model, and refuses one that was built for another width.
+        predictions = keras.tree.flatten(self.head(latents, training=False))
+        if len(predictions) != 1:
+            raise ValueError(f"Argument `head` must give one tensor of predictions. Received: {len(predictions)}")
+        self.prediction_shape: Shape = tuple(predictions[0].shape)[1:]
+        self.extra_metrics = [
+            as_metric(given, self.takes_labels, self.prediction_shape) for given in self.given_metrics or []
+        ]
+        self._create_weights_of_metrics()
+
+    def _create_weights_of_metrics(self) -> None:
+        # Some, such as R2Score, create them with the first batch, which is too late inside a compiled step.
+        predictions = ops.zeros((2, *self.prediction_shape))
+        targets = ops.zeros((2, *self.prediction_shape[:-1])) if self.takes_labels else predictions
+        for metric in self.extra_metrics:
+            metric.update_state(targets, predictions)
+            metric.reset_state()
+
+    def loss(self, terms: Terms) -> Tensor:
+        samples = terms.z[0].shape[1]
+        predictions = self._predicted(terms)
+        y = self._target(terms.y)
+        weights = getattr(getattr(terms, "batch", None), "weights", None)
+        repeated = y if samples == 1 else ops.repeat(y, samples, axis=0)
+        losses = ops.cast(self.loss_of(*aligned(repeated, predictions, self.takes_labels)), "float32")
+        if len(losses.shape) > 1:
+            losses = ops.mean(losses, axis=tuple(range(1, len(losses.shape))))
+        losses = ops.mean(ops.reshape(losses, (-1, samples)), axis=1)
+        weights = None if weights is None else ops.reshape(ops.cast(weights, "float32"), (-1,))
+        self.prediction_tracker.update_state(losses if weights is None else losses * weights)
+        if self.extra_metrics:
+            compared = aligned(y, self._mean_of(predictions, samples), self.takes_labels)
+            for metric in self.extra_metrics:
+                metric.update_state(*compared, sample_weight=weights)
+        return self.objective.loss(terms) + self.weight * losses
+
+    def _predicted(self, terms: Terms) -> Tensor:
+        """Predictions from every draw, float32 `(batch * samples, ...)`, the draws of one example together."""
+        vectors = [ops.reshape(z, (-1, math.prod(z.shape[2:]))) for z in terms.z]
+        latents = vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, axis=1)
+        return ops.cast(self.head(latents, training=getattr(terms, "training", False)), "float32")
+
+    @staticmethod
+    def _mean_of(predictions: Tensor, samples: int) -> Tensor:
+        if samples == 1:
+            return predictions
+        return ops.mean(ops.reshape(predictions, (-1, samples, *predictions.shape[1:])), axis=1)
+
+    @staticmethod
+    def _target(y: Any) -> Tensor:
+        if y is None or isinstance(y, (dict, list, tuple)):
+            raise ValueError(
+                "Argument `y`: the objective 'supervised' predicts it. Expected one array, (batch,) or (batch, k). "
+                f"Received: {'None' if y is None else f'a {type(y).__name__}'}. Pass fit(x, y), or a dataset of (x, y)."
+            )
+        return ops.convert_to_tensor(y)
+
+    def predict_target(self, terms: Terms) -> Tensor:
+        """Predictions of `y`, averaged over the draws of the latents, `(batch, ...)`.
+
+        Args:
+            terms: as for `loss`.
+        """
+        return self._mean_of(self._predicted(terms), terms.z[0].shape[1])
+
+    def get_config(self) -> Config:
+        return {
+            **super().get_config(),
+            "objective": keras.saving.serialize_keras_object(self.objective),
+            "head": keras.saving.serialize_keras_object(self.head),
+            "loss": serialized(self.given_loss, "loss"),
+            "weight": self.weight,
+            "metrics": None
+            if self.given_metrics is None
+            else [serialized(metric, "metrics") for metric in self.given_metrics],
+        }
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        config = dict(config)
+        for name in ("head", "loss"):
+            if isinstance(config.get(name), dict):
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        if config.get("metrics") is not None:
+            config["metrics"] = [
+                keras.saving.deserialize_keras_object(metric) if isinstance(metric, dict) else metric
+                for metric in config["metrics"]
+            ]
+        return cls(**config)
