@@ -35,7 +35,7 @@ def softmax(classes=2):
 def terms_of(y, z, **values):
     """Terms of given numbers, under which the inner objective is 0."""
     rows = len(z[0])
-    return Terms.of(y=y, z=z, log_likelihood=np.zeros((rows, 1)), kl=np.zeros((rows, 1)), **values)
+    return Terms.of(y=y, z=z, log_likelihood=ops.zeros((rows, 1)), kl=ops.zeros((rows, 1)), **values)
 
 
 def built(shapes, **options):
