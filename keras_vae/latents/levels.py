@@ -6,9 +6,9 @@ from typing import Any
 from keras import ops
 
 from keras_vae.backend import StepSeed
-from keras_vae.hints import Seed, Tensor
+from keras_vae.hints import Part, Seed, Shape, Tensor
 
-__all__ = ["features_of", "is_several", "seed_of_levels", "tile_rows"]
+__all__ = ["check_latent_shape", "features_of", "is_several", "seed_of_levels", "tile_rows"]
 
 
 def seed_of_levels(seed: Seed) -> Seed:
@@ -29,3 +29,12 @@ def features_of(features: Any, index: int) -> Any:
 def tile_rows(tensor: Tensor, samples: int) -> Tensor:
     """Rows `(batch, ...)` once for every sample: `(samples * batch, ...)`, the samples of one example far apart."""
     return ops.tile(tensor, (samples, *([1] * (len(tensor.shape) - 1))))
+
+
+def check_latent_shape(name: str, component: Part, latent_shape: Shape) -> None:
+    """Refuse a component that was built for other latents."""
+    if tuple(component.latent_shape) != tuple(latent_shape):
+        raise ValueError(
+            f"The {name} {type(component).__name__} was built for latents of shape {tuple(component.latent_shape)}. "
+            f"Expected {tuple(latent_shape)}. Pass a {name} that has not been built."
+        )

@@ -11,7 +11,7 @@ from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Component, Config, Encode, Part, Seed, Shape, Tensor
 from keras_vae.latents.hierarchical import tile_rows
 from keras_vae.latents.latents import LatentLevel, Latents
-from keras_vae.latents.single import check_built
+from keras_vae.latents.levels import check_latent_shape
 from keras_vae.latents.steps import as_rows, check_context, check_features, check_part, in_time, steps_of_data
 from keras_vae.layers.context import concatenate_context
 from keras_vae.layers.dense_stack import DenseStack
@@ -106,10 +106,10 @@ class Markov(Latents):
         check_context(step_shape, tuple(told.shape))
         if not self.step_prior.built:
             self.step_prior.build(step_shape, width)
-        check_built("prior", self.step_prior, width)
+        check_latent_shape("prior", self.step_prior, width)
         if not self.step_posterior.built:
             self.step_posterior.build(features_shape, step_shape, width)
-        check_built("posterior", self.step_posterior, width)
+        check_latent_shape("posterior", self.step_posterior, width)
 
     def level_shapes(self) -> tuple[Shape, ...]:
         return (self.latent_shape,)

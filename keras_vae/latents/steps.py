@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.distribution import Distribution, Independent
 from keras_vae.hints import Part, Shape, Tensor
-from keras_vae.latents.hierarchical import is_several
+from keras_vae.latents.levels import is_several
 
 __all__ = ["as_rows", "check_context", "check_features", "check_part", "in_time", "steps_of_data"]
 
