@@ -25,7 +25,7 @@ def adversarial_loss(model, real, fake, training):
     return ops.softplus(-on_real) + ops.softplus(on_fake)
 
 
-@kv.objectives.register("wide_vae_gan", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class Adversarial(kv.objectives.ELBO):
     """The ELBO, and a discriminator of data against decoded draws from the prior (Larsen et al., 2016)."""
 
@@ -41,7 +41,7 @@ class Adversarial(kv.objectives.ELBO):
         return super().loss(terms) + adversarial
 
 
-@kv.objectives.register("wide_factor", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class Factor(kv.objectives.ELBO):
     """The ELBO, and a discriminator of z against z with its dimensions shuffled apart (Kim and Mnih, 2018)."""
 

@@ -6,7 +6,7 @@ from keras import ops
 import keras_vae as kv
 
 
-@kv.encoders.register("wide_experts", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class Experts(kv.encoders.Encoder):
     """q(z | x) = N(0, 1) prod_m N(loc_m(x_m), var_m(x_m)) over the modalities that are there: `[mean, log_var]`."""
 

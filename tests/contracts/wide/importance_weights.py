@@ -3,12 +3,13 @@
 import dataclasses
 import math
 
+import keras
 from keras import ops
 
 import keras_vae as kv
 
 
-@kv.objectives.register("wide_iwae", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class ImportanceWeighted(kv.objectives.Objective):
     """-log mean_k w_k (Burda et al., 2016); on a table with holes it is MIWAE (Mattei and Frellsen, 2019)."""
 
@@ -19,7 +20,7 @@ class ImportanceWeighted(kv.objectives.Objective):
         return math.log(self.num_samples) - ops.logsumexp(log_weights, axis=1)
 
 
-@kv.objectives.register("wide_dreg", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class DoublyReparameterised(ImportanceWeighted):
     """The same bound, with the gradient estimator of Tucker et al. (2019) for the encoder."""
 

@@ -8,7 +8,7 @@ from keras import ops
 import keras_vae as kv
 
 
-@kv.objectives.register("wide_m2", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class SemiSupervised(kv.objectives.Objective):
     """Sums the ELBO over the labels of rows that have none, weighted by a classifier's q(y | x)."""
 

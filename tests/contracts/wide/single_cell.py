@@ -6,7 +6,7 @@ from keras import ops
 import keras_vae as kv
 
 
-@kv.decoders.register("wide_scvi", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class CellDecoder(kv.decoders.Decoder):
     """Latents `(batch, width + 1)`, the last of them the log size: `[features, log size]`."""
 
@@ -21,7 +21,7 @@ class CellDecoder(kv.decoders.Decoder):
         return [(None, 8), (None, 1)]
 
 
-@kv.likelihoods.register("wide_scvi", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class CellCounts(kv.likelihoods.Likelihood):
     """Negative binomial counts of mean exposure * exp(log size) * softmax(features)."""
 

@@ -57,7 +57,7 @@ def kl_of_a_code(q, p):
     return ops.zeros(ops.shape(q.encoded)[:1]) + math.log(p.codebook.shape[0])
 
 
-@kv.priors.register("wide_codebook", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class Codebook(kv.priors.Prior):
     latent_space = "codes"
     distribution_class = Codes
@@ -70,7 +70,7 @@ class Codebook(kv.priors.Prior):
         return Codes(ops.convert_to_tensor(self.codebook), ops.shape(context)[0])
 
 
-@kv.posteriors.register("wide_nearest", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class Nearest(kv.posteriors.Posterior):
     latent_space = "codes"
     requires_prior = True
@@ -84,7 +84,7 @@ class Nearest(kv.posteriors.Posterior):
         return Quantised(self.head(features), prior.codebook)
 
 
-@kv.objectives.register("wide_commitment", package="tests_wide")
+@keras.saving.register_keras_serializable("tests_wide")
 class Commitment(kv.objectives.Objective):
     """Reconstruction, the codebook's loss, and a quarter of the commitment loss."""
 
