@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Self
+from typing import ClassVar, Self
 
 import keras
 from keras import ops
@@ -54,6 +54,8 @@ class DiscretizedLogisticMixture(Independent):
     >>> round(float(np.exp(p.log_prob(np.ones((1, 1, 1, 1))))[0]), 6)
     0.5
     """
+
+    has_exact_mode: ClassVar[bool] = False
 
     logits: Tensor
     loc: Tensor

@@ -37,6 +37,7 @@ class Distribution(abc.ABC):
         has_tensors: False where the value cannot be taken apart into tensors and rebuilt, as a flow's
             cannot: nothing that needs q(z | x) outside of the model goes with it.
         has_temperature: False where draws are the distribution's own at every temperature.
+        has_exact_mode: False where `mode` is a likely value and not always the most likely one.
 
     Example:
 
@@ -63,6 +64,7 @@ class Distribution(abc.ABC):
     samples_with_log_prob: ClassVar[bool] = False
     has_tensors: ClassVar[bool] = True
     has_temperature: ClassVar[bool] = True
+    has_exact_mode: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -114,7 +114,21 @@ CASES = {
         "other_values": {"groups": [kv.latents.Single(2), kv.latents.Single(3)]},
         "latent_dim": None,
     },
-    # ("latents", "markov"): data with a time axis. Its case goes here.
+    ("latents", "markov"): {
+        "make": kv.latents.Markov,
+        "other_values": {
+            "latent_dim": 3,
+            "transition": keras.layers.Dense(5),
+            "prior": kv.priors.Laplace(),
+            "posterior": kv.posteriors.Residual(),
+        },
+        "data_shape": (4, 2),
+        "vae": {
+            "encoder": lambda: kv.encoders.GRU((4,), return_sequences=True),
+            "decoder": lambda: kv.decoders.GRU((4,)),
+            "likelihood": "gaussian",
+        },
+    },
     ("posteriors", "categorical"): {
         "make": kv.posteriors.Categorical,
         "vae": {"prior": "uniform_categorical"},

@@ -27,8 +27,23 @@ def test_every_class_has_a_case():
     classes = {name for name in d.__all__ if isinstance(getattr(d, name), type)}
     seen = {type(make()).__name__ for make in CASES.values()}
     # TFPDistribution has tests of its own, on TensorFlow; Tempered is what the counts' `tempered` gives
-    assert classes - seen == {"Distribution", "Independent", "TFPDistribution", "Tempered"}
+    by_hand = {"Concatenated", "Joint"}  # values made of others, below
+    assert classes - seen == {"Distribution", "Independent", "TFPDistribution", "Tempered", *by_hand}
     assert all(issubclass(getattr(d, name), Distribution) for name in classes)
+
+
+def test_samples_of_values_made_of_others():
+    first, second = d.Gaussian(np.zeros((3, 2)), np.zeros((3, 2))), d.Bernoulli(np.zeros((3, 1)))
+    table, fields = d.Concatenated([first, second], [2, 1]), d.Joint({"a": first, "b": second})
+    draws = table.sample(seed=0, num_samples=50)
+    assert tuple(draws.shape) == (50, 3, 3)
+    assert tuple(table.log_prob(draws).shape) == (50, 3)
+    assert numpy(table.tempered(0.01).sample(0, 50))[..., :2].std() < 0.05 < numpy(draws)[..., :2].std()
+    draws = fields.sample(seed=0, num_samples=50)
+    assert {name: tuple(field.shape) for name, field in draws.items()} == {"a": (50, 3, 2), "b": (50, 3, 1)}
+    expected = numpy(first.log_prob(draws["a"])) + numpy(second.log_prob(draws["b"]))
+    np.testing.assert_allclose(numpy(fields.log_prob(draws)), expected, rtol=1e-5)
+    assert numpy(fields.tempered(0.01).sample(0, 50)["a"]).std() < 0.05
 
 
 class TestDrawsOfVersionOne:
