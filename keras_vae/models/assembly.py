@@ -42,7 +42,9 @@ def make_component(name: str, identifier: Any, dtype: DType) -> Any:
     return family.get(identifier, dtype=dtype)
 
 
-def make_network(name: str, identifier: Any, spec: Spec, likelihood: Part, dtype: DType) -> Any:
+def make_network(
+    name: str, identifier: Any, spec: Spec, likelihood: Part, dtype: DType, time_axis: bool = False
+) -> Any:
     """An encoder or a decoder: as `make_component`, any Keras model, a dict of them, or None for the default.
 
     Args:
@@ -51,8 +53,11 @@ def make_network(name: str, identifier: Any, spec: Spec, likelihood: Part, dtype
         spec: what the data are.
         likelihood: the likelihood, which knows which data are tokens.
         dtype: dtype or policy of what is made here.
+        time_axis: whether there is a latent for each time step, which takes features of each.
     """
     family = getattr(registry, f"{name}s")
+    if identifier is None and time_axis:
+        return family.get("gru", dtype=dtype, **({"return_sequences": True} if name == "encoder" else {}))
     if identifier is None:
         identifier = over_fields(default_network, shape_of(spec), likelihood.support, like=spec)
     if isinstance(identifier, dict) and "class_name" not in identifier:

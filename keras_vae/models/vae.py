@@ -130,9 +130,10 @@ class VAE(keras.Model):
             )
         self.likelihood = make_component("likelihood", likelihood, policy)
         spec = self._untracked.items["spec"] = with_missing(spec, self.likelihood)
-        self.encoder = make_network("encoder", encoder, spec, self.likelihood, policy)
-        self.decoder = make_network("decoder", decoder, spec, self.likelihood, policy)
         structure = make_latents(latents, prior, posterior, policy)
+        in_time = structure.has_time_axis
+        self.encoder = make_network("encoder", encoder, spec, self.likelihood, policy, in_time)
+        self.decoder = make_network("decoder", decoder, spec, self.likelihood, policy, in_time)
         # The attributes' names are the places of the weights in a file, those of version 0.1.
         self.prior = structure.prior if isinstance(structure, Single) else structure
         self.posterior = getattr(structure, "posterior", None)

@@ -216,3 +216,10 @@ def test_chorales(shared_data):
     assert (after > before).all()
     assert (after / lengths).mean() > -20  # nats per step; independent fair keys have 61
     assert vae.generate(1, length=10).shape == (1, 10, 88)
+
+
+def test_default_networks_have_features_of_every_step():
+    vae = kv.VAE((None, 3), latents="markov", latent_dim=2, likelihood="gaussian")
+    assert vae.encoder.return_sequences
+    assert vae.encode(np.zeros((2, 5, 3), "float32")).shape == (2, 5, 2)
+    assert vae.generate(2, length=4).shape == (2, 4, 3)
