@@ -87,8 +87,8 @@ def aligned(y: Tensor, predictions: Tensor, labels: bool | None) -> tuple[Tensor
         return y, predictions
     if tuple(y.shape)[1:] != tuple(predictions.shape)[1:]:
         raise ValueError(
-            f"Argument `y` must have the shape of the predictions. Expected {('batch', *wanted[1:])}. Received: shape "
-            f"{shown}. Give the objective a head with as many outputs, or, for class labels, the loss "
+            f"Argument `y` must have the shape of the predictions, (batch, {', '.join(map(str, wanted[1:]))}). Received: "
+            f"shape (batch, {', '.join(map(str, shown[1:]))}). Give the objective a head with as many outputs, or, for class labels, the loss "
             "'sparse_categorical_crossentropy'."
         )
     return ops.cast(y, "float32"), predictions
