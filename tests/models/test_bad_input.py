@@ -450,7 +450,7 @@ IN_THE_LIKELIHOODS = [
             kv.VAE((6,), 2, likelihood=kv.likelihoods.Categorical(7), encoder="mlp", decoder=kv.decoders.GRU((4,)))
         ).fit(np.full((4, 6), 3), np.full((4, 6), 5)),
         ValueError,
-        ["`y`", "step to step", "Denoising"],
+        ["`y`", "autoregressive", "Denoising"],
     ),
     ("y out of range", lambda: under("Poisson").fit(COUNTS, count(-2)), ValueError, ["`y`", "-2", "(3, 2)"]),
 ]
