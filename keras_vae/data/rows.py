@@ -57,7 +57,7 @@ def check_rows(
         raise ValueError(f"Argument `{argument}` holds empty sequences. Received: shape {received}.")
     if isinstance(array, np.ma.MaskedArray):
         raise ValueError(
-            f"Argument `{argument}` must be a plain array, since the model would train on masked values too. "
+            f"Argument `{argument}` must be a plain array, since what a masked array hides would be used too. "
             "Received: a numpy.ma.MaskedArray. Fill it with array.filled(...), or leave those rows out."
         )
     values = to_numpy(array)
