@@ -1,4 +1,4 @@
-"""What the data are, the forms in which they come, and a batch of them."""
+"""Descriptions of data, the forms in which they are passed, checks, and batches."""
 
 from keras_vae.data.batch import Batch
 from keras_vae.data.field import Field

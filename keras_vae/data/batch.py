@@ -1,4 +1,4 @@
-"""A batch, normalised once: what everything behind the model's border sees."""
+"""A batch in the one form in which all components see it."""
 
 import dataclasses
 from typing import Any
@@ -17,19 +17,19 @@ __all__ = ["Batch"]
 class Batch:
     """One batch as the components see it.
 
-    Where the data are a dict of fields, so are `x`, `target`, `mask` and `present`.
+    If the data are a dict of fields, so are `x`, `target`, `mask` and `present`.
 
     Args:
-        x: what the encoder sees, `(batch, *data_shape)`; missing elements are filled with zero.
-        target: what is reconstructed, likewise: x, or what `fit` was given as `y`.
-        y: whatever else `fit` was given as `y`, for objectives that use it; None otherwise.
+        x: the data, `(batch, *data_shape)`; missing elements are filled with zero.
+        target: what is reconstructed, likewise: x, or the `y` of `fit`.
+        y: the `y` of `fit` for objectives that use it; None otherwise.
         condition: `(batch, *condition_shape)`, or None.
-        condition_mask: boolean `(batch, length)`, the steps of a condition that count, or None.
-        labelled: boolean `(batch,)`, False where the condition is missing; None where none is.
+        condition_mask: boolean `(batch, length)`, True at valid steps of the condition, or None.
+        labelled: boolean `(batch,)`, False if the condition is missing; None if none can be.
         exposure: `(batch,)`, size factors of counts, or None.
-        mask: boolean `(batch, time)`, the steps of the target that count, or None where all do.
+        mask: boolean `(batch, time)`, True at valid steps of the target; None if all are.
         input_mask: likewise, of x.
-        present: boolean, of the target's shape, False where an element is missing; None where none can be.
+        present: boolean, of the target's shape, False where an element is missing; None if none can be.
         input_present: likewise, of x.
         weights: `(batch,)`, the weight of each example, or None.
 
@@ -72,13 +72,13 @@ class Batch:
         weights: Tensor | None = None,
         partly_labelled: bool = False,
     ) -> "Batch":
-        """A batch from what Keras hands over.
+        """A batch from the inputs of a step.
 
         Args:
             inputs: x, `[x, condition]`, or a dict with `x`, `condition`, `mask` and so on.
-            spec: what the data are: a `Field` or a dict of them.
-            likelihood: the model's likelihood, which knows padding.
-            y: what `fit` was given as `y`.
+            spec: a `Field`, or a dict of them.
+            likelihood: the model's likelihood, which defines padding.
+            y: targets, as in `fit`.
             y_is_target: whether `y` is reconstructed in place of x.
             weights: `(batch,)`, the weight of each example.
             partly_labelled: whether conditions may be missing.
@@ -89,7 +89,7 @@ class Batch:
         if y is not None and y_is_target:
             target, present = present_elements(y, spec)
         if given.mask is None:
-            # The target's own padding: in a corrupted x the padding token may stand for what is to be restored.
+            # The padding of the target: in a corrupted x, the padding token may hide a token to be restored.
             input_mask = likelihood.valid_mask(x)
             mask = input_mask if target is x else likelihood.valid_mask(target)
         else:
@@ -111,16 +111,16 @@ class Batch:
         )
 
     def likelihood_mask(self) -> Any:
-        """What of the target counts: the mask of the steps and that of the present elements, as one."""
+        """Mask of the target: valid steps and present elements combined."""
         return over_fields(joined_mask, self.mask, self.present, like=self.target)
 
     def network_mask(self) -> Any:
-        """What of x counts, as the networks see it: likewise."""
+        """Mask of x for the networks: likewise."""
         return over_fields(joined_mask, self.input_mask, self.input_present, like=self.x)
 
 
 def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
-    """`x` with missing elements filled by zero, and which elements are there; None where none can be missing.
+    """`x` with zeros for missing elements, and a mask of the elements present; None if none can be missing.
 
     Args:
         x: `(batch, *data_shape)`, or a dict of them.
@@ -139,9 +139,9 @@ def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
 
 
 def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    """A condition whose missing rows are zero, and which rows are there.
+    """A condition with zeros for missing rows, and a mask of the rows present.
 
-    A row is missing where a condition holds NaN, and where an integer label, a condition of shape `()`, is below zero.
+    A row is missing if it holds NaN, or if it is an integer label (a condition of shape `()`) below zero.
 
     Args:
         condition: `(batch, *condition_shape)`, or None.
@@ -160,7 +160,7 @@ def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | Non
 
 
 def joined_mask(mask: Tensor | None, present: Tensor | None) -> Tensor | None:
-    """Both masks as one of the longer shape; None where there is none."""
+    """Both masks combined, in the shape of the one with more axes; None if both are None."""
     if mask is None or present is None:
         return present if mask is None else mask
     mask = ops.cast(mask, "bool")

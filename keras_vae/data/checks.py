@@ -1,4 +1,4 @@
-"""Checks of users' data, at the border of the model."""
+"""Checks of the user's data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,15 +25,15 @@ __all__ = ["Checks"]
 
 
 class Checks:
-    """Checks a model's data against what the model was built for.
+    """Checks data against the spec of a model.
 
     Args:
-        spec: what the data are: a `Field`, or a dict of them.
+        spec: a `Field`, or a dict of them.
         condition_shape: shape of one example's condition, or None for a model without conditions.
-        likelihood: the likelihood, whose `support` and `valid_mask` say what data may be.
-        decoder: the decoder, which may read x.
+        likelihood: the likelihood, whose `support` and `valid_mask` define valid data.
+        decoder: the decoder, which may use x.
         compute_dtype: dtype in which the networks see x.
-        objective: the objective, which may use `y`, or take rows without a label.
+        objective: the objective, which may use `y`, or allow rows without a label.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class Checks:
         self.partly_labelled = getattr(objective, "partly_labelled", False)
 
     def fields(self, x: Any, argument: str) -> Iterator[tuple[str, Any, Field, Any]]:
-        """Of every field its label in messages, its data, what it is, and its likelihood.
+        """For every field its label in messages, its data, its spec, and its likelihood.
 
         Args:
             x: `(n, *data_shape)`, or a dict of them.
-            argument: the argument that they came in.
+            argument: name of the argument.
 
         Raises:
-            ValueError: fields are missing, or unknown.
+            ValueError: missing or unknown fields.
         """
         if not isinstance(self.spec, dict):
             yield argument, x, self.spec, self.likelihood
@@ -80,10 +80,10 @@ class Checks:
 
         Args:
             inputs: as above.
-            argument: the argument that they came in.
-            noisy: x is only looked at, and its density not taken: it may lie outside the likelihood's
-                support as far as noise takes it, up to the support's own width.
-            training: they are for the objective, which may do without some labels.
+            argument: name of the argument.
+            noisy: whether x is only encoded and its density not computed, so that noise may have moved it
+                outside the likelihood's support, by at most the width of the support.
+            training: whether they are for the objective, which may allow missing labels.
         """
         given = unpack(inputs, self.spec)
         self._check_x(given.x, argument, noisy)
@@ -127,12 +127,12 @@ class Checks:
             check_steps(own, padding, label, noisy)
 
     def _check_fits_half(self, x: Data, likelihood: Part, argument: str) -> None:
-        """Refuse what float16 cannot hold: the networks would see infinities."""
+        """Refuse values outside the range of float16, which would be infinite in the networks."""
         if self.compute_dtype != "float16" or likelihood.support.categorical:
             return
         values = to_numpy(x)
         ends = np.stack([np.fmin.reduce(values), np.fmax.reduce(values)]).astype("float32")
-        ends = np.where(np.isnan(ends), 1.0, ends).astype("float32")  # missing in all rows: networks see zeros
+        ends = np.where(np.isnan(ends), 1.0, ends).astype("float32")  # missing in all rows: zeros for the networks
         seen = to_numpy(likelihood.to_network(ends))
         limit = float(np.finfo("float16").max)
         if np.abs(seen).max() > limit:
@@ -144,7 +144,7 @@ class Checks:
     @staticmethod
     def _check_is_array(data: Data, argument: str, shape: Shape) -> None:
         if not is_array(data):
-            hint = " Turn lists of numbers into an array with numpy.asarray." if isinstance(data, (list, tuple)) else ""
+            hint = " Convert lists of numbers with numpy.asarray." if isinstance(data, (list, tuple)) else ""
             raise ValueError(
                 f"Argument `{argument}` must be an array of shape {rows_of(shape)}. "
                 f"Received: {data!r:.40} of type {type(data).__name__}.{hint}"
@@ -157,11 +157,11 @@ class Checks:
             condition: `(rows, *condition_shape)`, or None.
             rows: number of examples.
             mask: boolean `(rows, length)` for conditions of unequal lengths, or None.
-            partly_labelled: whether rows may lack theirs.
+            partly_labelled: whether rows may be missing.
         """
         if mask is not None and condition is None:
             raise ValueError(
-                "Argument `condition_mask` needs a condition. Received: a mask alone. Pass the condition too, or leave "
+                "Argument `condition_mask` needs a condition. Received: only a mask. Pass the condition too, or leave "
                 "the mask out."
             )
         if self.condition_shape is None:
@@ -196,7 +196,7 @@ class Checks:
             )
 
     def _labels(self, condition: Any, partly_labelled: bool) -> Any:
-        """The condition, zeros where a label may be missing; refuse labels that are missing where none may be."""
+        """The condition with zeros for missing labels; an error if no labels may be missing."""
         values = to_numpy(condition)
         if values.dtype.kind == "f":
             missing = np.isnan(values)
@@ -209,10 +209,10 @@ class Checks:
         index = tuple(int(axis) for axis in np.argwhere(missing)[0])
         rows = int(missing.reshape(len(values), -1).any(axis=1).sum())
         advice = (
-            "The objective does without labels in fit and evaluate alone: elsewhere pass the label to condition on."
+            "The objective allows missing labels in fit and evaluate only: elsewhere pass the label to condition on."
             if self.partly_labelled
-            else "Leave those rows out, or use an objective with partly_labelled = True, which sums over the labels "
-            "that are missing."
+            else "Leave those rows out, or use an objective with partly_labelled = True, which sums over missing "
+            "labels."
         )
         raise ValueError(
             f"Argument `condition`: row {index[0]} has no label, {rows} such rows in all. Received: {values[index]} at "
@@ -231,11 +231,11 @@ class Checks:
             return
         if exposure is None or not wanted:
             raise ValueError(
-                "Argument `exposure`: the likelihood was built with exposure=True, so every input must have one. "
+                "Argument `exposure`: the likelihood was created with exposure=True, so every input needs one. "
                 "Received: none. Pass {'x': x, 'exposure': size_factors}, and exposure=... to generate and decode."
                 if wanted
                 else f"Argument `exposure`: the likelihood {type(self.likelihood).__name__} takes none. Received: an "
-                "array. Build it with exposure=True where it counts, such as "
+                "array. For counts create it with exposure=True, such as "
                 "keras_vae.likelihoods.NegativeBinomial(exposure=True), or leave the exposure out."
             )
         self._check_is_array(exposure, "exposure", ())
@@ -247,12 +247,12 @@ class Checks:
             )
 
     def check_target(self, y: Data, x: Data, argument: str = "y") -> None:
-        """Check that `y` is something to reconstruct in place of `x`, and not labels.
+        """Check that `y` can be reconstructed in place of `x`, and is not an array of labels.
 
         Args:
             y: `(n, *data_shape)`.
             x: likewise.
-            argument: the argument that it came in.
+            argument: name of the argument.
         """
         rows = count_rows(x)
         try:
@@ -265,14 +265,14 @@ class Checks:
             raise ValueError(f"{error}{self._y_hint(y, rows, argument)}") from None
         if self.decoder_reads_x and not same(x, y):
             raise ValueError(
-                f"Argument `{argument}` must equal x, or be left out: the decoder goes from step to step, and sees "
-                "the earlier steps of x. For denoising use encoder=keras_vae.encoders.Denoising(...), whose noise "
+                f"Argument `{argument}` must equal x, or be left out: the decoder is autoregressive, and sees the "
+                "earlier steps of x. For denoising use encoder=keras_vae.encoders.Denoising(...), whose noise "
                 "the decoder does not see."
             )
 
     def _y_hint(self, y: Any, rows: int, argument: str) -> str:
-        """What `y` was probably meant for."""
-        hint = f" `{argument}` is what is reconstructed in place of x (for denoising), and has the data's shape."
+        """What `y` was probably meant to be."""
+        hint = f" `{argument}` is reconstructed in place of x (for denoising), and has the data's shape."
         if isinstance(self.spec, dict) or not is_array(y) or len(y) != rows or len(y.shape) > 2:
             return hint
         values = to_numpy(y)
@@ -284,12 +284,12 @@ class Checks:
         )
 
     def check_y(self, y: Any, rows: int, argument: str = "y") -> None:
-        """Check a `y` that the objective uses: as many rows as x, and finite numbers.
+        """Check a `y` that the objective uses: finite numbers, with as many rows as x.
 
         Args:
             y: an array, or a structure of them.
             rows: number of examples.
-            argument: the argument that it came in.
+            argument: name of the argument.
         """
         for leaf in keras.tree.flatten(y):
             self._check_is_array(leaf, argument, ("...",))
@@ -311,12 +311,12 @@ class Checks:
         check_rows(sample_weight, shape[1:], None, "sample_weight")
 
     def check_stream(self, stream: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> Data:
-        """Check a stream's first batch, and return the stream in a form that every backend takes."""
+        """Check the first batch of a stream, and return the stream in a form that every backend supports."""
         if hasattr(stream, "__next__"):
             try:
                 first = next(stream)
             except StopIteration:
-                raise ValueError(f"Argument `{argument}`: the generator gives no batches.") from None
+                raise ValueError(f"Argument `{argument}`: the generator yields no batches.") from None
             self.check_stream([first], argument, noisy, training)
             return rejoin(first, stream)
         inputs, y, sample_weight = peek(stream, spec=self.spec)
@@ -333,15 +333,15 @@ class Checks:
             elif training:
                 where = "" if argument == "x" else f" of `{argument}`"
                 raise ValueError(
-                    f"Argument `y`{where}: the objective needs it beside x. Received: None. Pass (x, y), as in "
+                    f"Argument `y`{where}: the objective needs it in addition to x. Received: None. Pass (x, y), as in "
                     "fit(x, y), validation_data=(x, y), or a dataset of (x, y); or build the model with an objective "
-                    "that does without."
+                    "that needs none."
                 )
         elif y is not None:
             self.check_target(y, x)
 
     def check_data(self, x: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> Data:
-        """Check data for an inference function, and return it in a form that every backend takes."""
+        """Check data for an inference function, and return them in a form that every backend supports."""
         x = without_tables(x)
         if is_stream(x):
             return self.check_stream(x, argument, noisy, training)
@@ -349,7 +349,7 @@ class Checks:
         return x
 
     def check_fit(self, x: Data, y: Data, sample_weight: Data, argument: str = "x") -> tuple[Data, Data]:
-        """Check data for `fit` or `evaluate`, and return `(x, y)`, y filled in where weights need it."""
+        """Check data for `fit` or `evaluate`, and return `(x, y)`; y is set to x if there are sample weights."""
         noisy = y is not None and not self.uses_y
         x, y = self.check_data(x, argument, noisy, training=True), without_tables(y)
         if is_stream(x):
@@ -358,11 +358,11 @@ class Checks:
         self._check_given_y(y, data, argument)
         if sample_weight is not None:
             self.check_weights(without_tables(sample_weight), count_rows(data))
-            y = data if y is None else y  # Keras drops the weights where there are no targets
+            y = data if y is None else y  # Keras ignores weights without targets
         return x, y
 
     def check_validation(self, validation_data: Data) -> Data:
-        """`validation_data` in a form that Keras reads as meant."""
+        """`validation_data` in a form that Keras interprets correctly."""
         if validation_data is None:
             return None
         if is_stream(validation_data):
@@ -370,7 +370,7 @@ class Checks:
         if isinstance(validation_data, (list, tuple)) and self.condition_shape is not None:
             bare = bool(validation_data) and not isinstance(validation_data[0], (list, tuple, dict))
             if bare and len(validation_data) == 2:
-                # To Keras [x, c] means (x, y); for a conditional model it can only mean the inputs.
+                # Keras would read [x, c] as (x, y); for a conditional model it can only be the inputs.
                 validation_data = (tuple(validation_data),)
         if isinstance(validation_data, dict):
             validation_data = (validation_data,)
@@ -385,18 +385,18 @@ def count_rows(x: Any) -> int:
 
 
 def same(x: Any, y: Any) -> bool:
-    """Whether two structures of arrays hold the same."""
+    """Whether two structures of arrays are equal."""
     pairs = zip(keras.tree.flatten(x), keras.tree.flatten(y), strict=True)
     return all(np.array_equal(to_numpy(a), to_numpy(b), equal_nan=True) for a, b in pairs)
 
 
 def check_steps(mask: Any, padding: bool, argument: str, noisy: bool) -> None:
-    """Check that every row has a step that counts: the density of nothing is 0 nats, which is never meant.
+    """Check that every row has a valid step: without any, its density would be 0 nats.
 
     Args:
-        mask: boolean `(batch, time)`, or more axes.
-        padding: whether it tells padding, and not what a user passed as a mask.
-        argument: the argument that the data came in.
+        mask: boolean `(batch, time)`, or with more axes.
+        padding: whether it was computed from padding, and not passed by the user.
+        argument: name of the argument.
         noisy: whether the data may have been corrupted to padding on purpose.
     """
     mask = np.asarray(to_numpy(mask))
@@ -409,6 +409,6 @@ def check_steps(mask: Any, padding: bool, argument: str, noisy: bool) -> None:
     gaps = np.flatnonzero(np.any(~mask[:, :-1] & mask[:, 1:], axis=1)) if padding and not noisy else empty
     if len(gaps):
         raise ValueError(
-            f"Argument `{argument}`: row {int(gaps[0])} has padding in front of a valid step, {len(gaps)} such "
-            "rows in all. Padding goes behind: keras.utils.pad_sequences(rows, padding='post')."
+            f"Argument `{argument}`: row {int(gaps[0])} has padding before a valid step, {len(gaps)} such "
+            "rows in all. Pad at the end: keras.utils.pad_sequences(rows, padding='post')."
         )

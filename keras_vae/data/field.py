@@ -18,14 +18,14 @@ RESERVED = ("x", "condition", "condition_mask", "exposure", "mask")
 @keras.saving.register_keras_serializable("keras_vae.data")
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """What one field of the data looks like: its shape, and how a missing element is written.
+    """One field of the data: the shape of an example, and how missing elements are marked.
 
     Args:
-        shape: shape of one example, ints and None for the time of a series of any length.
-        missing: `"nan"` where NaN stands for a missing element, None where nothing is missing.
+        shape: shape of one example: ints, and None for the time axis of series of unknown length.
+        missing: `"nan"` if NaN marks missing elements, None if nothing is missing.
 
     Raises:
-        ValueError: a shape of anything else, or another way to write what is missing.
+        ValueError: another shape, or another value of `missing`.
 
     Example:
 
@@ -45,7 +45,7 @@ class Field:
         if not valid or not all(axis is None or is_size(axis) for axis in shape):
             raise ValueError(
                 "Argument `shape` must be the shape of one example. Expected a tuple of positive ints, such as "
-                f"(28, 28, 1), or None for the time. Received: shape={shape!r}. Write (12,) for a vector of 12."
+                f"(28, 28, 1), or None for the time axis. Received: shape={shape!r}. Write (12,) for a vector of 12."
             )
         one_of(self.missing, (None, "nan"), "missing")
         object.__setattr__(self, "shape", tuple(None if axis is None else int(axis) for axis in shape))
@@ -64,7 +64,7 @@ def is_size(axis: Any) -> bool:
 
 
 Spec: TypeAlias = Field | dict[str, Field]
-"""What the data are: one field, or several by name."""
+"""The description of data: one field, or several by name."""
 
 
 def as_spec(data_shape: Any) -> Spec:
@@ -74,7 +74,7 @@ def as_spec(data_shape: Any) -> Spec:
         data_shape: as for `keras_vae.VAE`.
 
     Raises:
-        ValueError: a bad shape, or a reserved name.
+        ValueError: an invalid shape, or a reserved name.
     """
     if isinstance(data_shape, dict) and "class_name" in data_shape:
         data_shape = keras.saving.deserialize_keras_object(data_shape)
@@ -82,8 +82,8 @@ def as_spec(data_shape: Any) -> Spec:
         reserved = sorted(set(data_shape) & set(RESERVED))
         if not data_shape or reserved or not all(isinstance(name, str) for name in data_shape):
             raise ValueError(
-                "Argument `data_shape`: a dict must have a string for the name of each field, and the names "
-                f"{', '.join(RESERVED)} are reserved. Received the keys {list(data_shape)}."
+                "Argument `data_shape`: the keys of a dict are the names of its fields, strings other than "
+                f"{', '.join(RESERVED)}, which are reserved. Received the keys {list(data_shape)}."
             )
         fields = {name: as_spec(field) for name, field in data_shape.items()}
         if any(isinstance(field, dict) for field in fields.values()):
@@ -102,12 +102,12 @@ def shape_of(spec: Spec) -> Shape | dict[str, Shape]:
 
 
 def over_fields(function: Callable, *values: Any, like: Any) -> Any:
-    """`function(*values)`, field by field where the data have several.
+    """`function(*values)`, or a dict of its results for every field.
 
     Args:
-        function: a function of one field's values.
-        *values: for each argument, a value, or a dict of them; None stands for None in every field.
-        like: something that is a dict of fields where the data have several.
+        function: a function of the values of one field.
+        *values: for each argument a value, or a dict with one for each field; None is None for every field.
+        like: a dict with the fields as keys, if the data have several.
     """
     if not isinstance(like, dict):
         return function(*values)

@@ -1,4 +1,4 @@
-"""Where data may lie: their shape, and the values that the likelihood can speak of."""
+"""Checks of the shape and of the values of arrays."""
 
 import math
 from typing import Any
@@ -13,37 +13,37 @@ __all__ = ["check_rows", "fits", "rows_of"]
 
 
 NO_DATA = ("exposure", "sample_weight", "y", "z")
-"""Arguments whose shape follows from the model: no data_shape would suit another."""
+"""Arguments whose shape follows from the model, so that no other data_shape would fit."""
 
 
 def fits(received: Shape, expected: Shape) -> bool:
-    """Whether a shape is another, whose axes may be None."""
+    """Whether a shape matches another, whose axes may be None."""
     return len(received) == len(expected) and all(
         axis is None or axis == got for axis, got in zip(expected, received, strict=True)
     )
 
 
 def rows_of(shape: Shape) -> str:
-    """How the shape of many examples of `shape` is written in a message."""
+    """The shape of a batch of examples of `shape`, for messages."""
     return "(" + ", ".join(["batch", *("any" if axis is None else str(axis) for axis in shape)]) + ")"
 
 
 def check_rows(
     array: Array, shape: Shape, support: Any, argument: str, noisy: bool = False, missing: str | None = None
 ) -> None:
-    """Check that `array` holds rows of `shape` within `support`.
+    """Check that the rows of `array` have a shape and lie within a support.
 
     Args:
         array: `(n, *shape)`.
-        shape: shape of one row; None for an axis of any length.
-        support: where the values may lie, a `Support`; None for anywhere.
-        argument: what the data are called in messages.
-        noisy: whether they may lie outside of the support as far as noise takes them.
-        missing: `"nan"` where NaN stands for what is missing.
+        shape: shape of one row; None for an axis of unknown length.
+        support: a `Support`, or None for any values.
+        argument: name of the data in messages.
+        noisy: whether noise may have moved the data outside of the support.
+        missing: `"nan"` if NaN marks missing elements.
 
     Raises:
-        ValueError: it does not; the message names the argument, what was expected, what was received, and
-            what to do about it.
+        ValueError: the array is not valid; the message names the argument, what was expected, what was received, and
+            how to fix it.
     """
     received = tuple(array.shape)
     if not fits(received, (None, *shape)):
@@ -57,7 +57,7 @@ def check_rows(
         raise ValueError(f"Argument `{argument}` holds empty sequences. Received: shape {received}.")
     if isinstance(array, np.ma.MaskedArray):
         raise ValueError(
-            f"Argument `{argument}` must be a plain array, because what a masked array hides would be trained on. "
+            f"Argument `{argument}` must be a plain array, since what a masked array hides would be used too. "
             "Received: a numpy.ma.MaskedArray. Fill it with array.filled(...), or leave those rows out."
         )
     values = to_numpy(array)
@@ -74,8 +74,8 @@ def check_rows(
             index = tuple(int(axis) for axis in bad[0])
             raise ValueError(
                 f"Argument `{argument}` must be finite. Received: {values[index]} at index {index}, {len(bad)} such "
-                "values in all. Remove those rows or fill the gaps before training. If NaN stands for "
-                "what is missing, say so: data_shape=keras_vae.data.Field(shape, missing='nan')."
+                "values in all. Remove those rows or fill the gaps before training. If NaN marks missing "
+                "elements, pass data_shape=keras_vae.data.Field(shape, missing='nan')."
             )
     if isinstance(support, ColumnSupport):
         for first, last, columns in column_supports(support, values.shape[-1]):
@@ -86,12 +86,12 @@ def check_rows(
 
 
 def _observed(values: Array, shape: Shape, argument: str) -> Array:
-    """The data, every missing element replaced by an observed one of its own place, which no check will mind."""
+    """The data with every missing element replaced by an observed value of the same column, which passes all checks."""
     missing = np.isnan(values)
     if not missing.any():
         return values
     if missing.all():
-        raise ValueError(f"Argument `{argument}` holds nothing but NaN: every element is missing.")
+        raise ValueError(f"Argument `{argument}` holds nothing but NaN: every element is missing. Leave it out.")
     first = np.take_along_axis(values, np.expand_dims((~missing).argmax(axis=0), 0), axis=0)
     first = np.where(np.isnan(first), values[~missing][0], first)
     return np.where(missing, first, values)
@@ -104,7 +104,7 @@ def fits_float32(values: Array) -> bool:
 
 
 def as_density_sees(values: Array) -> Array:
-    """Float32, what is too small for a normal number zero: 1 - 1e-9 is 1, and 1e-40 is 0 where backends flush it."""
+    """float32 with subnormal numbers flushed to zero, as on some backends: 1 - 1e-9 becomes 1, and 1e-40 becomes 0."""
     values = values.astype("float32")
     return np.where(np.abs(values) < np.finfo("float32").tiny, np.float32(0.0), values)
 
@@ -114,7 +114,7 @@ def _check_support(values: Array, support: Any, argument: str, noisy: bool) -> N
     if (support.open_low or support.open_high) and values.dtype.kind == "f":
         values = as_density_sees(values)
     low, high = float(values.min()), float(values.max())
-    # Noise may take the values out of the support, by as much as it is wide.
+    # Noise may move values outside of the support, by at most its width.
     room = support.high - support.low if noisy else 0.0
     below = np.less_equal if support.open_low and not noisy else np.less
     above = np.greater_equal if support.open_high and not noisy else np.greater
@@ -125,15 +125,13 @@ def _check_support(values: Array, support: Any, argument: str, noisy: bool) -> N
             f"{tuple(int(axis) for axis in bad)}, and values in [{low:g}, {high:g}] in all."
             f"{_range_hint(support, low, high)}"
         )
-    # Noise does not take whole numbers up to 255 into [0, 1]: dividing by 255 does.
+    # Noise does not move whole numbers up to 255 into [0, 1], but dividing by 255 does.
     rescaled = math.isfinite(support.high) and support.high > 15 and low >= 0 and high <= 1
     if support.integer and (not noisy or rescaled) and values.dtype.kind not in "iub":
         fractional = np.argwhere(values != np.round(values))
         if len(fractional):
             index = tuple(int(axis) for axis in fractional[0])
-            hint = (
-                f" All of it lies in [0, 1]: was it divided by {support.high:g}? Pass it as it was." if rescaled else ""
-            )
+            hint = f" All lie in [0, 1]: were they divided by {support.high:g}? Pass the originals." if rescaled else ""
             raise ValueError(
                 f"Argument `{argument}`: the likelihood expects {_wording(support)}. Received: {values[index]} at "
                 f"index {index}.{hint}"
@@ -152,23 +150,23 @@ def _range_hint(support: Any, low: float, high: float) -> str:
     if (support.low, support.high) == (0.0, 1.0):
         if low >= 0 and 1 < high <= 255:
             return (
-                " These look like 8-bit pixels: pass x.astype('float32') / 255, or take them as they are with "
+                " These look like 8-bit pixels: pass x.astype('float32') / 255, or keep them as they are with "
                 "likelihood='discretized_logistic' (for colours 'discretized_logistic_mixture')."
             )
         if support.open_low and low >= 0 and high <= 1:
             return (
-                " Densities are taken in float32, where what is within 6e-8 of an end lies on it. Move the data off "
-                "the ends, for example (x * (n - 1) + 0.5) / n for n of them."
+                " Densities are computed in float32, where values within 6e-8 of an end are rounded to it. Move them "
+                "off the ends, for example to (x * (n - 1) + 0.5) / n for n examples."
             )
     if support.open_low and low == support.low:
         return (
-            " Densities are taken in float32, where numbers below 1.2e-38 are zero. Add an offset, or rescale the data."
+            " Densities are computed in float32, where numbers below 1.2e-38 are zero. Add an offset, or rescale them."
         )
     if support.categorical:
-        return " Give the likelihood as many categories as there are, or map what is unknown to one of them."
+        return " Create the likelihood with more categories, or map unknown ones to one of them."
     if support.integer:
-        return " Choose a likelihood whose range holds them, or look for entries that stand for something missing."
-    return " Rescale the data to that range, or choose a likelihood for this one, such as 'gaussian'."
+        return " Choose a likelihood with a larger range, or look for values that mark missing entries."
+    return " Rescale the data to that range, or choose another likelihood, such as 'gaussian'."
 
 
 def _shape_hint(received: Shape, shape: Shape, argument: str) -> str:

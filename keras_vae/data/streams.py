@@ -1,4 +1,4 @@
-"""The forms in which data come: arrays, pairs, dicts, datasets, loaders and generators."""
+"""The forms in which data are passed: arrays, pairs, dicts, datasets, loaders and generators."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Inputs(NamedTuple):
-    """What the inputs of a model hold: x, and what goes beside it."""
+    """The inputs of a model: x, and what may accompany it."""
 
     x: Any
     condition: Any = None
@@ -32,16 +32,16 @@ class Inputs(NamedTuple):
     exposure: Any = None
 
     def given(self) -> dict[str, Any]:
-        """What is there, by name: the dict that a user could have passed."""
+        """The parts that are not None, by name: the equivalent dict of inputs."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 def unpack(inputs: Data, spec: Any = None) -> Inputs:
-    """`Inputs` from x, `[x, condition]`, or a dict of what there is.
+    """`Inputs` from x, `[x, condition]`, or a dict with the names of `Inputs`.
 
     Args:
-        inputs: as above. Where the data are a dict of fields, that dict is an x too.
-        spec: what the data are; a dict of fields where they have several.
+        inputs: as above. For data of several fields, a dict of these is an x too.
+        spec: a `Field`, or a dict of them.
     """
     if isinstance(inputs, dict):
         if isinstance(spec, dict) and set(inputs) == set(spec):
@@ -62,7 +62,7 @@ def unpack(inputs: Data, spec: Any = None) -> Inputs:
         if len(inputs) not in (1, 2):
             raise ValueError(
                 f"Inputs must be one array x, or [x, condition]. Received a {type(inputs).__name__} of "
-                f"{len(inputs)} items. Stack single examples with numpy.stack, turn lists of numbers into an array "
+                f"{len(inputs)} items. Stack single examples with numpy.stack, convert lists of numbers "
                 "with numpy.asarray, pad sequences of unequal length with keras.utils.pad_sequences(x, "
                 "padding='post')."
             )
@@ -75,14 +75,14 @@ def is_array(data: Data) -> bool:
 
 
 def is_stream(data: Data) -> bool:
-    """Whether `data` gives batches (a dataset, a loader, a generator) rather than being arrays."""
+    """Whether `data` yields batches (a dataset, a loader, a generator)."""
     if is_array(data) or isinstance(data, (list, tuple, dict, str, bytes)):
         return False
     return isinstance(data, keras.utils.PyDataset) or hasattr(data, "__iter__")
 
 
 def without_tables(data: Data) -> Data:
-    """The same data, pandas' tables and columns turned into arrays."""
+    """The same data, with pandas tables and columns converted to arrays."""
     if isinstance(data, dict):
         return {name: without_tables(item) for name, item in data.items()}
     if isinstance(data, (list, tuple)):
@@ -97,12 +97,12 @@ def to_numpy(data: Data) -> Array:
 
 
 def batches(stream: Data) -> Iterator[Any] | None:
-    """Iterator over a stream's batches that loses none of them, or None where there can be no such."""
+    """Iterator over the batches of a stream that does not consume them, or None if there is none."""
     if isinstance(stream, keras.utils.PyDataset):
         length = stream.num_batches
         return (stream[index] for index in range(length)) if length else iter([stream[0]])
     if hasattr(stream, "__next__"):
-        return None  # a generator: what is looked at is gone
+        return None  # a generator can be read only once
     return iter(stream)
 
 
@@ -112,10 +112,10 @@ def peek(stream: Data, rows: float = 1, spec: Any = None) -> Any:
     Args:
         stream: a dataset, a loader or a generator.
         rows: number of rows to read, at least.
-        spec: what the data are; a dict of fields where they have several.
+        spec: a `Field`, or a dict of them.
 
     Returns:
-        `(inputs, y, sample_weight)`, or None for a one-shot generator.
+        `(inputs, y, sample_weight)`, or None for a generator, which can be read only once.
     """
     iterator = batches(stream)
     if iterator is None:
@@ -140,7 +140,7 @@ def peek(stream: Data, rows: float = 1, spec: Any = None) -> Any:
         if count >= rows:
             break
     if not collected:
-        raise ValueError("Argument `x`: the dataset gives no batches. Expected at least one.")
+        raise ValueError("Argument `x`: the dataset yields no batches. Expected at least one.")
     if len(collected) == 1:
         return collected[0], *first
     joined = (
@@ -151,13 +151,13 @@ def peek(stream: Data, rows: float = 1, spec: Any = None) -> Any:
 
 
 def rejoin(first: Any, rest: Any) -> Iterator[Any]:
-    """A generator that gives the item that was looked at, and then the others."""
+    """A generator of an item that was taken out already, and then the others."""
     yield first
     yield from rest
 
 
 def wrap_bare_loader(data: Data) -> Data:
-    """A torch `DataLoader` whose batches are bare tensors, made to give tuples, which Keras needs."""
+    """A torch `DataLoader` of bare tensors, changed to yield tuples, which Keras needs."""
     if not any(base.__name__ == "DataLoader" for base in type(data).__mro__):
         return data
     if isinstance(next(iter(data)), (list, tuple)):

@@ -1,4 +1,4 @@
-"""Where data may lie."""
+"""The values that data may have."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -18,7 +18,7 @@ class _Support(NamedTuple):
 
 
 class Support(_Support):
-    """Where the data may lie.
+    """The values that data may have.
 
     Attributes:
         low: smallest value.
@@ -26,8 +26,7 @@ class Support(_Support):
         integer: whether only whole numbers are allowed.
         open_low: whether `low` itself is excluded, as zero is for a logarithm.
         open_high: whether `high` itself is excluded.
-        categorical: whether the whole numbers are names of categories, such as tokens, so that no number lies
-            between two of them.
+        categorical: whether the whole numbers are categories, such as tokens, without order and without a mean.
 
     Example:
 
@@ -52,17 +51,17 @@ class Support(_Support):
 
 
 class ColumnSupport(Support):
-    """Where the data may lie, column by column of the last axis.
+    """The values that data may have, column by column of the last axis.
 
-    Its own numbers hold for the table as a whole: the widest range, whole numbers where all columns are, and no
-    categories, because a table of them is no sequence of tokens. `column_supports` tells the columns apart.
+    As a `Support` it describes the table as a whole: the widest range, whole numbers if all columns are, and no
+    categories, since a table of categories is not a sequence of tokens. `column_supports` lists the columns.
 
     Attributes:
-        columns: what it is made with, pairs of a `Support` and the number of columns that it holds for, from the first
-            column on.
+        columns: the argument of the constructor, pairs of a `Support` and its number of columns, from the first column
+            on.
 
     Raises:
-        ValueError: no pair at all.
+        ValueError: there is no pair.
 
     Example:
 
@@ -110,14 +109,14 @@ class ColumnSupport(Support):
 
 
 def column_supports(support: Support, width: int) -> list[tuple[int, int, Support]]:
-    """Where the values of each column may lie: `(first column, last column, support)`, from left to right.
+    """The support of each group of columns: `(first column, last column, support)`, from left to right.
 
     Args:
-        support: a `Support`, which holds for all columns, or a `ColumnSupport`.
+        support: a `Support` of all columns, or a `ColumnSupport`.
         width: number of columns, the length of the data's last axis.
 
     Raises:
-        ValueError: a `ColumnSupport` of another number of columns.
+        ValueError: a `ColumnSupport` with another number of columns.
 
     Example:
 
@@ -131,7 +130,7 @@ def column_supports(support: Support, width: int) -> list[tuple[int, int, Suppor
     widths = [count for _, count in support.columns]
     if sum(widths) != width:
         raise ValueError(
-            f"Argument `width` must be the number of columns that the support speaks of. Expected {sum(widths)}, the "
+            f"Argument `width` must be the number of columns of the support. Expected {sum(widths)}, the "
             f"sum of {widths}. Received: width={width}. Pass the length of the data's last axis."
         )
     found, first = [], 0

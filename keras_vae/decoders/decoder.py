@@ -16,12 +16,12 @@ __all__ = ["Decoder"]
 class Decoder(keras.layers.Layer):
     """Latents to features, from which the likelihood projects its parameters.
 
-    To write one, subclass it and write `call` and `compute_output_shape`. Return features, not pixels:
-    flat `(batch, units)`, or with the data's leading axes `(batch, height, width, channels)`; the
-    likelihood projects either to the data's shape. `build` learns, as `target_shape`, the shape of what
-    the encoder sees: the data's, but for tokens, which are one-hot there. Any `keras.Model` may stand in
-    for a decoder. Where `call` takes `condition`, it gets the encoded condition, `(batch, width)`, by that name, and
-    not appended to `z`.
+    To write one, subclass it and implement `call` and `compute_output_shape`. Return features, not pixels:
+    flat `(batch, units)`, or with the leading axes of the data `(batch, height, width, channels)`; the
+    likelihood projects either to the shape of the data. The argument `target_shape` of `build` is the shape of the
+    encoder's input: that of the data, except that tokens are one-hot. Any `keras.Model` can be used as a
+    decoder. If `call` takes `condition`, the encoded condition, `(batch, width)`, is passed by that name instead of
+    appended to `z`.
 
     >>> import keras
     >>> import keras_vae as kv
@@ -38,8 +38,8 @@ class Decoder(keras.layers.Layer):
     >>> vae = kv.VAE(data_shape=(4, 4, 1), latent_dim=2, decoder=Linear())
 
     Attributes:
-        requires_target: True where `call` reads `target` (teacher forcing, autoregressive decoders).
-        condition_width: number of features of the encoded condition where `call` takes `condition`, else 0; the model
+        requires_target: True if `call` needs `target` (teacher forcing, autoregressive decoders).
+        condition_width: number of features of the encoded condition if `call` takes `condition`, else 0; the model
             sets it before `build`.
     """
 
@@ -52,23 +52,25 @@ class Decoder(keras.layers.Layer):
         """Features for latents `z`.
 
         Args:
-            z: `(batch, *latent_shape)`, the condition appended where there is one.
-            target: `(batch, *target_shape)`, what is to be decoded, for decoders with `requires_target`.
-            mask: boolean `(batch, time)` of the steps that count, or None.
-            training: whether dropout and the like are active.
+            z: `(batch, *latent_shape)`, with the condition appended if there is one.
+            target: `(batch, *target_shape)`, the true data, for decoders with `requires_target`.
+            mask: boolean `(batch, time)`, True at valid steps, or None.
+            training: whether layers such as dropout are active.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `call(z, target=None, mask=None, training=None)`.")
+        raise NotImplementedError(
+            f"{type(self).__name__} must implement `call(z, target=None, mask=None, training=None)`."
+        )
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
-        """None: masks travel as arguments, never attached to the features."""
+        """None: masks are passed as arguments, and not attached to the features."""
 
     def get_build_config(self) -> Any:
-        """Keras' own, and the width of the condition where there is one."""
+        """As in Keras, with the width of the condition if there is one."""
         config = super().get_build_config()
         return {**config, "condition_width": self.condition_width} if config and self.condition_width else config
 
     def build_from_config(self, config: Config) -> None:
-        # Before the layer is built: its own layers may follow the width.
+        # Set before the layer is built, since its sublayers may depend on it.
         self.condition_width = config.get("condition_width", 0)
         super().build_from_config({name: value for name, value in config.items() if name != "condition_width"})
 
@@ -83,18 +85,18 @@ class Decoder(keras.layers.Layer):
         length: int | None = None,
         condition: Tensor | None = None,
     ) -> Tensor:
-        """Data for latents `z`: the likelihood's mean, mode or a draw, in one pass: `(batch, *data_shape)`.
+        """Data for latents `z`: the mean, the mode or a draw of the likelihood, in one pass: `(batch, *data_shape)`.
 
-        An autoregressive decoder overrides it with one compiled loop.
+        Autoregressive decoders override it with a compiled loop.
 
         Args:
             z: as for `call`.
             likelihood: the model's likelihood.
             seed: int or `SeedGenerator`, for draws.
-            mode: `"mean"`, `"mode"` or `"sample"`; None for what the likelihood takes for typical.
+            mode: `"mean"`, `"mode"` or `"sample"`; None for the likelihood's `typical`.
             temperature: scales the spread of a draw.
-            length: number of steps, where the data's shape leaves it open.
-            condition: `(batch, width)`, the encoded condition, where `call` takes one by that name; None otherwise.
+            length: number of steps, if the data's shape does not fix it.
+            condition: `(batch, width)`, the encoded condition, if `call` takes it by that name; else None.
         """
         del length
         options = {} if condition is None else {"condition": condition}
@@ -111,7 +113,7 @@ def draw(
     *,
     likelihood: Part | None = None,
 ) -> Tensor:
-    """What an argument `mode` asks of p(x | z); of no mode, what the `likelihood` takes for typical.
+    """Mean, mode or draw of p(x | z), as `mode` says; for None, the `typical` value of the `likelihood`.
 
     >>> from keras import ops
     >>> from keras_vae.decoders.decoder import draw
@@ -122,7 +124,7 @@ def draw(
     if mode is None:
         if likelihood is None:
             raise ValueError(
-                "Argument `mode` may be None where the likelihood is given, which then says what is typical. Received: "
+                "Argument `mode` may be None only with a likelihood, which then defines a typical value. Received: "
                 "mode=None, likelihood=None. Pass likelihood=..., or one of 'mean', 'mode' and 'sample'."
             )
         return likelihood.typical(distribution)
@@ -132,7 +134,7 @@ def draw(
 
 
 def fill_behind_end(value: Tensor, likelihood: Part) -> Tensor:
-    """Decoded sequences with `likelihood.padding` behind the step that ends each; unchanged where none can end.
+    """Decoded sequences with `likelihood.padding` after the step that ends each; unchanged if none can end.
 
     >>> import numpy as np
     >>> import keras_vae as kv

@@ -73,7 +73,7 @@ class Joint(Decoder):
             z: `(batch, *latent_shape)`, the condition appended where there is one.
             target: dict of `(batch, *target_shape)`, with the fields whose decoder has `requires_target`.
             mask: dict of boolean `(batch, time)` or None, or None.
-            training: whether dropout and the like are active.
+            training: whether layers such as dropout are active.
         """
         targets, masks = target or {}, mask or {}
         return {

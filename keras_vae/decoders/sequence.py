@@ -1,4 +1,4 @@
-"""What decoders of sequences share."""
+"""Base class of decoders of sequences."""
 
 import math
 from typing import Any, Self
@@ -16,24 +16,24 @@ __all__ = ["Sequence"]
 
 
 class Sequence(Autoregressive):
-    """From latents, and the steps before, to features at every step: base class of decoders of sequences.
+    """From latents and previous steps to features at every step: base class of decoders of sequences.
 
-    To write one, write `features`, causal in its inputs, and `start` and `next_features`, which do the same one
-    step at a time. The inputs of every step are the step before and the latents: one vector for all steps, or, where
+    To write one, implement `features`, causal in its inputs, and `start` and `next_features`, which do the same one
+    step at a time. The inputs of a step are the previous step and the latents: one vector for all steps, or, if
     the latents have a time axis, `(batch, time, width)`, those of the step itself.
 
     Args:
-        word_dropout: probability that a step is not told, in training, what the step before was; between 0 and
-            1. It keeps a strong decoder from ignoring the latents (Bowman et al., 2016).
-        max_length: number of steps to decode where neither the data's shape nor the caller says how many.
-        autoregressive: whether a step sees those before it. Without, the decoder sees the latents alone and decodes all
-            steps in one pass: for motion and the like, where a path is one thing.
-        flatten_latents: whether latents `(batch, n, width)` are one vector of `n * width` numbers that all steps are
-            told, such as categorical ones. Otherwise `n` is their time axis, and step t is told `z[:, t]`.
+        word_dropout: probability, between 0 and 1, that the previous step is hidden from a step in training. It
+            keeps a strong decoder from ignoring the latents (Bowman et al., 2016).
+        max_length: number of steps to decode if neither the data's shape nor the caller fixes it.
+        autoregressive: whether a step sees the previous steps. If False, the decoder sees only the latents and decodes
+            all steps in one pass, which suits smooth series such as motion.
+        flatten_latents: whether latents `(batch, n, width)`, such as categorical ones, are one vector of `n * width`
+            numbers that all steps see. Otherwise `n` is their time axis, and step t sees `z[:, t]`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, data that are no sequences, or latents of another number of steps than the data.
+        ValueError: invalid arguments, data that are not sequences, or latents with another number of steps.
 
     Example:
 
@@ -79,18 +79,18 @@ class Sequence(Autoregressive):
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         super().build(z_shape, target_shape)
         width = sequence_width(self.target_shape, "decoder", type(self).__name__.lower())
-        # The time axis is no weight's: one decoder serves any number of steps.
+        # No weight depends on the number of steps.
         self.latents_in_time = len(z_shape) == 3 and not self.flatten_latents
         if self.latents_in_time:
             check_latent_steps(z_shape[1], self.target_shape[0], type(self).__name__)
         elif None in z_shape[1:]:
             raise ValueError(
-                f"The decoder {type(self).__name__} makes one vector of latents whose axes are all known. "
+                f"The decoder {type(self).__name__} flattens the latents, so all their axes must be known. "
                 f"Received: z_shape={tuple(z_shape)}. With flatten_latents=False the second is a time axis."
             )
         self.z_width = z_shape[-1] if self.latents_in_time else math.prod(tuple(z_shape)[1:])
         self.input_width = self.z_width + (width if self.autoregressive else 0)
-        # Without the steps before it still has to know how many there are.
+        # Without previous steps it still needs the number of steps.
         told = self.latents_in_time or self.target_shape[0] is not None
         self.requires_target = self.autoregressive or not told
 
@@ -100,7 +100,7 @@ class Sequence(Autoregressive):
         if self.requires_target and target is None:
             raise ValueError(
                 f"The decoder {type(self).__name__} goes from step to step: its call needs `target`, the data. "
-                "Use decode(z, likelihood) where there are none. Received: target=None"
+                "Use decode(z, likelihood) without data. Received: target=None"
             )
         if self.latents_in_time:
             steps = self.target_shape[0] if target is None else target.shape[1]
@@ -114,7 +114,7 @@ class Sequence(Autoregressive):
     def _inputs(
         self, z: Tensor, before: Tensor | None = None, length: int | None = None, step: Tensor | None = None
     ) -> Tensor:
-        """What every step, or the one numbered `step`, is told, `(batch, time, input_width)`: the one before, and z."""
+        """Inputs of all steps, or of step `step`, `(batch, time, input_width)`: the previous step, and z."""
         if self.latents_in_time:
             z = ops.cast(z if step is None else ops.take(z, ops.reshape(step, (1,)), axis=1), self.compute_dtype)
             if before is None:
@@ -127,7 +127,7 @@ class Sequence(Autoregressive):
         return ops.concatenate([before, z + ops.zeros_like(before[:, :, :1])], axis=-1)
 
     def first_latents(self, z: Tensor) -> Tensor:
-        """What is known of the latents before the first step, `(batch, width)`: all, or those of the first step.
+        """The latents that the first step sees, `(batch, width)`.
 
         Args:
             z: as for `call`.
@@ -135,7 +135,7 @@ class Sequence(Autoregressive):
         return z[:, 0] if self.latents_in_time else ops.reshape(z, (-1, self.z_width))
 
     def embed_steps(self, before: Tensor) -> Tensor:
-        """What stands for the step before in the inputs: itself, unless a subclass says otherwise.
+        """Representation of the previous step in the inputs: itself, unless a subclass overrides it.
 
         Args:
             before: `(batch, time, features)`.
@@ -147,11 +147,11 @@ class Sequence(Autoregressive):
 
         Args:
             z: as for `call`.
-            inputs: `(batch, time, input_width)`, what each step is told; the features at a step may depend on this and
-                earlier ones only.
-            training: whether dropout and the like are active.
+            inputs: `(batch, time, input_width)`; the features of a step may depend on the inputs of this and earlier
+                steps only.
+            training: whether layers such as dropout are active.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `features(z, inputs, training=None)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `features(z, inputs, training=None)`.")
 
     def decode(
         self,
@@ -174,7 +174,7 @@ class Sequence(Autoregressive):
         if condition is None:
             features = self.features(z, self._inputs(z, length=length), training=False)
         else:
-            # Of the target, a decoder that does not see the steps before reads the length alone.
+            # Without previous steps, the decoder uses only the length of the target.
             target = ops.zeros((ops.shape(z)[0], length, self.target_shape[-1]), dtype=self.compute_dtype)
             options: dict[str, Any] = {"condition": condition}
             features = self.call(z, target=target, training=False, **options)
@@ -194,7 +194,7 @@ class Sequence(Autoregressive):
 
     def feature_width(self) -> int:
         """Number of features at every step."""
-        raise NotImplementedError(f"{type(self).__name__} must write `feature_width()`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `feature_width()`.")
 
     def get_config(self) -> Config:
         return {
@@ -207,6 +207,6 @@ class Sequence(Autoregressive):
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        # Files of 0.1 do not say it, and there latents of any shape were one vector. They hold `trainable`, as Keras
-        # writes it of every layer; a config that is written by hand does not.
+        # Files of 0.1 do not have `flatten_latents`; there all latents were one vector. They have `trainable`, which
+        # Keras saves for every layer, and which a config written by hand lacks.
         return cls(**{"flatten_latents": "trainable" in config, **config})

@@ -68,11 +68,7 @@ class Concatenated(Distribution):
         return join_columns([part.sample(seed, num_samples) for part in self.parts])
 
     def tempered(self, temperature: float) -> "Concatenated":
-        """Every column at the temperature.
-
-        Args:
-            temperature: 1 for this distribution, towards 0 the columns' modes.
-        """
+        """Every column at the temperature: 1 is this distribution, 0 the mode of each column."""
         return Concatenated([part.tempered(temperature) for part in self.parts], self.widths)
 
     def mean(self) -> Tensor:

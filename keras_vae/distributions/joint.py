@@ -60,11 +60,7 @@ class Joint(Distribution):
         return {name: part.sample(seed, num_samples) for name, part in self.parts.items()}
 
     def tempered(self, temperature: float) -> "Joint":
-        """Every field at the temperature.
-
-        Args:
-            temperature: 1 for this distribution, towards 0 the fields' modes.
-        """
+        """Every field at the temperature: 1 is this distribution, 0 the mode of each field."""
         return Joint({name: part.tempered(temperature) for name, part in self.parts.items()})
 
     def mean(self) -> Any:

@@ -1,4 +1,4 @@
-"""What is done with a trained model: functions of a model and data, the methods of `VAE`."""
+"""Inference: functions of a model and data, which are the methods of `VAE`."""
 
 from keras_vae.inference.encode import encode
 from keras_vae.inference.evidence import elbo, log_likelihood

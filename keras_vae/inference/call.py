@@ -1,4 +1,4 @@
-"""What inference functions share: checks at the border, and the way to the runner."""
+"""What inference functions share: checks of arguments, and calls of the runner."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ def over_data(
     noisy: bool = False,
     **options: Any,
 ) -> Any:
-    """Check data, and run a function over them in batches.
+    """Check data, and apply a function to them in batches.
 
     Args:
         model: the `VAE`.
@@ -35,8 +35,8 @@ def over_data(
         x: data in any form.
         batch_size: rows at a time.
         verbose: as in Keras.
-        seed: int that makes the call repeatable.
-        noisy: whether x is only looked at, and not a target.
+        seed: int, for reproducible results.
+        noisy: whether x is only encoded, and not a target.
         **options: as for `Runner.run`.
     """
     x = model.checks.check_data(x, noisy=noisy)
@@ -44,31 +44,31 @@ def over_data(
 
 
 def decoding_mode(model: Part, mode: str | None, data_temperature: float) -> str | None:
-    """The value of an argument `mode`, what is to be returned of p(x | z); the likelihood's own choice by default.
+    """The checked argument `mode`; the likelihood's default for None.
 
     Raises:
-        ValueError: no such mode, the mean of categories, or a temperature for what is not drawn.
+        ValueError: an unknown mode, the mean of categories, or a temperature without draws.
     """
     mode = model.likelihood.default_mode if mode is None else one_of(mode, MODES, "mode")
     supports = model.likelihood.support
     named = supports.items() if isinstance(supports, dict) else [("", supports)]
     for name, support in named:
         if mode == "mean" and getattr(support, "categorical", False):
-            where = f" The field {name!r} holds such." if name else ""
+            where = f" The field {name!r} holds categories." if name else ""
             raise ValueError(
                 "Argument `mode`: categories such as tokens have no mean. Use mode='mode', the default for them, or "
                 f"mode='sample'. Received: mode='mean'{where}"
             )
     if mode != "sample" and data_temperature != 1.0:
         raise ValueError(
-            "Argument `data_temperature` is the spread of a sample: pass mode='sample' too. Received: "
+            "Argument `data_temperature` scales the spread of samples: pass mode='sample' too. Received: "
             f"data_temperature={data_temperature!r}, mode={mode!r}"
         )
     return mode
 
 
 def checked_condition(model: Part, condition: Any, mask: Any, n: int) -> dict[str, Array | None]:
-    """A condition and its mask as arrays of n rows, checked; one condition alone stands for all rows.
+    """A checked condition and its mask as arrays of n rows; a single condition is repeated.
 
     Args:
         model: the `VAE`.
@@ -88,7 +88,7 @@ def checked_condition(model: Part, condition: Any, mask: Any, n: int) -> dict[st
 
 
 def checked_exposure(model: Part, exposure: Any, n: int) -> Array | None:
-    """Size factors as an array of n numbers, checked; one number stands for all rows."""
+    """Checked size factors as an array of n numbers; a single number is repeated."""
     if exposure is not None:
         exposure = np.asarray(ops.convert_to_numpy(exposure), dtype="float32")
         exposure = np.repeat(exposure[None], n) if exposure.ndim == 0 else exposure
@@ -97,22 +97,22 @@ def checked_exposure(model: Part, exposure: Any, n: int) -> Array | None:
 
 
 def known_length(model: Part, length: int | None) -> int | None:
-    """The value of an argument `length`, for data whose shape does not say it."""
+    """The checked argument `length`, for data of unknown length."""
     shapes = model.data_shape.values() if isinstance(model.data_shape, dict) else [model.data_shape]
     if length is not None and not any(None in shape for shape in shapes):
         raise ValueError(
-            f"Argument `length` is for data of unknown length, and here data_shape={model.data_shape} says it. "
+            f"Argument `length` is for data of unknown length, but data_shape={model.data_shape} fixes it. "
             f"Received: length={length!r}. Leave it out, or build the model with None as the first axis."
         )
     return None if length is None else positive_int(length, "length")
 
 
 def rows(n: int, **arrays: Array | None) -> dict[str, Array]:
-    """Inputs that tell how many rows to make, and what goes with each.
+    """Inputs of n rows for functions without data.
 
     Args:
         n: number of rows.
-        **arrays: `(n, ...)`; None for what there is not.
+        **arrays: `(n, ...)`, or None.
     """
     given = {name: array for name, array in arrays.items() if array is not None}
     return {"rows": np.zeros((n, 1), dtype="float32"), **given}

@@ -26,17 +26,17 @@ def encode(
     Args:
         model: the `VAE`.
         x: as for `predict`.
-        mode: the posterior's `"mean"`, a `"sample"` from it, or the `"distribution"` itself, a value
-            from `keras_vae.distributions` with one row for each example.
-        seed: int that makes the call repeatable, for one backend and batch size.
+        mode: the `"mean"` of the posterior, a `"sample"` from it, or the `"distribution"` itself, from
+            `keras_vae.distributions`, with one row for each example.
+        seed: int, for results that are reproducible on one backend, with one batch size.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Returns:
-        `(n, latent_dim)`; a tuple with one array for each level where the prior has several.
+        `(n, latent_dim)`; a tuple of arrays if there are several levels or groups of latents.
 
     Raises:
-        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+        ValueError: arguments or data that do not fit the model.
 
     Example:
 
@@ -58,7 +58,7 @@ def encode(
             return tuple(level.posterior.tensors() for level in terms.levels)
         return tuple(level.z for level in terms.levels)
 
-    # Values are rebuilt from a template that tracing leaves behind, so they are traced on every call.
+    # The distributions are rebuilt from those of the traced function, so it is traced in every call.
     key = ("encode", mode)
     if mode == "distribution":
         model.runner.functions.pop(key, None)

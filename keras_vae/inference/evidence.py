@@ -1,4 +1,4 @@
-"""How probable data are under a model."""
+"""The evidence of data under a model: lower bounds of log p(x), and estimates."""
 
 import math
 from typing import Any
@@ -27,14 +27,14 @@ def elbo(
 
     Args:
         model: the `VAE`.
-        x: as for `predict`; all of it is data, as in `keras.Model.predict`.
+        x: as for `predict`.
         num_samples: number of latents to average over.
-        seed: int that makes the call repeatable, for one backend and batch size.
+        seed: int, for results that are reproducible on one backend, with one batch size.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Raises:
-        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+        ValueError: arguments or data that do not fit the model.
 
     Example:
 
@@ -64,19 +64,19 @@ def log_likelihood(
 ) -> Array:
     """log p(x) of every example by importance sampling, in nats: `(n,)`.
 
-    log mean_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q (Burda, Grosse and Salakhutdinov, 2016, section 5): a
-    lower bound in expectation, above the ELBO and tighter with every sample.
+    log mean_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q (Burda, Grosse and Salakhutdinov, 2016, section 5): in expectation a
+    lower bound of log p(x), which exceeds the ELBO and becomes tighter with more samples.
 
     Args:
         model: the `VAE`.
         x: as for `predict`; a dataset is read into memory once.
         num_samples: number of latents for each example.
         batch_size: number of examples times latents in memory at once.
-        seed: int that makes the call repeatable, for one backend and batch size.
+        seed: int, for results that are reproducible on one backend, with one batch size.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Raises:
-        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+        ValueError: arguments or data that do not fit the model.
 
     Example:
 
@@ -90,7 +90,7 @@ def log_likelihood(
     x = model.checks.check_data(x)
     if is_stream(x):
         if hasattr(x, "__next__"):
-            x = list(x)  # what a generator gives is gone after one look
+            x = list(x)  # a generator can be read only once
         x = peek(x, math.inf, model.spec)[0].given()
     total = None
     passes = -(-num_samples // batch_size)
@@ -105,7 +105,7 @@ def log_likelihood(
 def log_mean_weights(
     model: Part, x: Data, count: int, batch_size: int, verbose: str | int, seed: int | None, index: int
 ) -> Array:
-    """One pass over the data with `count` latents for each example."""
+    """log mean weight of every example, `(n,)`, with `count` latents each: one pass over the data."""
 
     def weigh_batch(vae: Part, inputs: Data, seed: Seed, prepared: Any, **_: Any) -> Tensor:
         terms = vae.terms(inputs, seed=seed, num_samples=count, prepared=prepared)

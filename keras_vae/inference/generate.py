@@ -34,21 +34,20 @@ def decode(
     Args:
         model: the `VAE`.
         z: `(n, latent_dim)`, or a tuple with one array for each level. Latents with a time axis, `(n, time, width)`,
-            say how many steps to decode.
+            fix the number of steps.
         condition: `(n, *condition_shape)` for a conditional model.
-        mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
-            mode for tokens, which have no mean.
-        condition_mask: boolean `(n, length)`, the steps that count of conditions of unequal lengths.
-        exposure: `(n,)`, size factors, for a likelihood built with exposure=True.
-        seed: int that makes the call repeatable, for one backend and batch size.
-        data_temperature: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
-            model's own.
-        length: number of steps, for data whose shape leaves that open.
+        mode: `"mean"` or `"mode"` of p(x|z), or a `"sample"` from it; by default the mean, and the mode for
+            tokens, which have no mean.
+        condition_mask: boolean `(n, length)`, True at valid steps, for conditions of unequal lengths.
+        exposure: `(n,)`, size factors, for a likelihood created with `exposure=True`.
+        seed: int, for results that are reproducible on one backend, with one batch size.
+        data_temperature: scales the spread of p(x|z), with `mode="sample"`; 1 is the model's own, 0 is greedy.
+        length: number of steps, if `data_shape` does not fix it.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Raises:
-        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+        ValueError: arguments or data that do not fit the model.
 
     Example:
 
@@ -111,24 +110,23 @@ def generate(
 
     Args:
         model: the `VAE`.
-        n: how many; 1 by default, or as many as there are conditions.
+        n: number of examples; by default the number of conditions, or 1.
         condition: `(n, *condition_shape)`, or one condition for all, for a conditional model.
-        mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
-            mode for tokens, which have no mean. The mean is what most pictures show.
-        fixed: dict from the number of a level or group of latents to what it is fixed to: `(n, *latent)`, or one value
-            for all rows; a whole number where the latents are one category.
-        condition_mask: boolean `(n, length)`, the steps that count of conditions of unequal lengths.
-        exposure: `(n,)`, size factors, for a likelihood built with exposure=True.
-        seed: int that makes the call repeatable, for one backend and batch size.
-        temperature: spread of the prior's draws; below 1 more typical, less varied.
-        data_temperature: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
-            model's own.
-        length: number of steps, for data whose shape leaves that open.
+        mode: `"mean"` or `"mode"` of p(x|z), or a `"sample"` from it; by default the mean, and the mode for
+            tokens, which have no mean. Most published pictures show the mean.
+        fixed: dict from the index of a level or group of latents to its value: `(n, *latent)`, or one value for all
+            rows; for a single categorical variable, the index of the category.
+        condition_mask: boolean `(n, length)`, True at valid steps, for conditions of unequal lengths.
+        exposure: `(n,)`, size factors, for a likelihood created with `exposure=True`.
+        seed: int, for results that are reproducible on one backend, with one batch size.
+        temperature: scales the spread of the prior; below 1 results are more typical and less varied.
+        data_temperature: scales the spread of p(x|z), with `mode="sample"`; 1 is the model's own, 0 is greedy.
+        length: number of steps, if `data_shape` does not fix it.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Raises:
-        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+        ValueError: arguments or data that do not fit the model.
 
     Example:
 
@@ -151,7 +149,7 @@ def generate(
         "exposure": checked_exposure(model, exposure, n),
     }
     levels = len(model.latents.level_shapes())
-    # Latents with a time axis are drawn before the decoder runs, which else would say how long.
+    # Latents with a time axis are drawn before the decoder runs, which otherwise determines the length.
     known = (length, model.time_steps, getattr(model.decoder, "max_length", None))
     steps = next((value for value in known if value is not None), None)
     given = fixed_latents(model, fixed, n, steps)
@@ -197,16 +195,16 @@ def decode_latents(
 
 
 def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: int | None) -> dict[str, Array]:
-    """The argument `fixed` as inputs of a batch: arrays `(n, *latent)` by name.
+    """The argument `fixed` as inputs: arrays `(n, *latent)` by name.
 
     Raises:
-        ValueError: no such level, or a value of another shape.
+        ValueError: an unknown level, or a value of another shape.
     """
     shapes = model.latents.level_shapes()
     given: dict[str, Array] = {}
     if fixed is not None and not isinstance(fixed, Mapping):
         raise ValueError(
-            "Argument `fixed` must be a dict from the number of a level or group to its value. Expected something like "
+            "Argument `fixed` must be a dict from the index of a level or group to its value. Expected, for example, "
             f"{{0: 3}}. Received: fixed={fixed!r:.200}"
         )
     for index, value in (fixed or {}).items():

@@ -28,22 +28,22 @@ def interpolate(
     batch_size: int | None = None,
     verbose: str | int = "auto",
 ) -> Array:
-    """Decoded points on a path between the latents of `a` and of `b`: `(n, steps, *data_shape)`.
+    """Decoded points on a path from the latents of `a` to those of `b`: `(n, steps, *data_shape)`.
 
     Args:
         model: the `VAE`.
-        a: `(n, *data_shape)`, or one example, which gives `(steps, *data_shape)`.
+        a: `(n, *data_shape)`, or one example, for a result `(steps, *data_shape)`.
         b: like `a`.
         steps: number of points, both ends included.
         condition: `(n, *condition_shape)` for a conditional model.
-        path: `"linear"`, or `"spherical"`, which keeps the norms that a Gaussian prior expects.
-        condition_mask: boolean `(n, length)`, the steps that count of conditions of unequal lengths.
-        exposure: `(n,)`, size factors, for a likelihood built with exposure=True.
+        path: `"linear"`, or `"spherical"`, which preserves the norms that are typical of a Gaussian prior.
+        condition_mask: boolean `(n, length)`, True at valid steps, for conditions of unequal lengths.
+        exposure: `(n,)`, size factors, for a likelihood created with `exposure=True`.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Raises:
-        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+        ValueError: arguments or data that do not fit the model.
 
     Example:
 
@@ -57,14 +57,14 @@ def interpolate(
     one_of(path, ("linear", "spherical"), "path")
     if any(isinstance(end, dict) or (isinstance(end, (list, tuple)) and len(end) == 2) for end in (a, b)):
         raise ValueError(
-            "Arguments `a` and `b` must be data alone. Received: lists or dicts. Pass the condition of both as "
+            "Arguments `a` and `b` must be arrays of data. Received: lists or dicts. Pass the condition of both as "
             "condition=..., (n, *condition_shape)."
         )
     if isinstance(model.data_shape, dict):
-        raise ValueError("interpolate takes data of one field. Encode both ends, and decode points between them.")
+        raise ValueError("interpolate supports one field only. Encode both ends, and decode points between them.")
     a, b = np.asarray(ops.convert_to_numpy(a)), np.asarray(ops.convert_to_numpy(b))
     if a.shape != b.shape:
-        raise ValueError(f"Arguments `a` and `b` must have one shape. Received: {a.shape} and {b.shape}")
+        raise ValueError(f"Arguments `a` and `b` must have the same shape. Received: {a.shape} and {b.shape}")
     single = fits(a.shape, model.data_shape)
     a, b = (a[None], b[None]) if single else (a, b)
     beside = {"condition": condition, "condition_mask": condition_mask, "exposure": exposure}
@@ -86,7 +86,7 @@ def interpolate(
 
 
 def path_between(start: Array, stop: Array, steps: int, path: str) -> Iterator[Array]:
-    """For every row, `(steps, *latent)` points between two latents."""
+    """For every row the points between two latents, `(steps, *latent)`."""
     weights = np.linspace(0.0, 1.0, steps, dtype="float32").reshape(-1, *([1] * (start.ndim - 1)))
     for a, b in zip(start, stop, strict=True):
         norms = np.linalg.norm(a) * np.linalg.norm(b)

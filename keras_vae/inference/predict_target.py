@@ -1,4 +1,4 @@
-"""What an objective predicts beside the data."""
+"""Predictions of a target by the objective."""
 
 from typing import Any
 
@@ -18,8 +18,7 @@ def predict_target(model: Part, x: Data, *, batch_size: int | None = None, verbo
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Raises:
-        ValueError: an objective that predicts nothing, or arguments or data that do not fit the model; the message says
-            what was received, and how to fix it.
+        ValueError: an objective that predicts nothing, or arguments or data that do not fit the model.
 
     Example:
 
@@ -45,6 +44,6 @@ def predict_batch(model: Part, inputs: Any, seed: Seed = None, prepared: Any = N
         model: the `VAE`.
         inputs: a batch of tensors.
         seed: an int or a `SeedGenerator`.
-        prepared: what the latents prepared for a whole call, or None.
+        prepared: what `latents.prepare` returned for the whole call, or None.
     """
     return model.objective.predict_target(model.terms(inputs, seed=seed, deterministic=True, prepared=prepared))

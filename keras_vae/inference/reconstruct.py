@@ -1,4 +1,4 @@
-"""From data to latents and back."""
+"""Reconstructions: from data to latents and back."""
 
 import functools
 from collections.abc import Sequence
@@ -22,18 +22,18 @@ def predict(
     steps: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] | None = None,
 ) -> Array:
-    """Reconstructions, data-space means at the posterior's mean: `(n, *data_shape)`; modes for tokens.
+    """Reconstructions: the mean of p(x|z) at the posterior's mean, or the mode for tokens; `(n, *data_shape)`.
 
     Args:
         model: the `VAE`.
         x: arrays, `[x, condition]`, a dict of them, or a dataset.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
-        steps: number of batches to read from a dataset; all of them by default.
+        steps: number of batches to read from a dataset; all by default.
         callbacks: as in `keras.Model.predict`.
 
     Raises:
-        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+        ValueError: arguments or data that do not fit the model.
 
     Example:
 
@@ -73,18 +73,17 @@ def reconstruct(
     Args:
         model: the `VAE`.
         x: as for `predict`.
-        mode: what of p(x|z) to return: its `"mean"`, its `"mode"` or a `"sample"`; by default the mean, and the
-            mode for tokens, which have no mean.
-        deterministic: take the posterior's mean; with False, draw the latents from it.
-        seed: int that makes the call repeatable, for one backend and batch size.
-        data_temperature: spread of a sample of p(x|z), with `mode="sample"`; towards 0 it is greedy, 1 is the
-            model's own.
-        length: number of steps, for data whose shape leaves that open. By default that of x.
+        mode: `"mean"` or `"mode"` of p(x|z), or a `"sample"` from it; by default the mean, and the mode for
+            tokens, which have no mean.
+        deterministic: True to decode the posterior's mean, False to draw the latents from it.
+        seed: int, for results that are reproducible on one backend, with one batch size.
+        data_temperature: scales the spread of p(x|z), with `mode="sample"`; 1 is the model's own, 0 is greedy.
+        length: number of steps, if `data_shape` does not fix it. By default that of x.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Raises:
-        ValueError: arguments or data that do not fit the model; the message says what was received, and how to fix it.
+        ValueError: arguments or data that do not fit the model.
 
     Example:
 
@@ -129,11 +128,11 @@ def reconstruct_batch(
         model: the `VAE`.
         inputs: a batch of tensors.
         seed: an int or a `SeedGenerator`.
-        temperature: that of the prior, and that of the likelihood.
-        prepared: what the latents prepared for a whole call, or None.
+        temperature: temperatures of the prior and of the likelihood.
+        prepared: what `latents.prepare` returned for the whole call, or None.
         mode: see `reconstruct`.
         deterministic: see `reconstruct`.
-        length: number of steps, where the data's shape leaves it open; by default that of x.
+        length: number of steps, if `data_shape` does not fix it; by default that of x.
     """
     terms = model.terms(inputs, seed=seed, deterministic=deterministic, prepared=prepared)
     z = model.forward_pass.decoder_input(terms.latents, terms.context)

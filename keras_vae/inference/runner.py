@@ -1,4 +1,4 @@
-"""One way to run a function over data: batched, compiled, with Keras' progress bar."""
+"""Applies a function to data: in batches, compiled, with Keras' progress bar."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,10 +23,10 @@ DIFFERENT_LENGTHS = (
 
 
 class BatchFunction(keras.Model):
-    """A function of a model and a batch, dressed as a model so that Keras' `predict` can run it.
+    """A function of a model and a batch as a Keras model, so that `predict` can run it.
 
-    `predict` brings every kind of input data, batching, compilation, the progress bar and device
-    placement on every backend.
+    `predict` handles all kinds of input data, batching, compilation, the progress bar and device placement on every
+    backend.
     """
 
     def __init__(
@@ -38,19 +38,19 @@ class BatchFunction(keras.Model):
         prepared: Any = None,
         **kwargs: Any,
     ) -> None:
-        # autocast=False: the data's density is taken from what the user gave, not from a rounded copy.
+        # autocast=False: densities are computed from the user's data, not from a rounded copy.
         super().__init__(autocast=False, **kwargs)
         self.vae = vae
         self.function = function
         self.seed_generator = seed_generator
         self.temperature = temperature
-        # A list, which Keras tracks; `Untracked` keeps the structure that it was.
+        # Keras tracks the flat list; `Untracked` keeps its structure.
         self.prepared = [_float32_variable(leaf) for leaf in keras.tree.flatten(prepared) if leaf is not None]
         self.structure = Untracked(prepared)
         self.built = True
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.predict`; however it ends, the weights are back in the model."""
+        """As `keras.Model.predict`; afterwards the weights are in the model, also after an error."""
         try:
             with quiet_retracing(), kept_state(self):
                 return super().predict(*args, **kwargs)
@@ -59,7 +59,7 @@ class BatchFunction(keras.Model):
             sync_state(self)
 
     def take_prepared(self, prepared: Any) -> None:
-        """Take over what the latents prepared for a whole call."""
+        """Store what the latents prepared for a whole call."""
         leaves = [leaf for leaf in keras.tree.flatten(prepared) if leaf is not None]
         for variable, leaf in zip(self.prepared, leaves, strict=True):
             variable.assign(leaf)
@@ -79,15 +79,14 @@ def _float32_variable(value: Tensor, **options: Any) -> keras.Variable:
 
 
 class Runner:
-    """Runs inference functions of one model. It is no Keras object, so it is neither tracked nor saved.
+    """Runs the inference functions of one model. It is not a Keras object, so it is neither tracked nor saved.
 
-    They have a noise stream of their own: looking at a model in the middle of its training does
-    not change what it is trained on next.
+    It has its own random stream: inference during training does not change the training.
 
     Args:
         vae: the model.
         seed: seed of the noise.
-        require_ready: function of the model that refuses one that cannot be used yet.
+        require_ready: function that raises an error for a model that cannot be used yet.
     """
 
     def __init__(self, vae: Part, seed: int | None, require_ready: Callable) -> None:
@@ -111,7 +110,7 @@ class Runner:
         return self.functions[key]
 
     def _prepare(self) -> Any:
-        """What the latents need of the encoder, computed once for a whole call and not for every batch."""
+        """What the latents compute with the encoder once for a whole call, and not for every batch."""
         if not self.vae.latents.requires_encoder:
             return None
 
@@ -133,15 +132,14 @@ class Runner:
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """Run `function(vae, batch, seed=, temperature=, prepared=)` over `inputs`; NumPy arrays of all rows.
+        """Apply `function(vae, batch, seed=, temperature=, prepared=)` to all batches; NumPy arrays of all rows.
 
         Args:
-            key: what the compiled function depends on besides the shapes; the same key, the same
-                compiled function.
+            key: identifies the compiled function: calls with the same key share it.
             function: see above.
-            inputs: arrays, a dataset, or anything else that Keras' `predict` takes.
-            seed: int, for this call only; None goes on with the stream of all calls.
-            temperature: that of the prior and that of the likelihood.
+            inputs: arrays, a dataset, or any other input of Keras' `predict`.
+            seed: int, for this call only; None continues the stream of all calls.
+            temperature: temperatures of the prior and of the likelihood.
         """
         seed = optional_seed(seed)
         for name, value in (("batch_size", batch_size), ("steps", steps)):
@@ -162,7 +160,7 @@ class Runner:
         try:
             results = model.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
         except ValueError as error:
-            # NumPy's words, when Keras puts the results of the batches together.
+            # The message of NumPy, when Keras concatenates the results of the batches.
             if "concatenation axis" in str(error):
                 raise ValueError(DIFFERENT_LENGTHS) from error
             raise

@@ -1,4 +1,4 @@
-"""Latent structures: which priors and posteriors there are, and in what order they run."""
+"""Latent structures: the priors and posteriors of a model, and the order in which they run."""
 
 from keras_vae.latents.hierarchical import Hierarchical
 from keras_vae.latents.latents import LatentLevel, Latents

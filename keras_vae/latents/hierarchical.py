@@ -26,8 +26,8 @@ __all__ = ["Hierarchical"]
 class Hierarchical(Latents):
     """p(z_1) p(z_2 | z_1) ... p(z_L | z_1 ... z_(L-1)): priors and posteriors level by level, top first.
 
-    Every level has a prior and a posterior that see a context: what stands above it, joined level by
-    level by a `merge` layer. Two levels with `decoder_sees="latents"` are the hierarchy of Tomczak and
+    Every level has a prior and a posterior that see a context: the levels above, combined one by one by
+    `merge` layers. Two levels with `decoder_sees="latents"` are the hierarchy of Tomczak and
     Welling (2018): q(z_1|x) q(z_2|x, z_1), p(z_2|z_1) p(z_1), and a decoder of both. Many levels with
     the posterior `"residual"` and `decoder_sees="state"` are a top-down ladder (Sonderby et al., 2016;
     Vahdat and Kautz, 2020; Child, 2021), with spatial latents if the levels' sizes are shapes.
@@ -35,17 +35,16 @@ class Hierarchical(Latents):
     The model logs the KL of every level as `kl_loss_1` (top), `kl_loss_2`, ...
 
     Args:
-        levels: list of `Level`, top first; by default made from the model's `latent_dim`, a tuple with a
-            size for each level, the top one with the prior `"standard"`, the others `"gaussian"`.
-        merge: default layer between levels, from `[context, z]` to a new context, a Keras layer that is
-            cloned for every level; `keras_vae.layers.MergeDense()` by default.
-        decoder_sees: `"latents"`, all of them side by side, for vector latents; `"state"`, what the last
-            merge made of them.
+        levels: list of `Level`, top first; by default from the model's `latent_dim`, a tuple with the size of
+            each level, with the prior `"standard"` at the top and `"gaussian"` below.
+        merge: Keras layer from `[context, z]` to a new context, which is cloned for every level that has none of
+            its own; `keras_vae.layers.MergeDense()` by default.
+        decoder_sees: `"latents"`, all of them concatenated, for vector latents; `"state"`, the output of the last
+            merge.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: levels that do not fit each other or the encoder; the message names the level and both
-            sides.
+        ValueError: levels that do not fit each other or the encoder; the message names the level.
 
     Example:
 
@@ -75,14 +74,14 @@ class Hierarchical(Latents):
         self.levels: Any = None if levels is None else [as_level(level) for level in levels]
         self.merge = keras.saving.deserialize_keras_object(merge) if isinstance(merge, dict) else merge
         self.decoder_sees = decoder_sees
-        # The model's, which tracks it.
+        # Tracked by the model, whose component it is.
         self._root = Untracked(None)
         if self.levels is not None:
             self._make_parts()
 
     @property
     def posterior(self) -> Any:
-        """The top level's posterior; None before the model has given its own."""
+        """The top level's posterior; None until the model passes its own."""
         return self._root.items
 
     @property
@@ -94,7 +93,7 @@ class Hierarchical(Latents):
         return list(zip(self.priors, [self.posterior, *self.posteriors], strict=True))
 
     def take_posterior(self, posterior: Part) -> None:
-        """Take over the top level's posterior, which `VAE(posterior=...)` says.
+        """Set the top level's posterior, the argument `posterior` of `VAE`.
 
         Args:
             posterior: the `Posterior`.
@@ -115,8 +114,8 @@ class Hierarchical(Latents):
         given = None if sizes is None else tuple(positive_ints(size, "latent_dim") for size in sizes)
         if given not in (None, shapes):
             raise ValueError(
-                f"Argument `latent_dim` asks for levels of {given}, and the levels of the hierarchy are of {shapes}. "
-                "Leave latent_dim out, or make them equal."
+                f"Argument `latent_dim` must equal the sizes of the levels, {shapes}. Received: {given}. Leave it out, "
+                "or make them equal."
             )
         return shapes
 
@@ -135,13 +134,13 @@ class Hierarchical(Latents):
         parts = [*self.priors, *self.posteriors, *self.merges]
         if len({id(part) for part in parts}) < len(parts):
             raise ValueError(
-                "Argument `levels`: a part stands in two places, and would be shared. Make one for each level."
+                "Argument `levels`: one component is used twice, and would be shared. Create one for each level."
             )
         for index, prior in enumerate(self.priors[1:], start=2):
             if prior.requires_encoder:
                 raise ValueError(
                     f"Argument `levels`: level {index} has the prior {type(prior).__name__}, which is made of the "
-                    "encoder's posteriors and can only stand at the top."
+                    "encoder's posteriors and can only be the prior of the top level."
                 )
 
     def _default_merge(self) -> keras.layers.Layer:
@@ -162,7 +161,7 @@ class Hierarchical(Latents):
         features = features_shape
         if is_several(features) and len(features) != len(self.levels):
             raise ValueError(
-                f"The encoder gives {len(features)} feature tensors, and there are {len(self.levels)} levels of "
+                f"The encoder returns {len(features)} feature tensors, and there are {len(self.levels)} levels of "
                 "latents. Return one tensor for each level, top first, or a single one for all of them."
             )
         context = tuple(context_shape)
@@ -182,7 +181,7 @@ class Hierarchical(Latents):
         self.state_shape = context[1:]
         if self.decoder_sees == "latents" and any(len(level.shape) > 1 for level in self.levels):
             raise ValueError(
-                "Spatial latents cannot stand side by side: build Hierarchical(..., decoder_sees='state'). Received: "
+                "Spatial latents cannot be concatenated: use Hierarchical(..., decoder_sees='state'). Received: "
                 f"levels of shapes {self.level_shapes()}"
             )
 
@@ -205,7 +204,7 @@ class Hierarchical(Latents):
             return self.state_shape
         return (sum(math.prod(level.shape) for level in self.levels),)
 
-    # The fold over the levels -------------------------------------------------------------------------
+    # The pass over the levels -------------------------------------------------------------------------
 
     def prepare(self, encode: Encode) -> Any:
         return self.priors[0].prepare(self._root_posterior(encode)) if self.requires_encoder else None
@@ -231,7 +230,7 @@ class Hierarchical(Latents):
         prior_context: Tensor | None = None,
     ) -> list[LatentLevel]:
         drawn, seed = [], seed_of_levels(seed)
-        # What the levels make of the condition and of the latents above, for posteriors and for priors.
+        # The context of each level, from the condition and the latents above: of posteriors, and of priors.
         states = [context, context if prior_context is None else prior_context]
         same = states[0] is states[1]
         for index in range(len(self.levels)):
@@ -298,7 +297,7 @@ class Hierarchical(Latents):
     def _merged(self, index: int, context: Tensor, z: Tensor, training: bool = False) -> Tensor:
         return self.merges[index]([context, z], training=training) if index < len(self.merges) else context
 
-    # The top level's prior may start from the data -----------------------------------------------------
+    # The top level's prior may adapt to the data -------------------------------------------------------
 
     def adapt(self, x: Tensor, *context: Any) -> None:
         """Show the data to the top level's prior, where it starts from them.
@@ -312,7 +311,7 @@ class Hierarchical(Latents):
 
     @property
     def adapted(self) -> Any:
-        """Whether the top level's prior has seen the data, 1 or 0; 1 where it need not."""
+        """Whether the top level's prior has been adapted, 1 or 0; 1 if it need not be."""
         return getattr(self.priors[0], "adapted", 1.0)
 
     def get_config(self) -> Config:

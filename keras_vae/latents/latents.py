@@ -14,17 +14,16 @@ __all__ = ["LatentLevel", "Latents"]
 
 
 class LatentLevel(NamedTuple):
-    """What one level of latents contributes to the objective.
+    """One level of latents as the objective sees it.
 
     Attributes:
-        posterior: q(z | x, context), a distribution value.
-        prior: p(z | context), a distribution value.
-        z: a draw from the posterior (or its mean), `(batch, *latent)`, float32. With several samples
-            `(samples, batch, *latent)`; below a level with several samples `(samples * batch, *latent)`, as its
-            posterior and its prior.
-        log_q: log q(z | x, context), of z's leading axes, where the draw gave it; None where it is still to be
-            computed.
-        state: what the level hands to the levels below, in a hierarchy.
+        posterior: q(z | x, context), a distribution.
+        prior: p(z | context), a distribution.
+        z: a draw from the posterior, or its mean, `(batch, *latent)`, float32. With several samples
+            `(samples, batch, *latent)`. Below a level with several samples z, posterior and prior have
+            `samples * batch` rows.
+        log_q: log q(z | x, context), with the leading axes of z, if drawing computed it, else None.
+        state: context of the levels below, in a hierarchy.
 
     Example:
 
@@ -45,11 +44,11 @@ class LatentLevel(NamedTuple):
 
 @latents.contract
 class Latents(keras.layers.Layer):
-    """Who runs posteriors and priors: how many latents there are, and what each depends on.
+    """The latents of a model: how many there are, and what each depends on.
 
-    A prior is p(z | context), a posterior q(z | x, context). A latent structure owns one or several of each, and
-    the order in which they run: `Single`, `Hierarchical`, `Product`, `Markov`. To write one, subclass it, and write
-    `resolve_latent_shape`, `build`, `infer`, `generate`, `decoder_input` and `decoder_input_shape`.
+    A prior is p(z | context), a posterior q(z | x, context). A latent structure owns one or several of each, and runs
+    them in order: `Single`, `Hierarchical`, `Product`, `Markov`. To write one, subclass it, and implement `pairs`,
+    `resolve_latent_shape`, `build`, `infer`, `generate`, `level_shapes`, `decoder_input` and `decoder_input_shape`.
 
     >>> import keras_vae as kv
     >>> vae = kv.VAE(data_shape=(6,), latent_dim=2)
@@ -57,9 +56,9 @@ class Latents(keras.layers.Layer):
     'Single'
 
     Attributes:
-        requires_encoder: True where a prior needs the encoder, as a VampPrior does.
-        has_time_axis: True where there is a latent for each time step, `(batch, time, width)`.
-        pairs: list of `(prior, posterior)`, for the levels or groups in order.
+        requires_encoder: True if a prior needs the encoder, as a VampPrior does.
+        has_time_axis: True if there is a latent for each time step, `(batch, time, width)`.
+        pairs: list of `(prior, posterior)`, one for each level or group in order.
     """
 
     requires_encoder = False
@@ -67,11 +66,11 @@ class Latents(keras.layers.Layer):
 
     @property
     def pairs(self) -> list[tuple[Part, Part]]:
-        """List of `(prior, posterior)`, for the levels or groups in order."""
-        raise NotImplementedError(f"{type(self).__name__} must have `pairs`, a list of (prior, posterior).")
+        """List of `(prior, posterior)`, one for each level or group in order."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `pairs`, a list of (prior, posterior).")
 
     def resolve_latent_shape(self, latent_dim: Any, data_shape: Any = None) -> Any:
-        """Shape of one example's latents from what a user passed as `latent_dim`; a tuple of shapes for several.
+        """Shape of one example's latents for the user's `latent_dim`; a tuple of shapes for several levels.
 
         Args:
             latent_dim: as for `keras_vae.VAE`.
@@ -80,7 +79,7 @@ class Latents(keras.layers.Layer):
         Raises:
             ValueError: it does not fit the structure.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `resolve_latent_shape(latent_dim, data_shape)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `resolve_latent_shape(latent_dim, ...)`.")
 
     def build(
         self, features_shape: Any, context_shape: Shape, latent_shape: Any, data_spec: dict[str, Any] | None = None
@@ -89,24 +88,24 @@ class Latents(keras.layers.Layer):
 
         Args:
             features_shape: shape of the encoder's features, batch axis included, or a list of them.
-            context_shape: `(batch, width)`; the width is 0 where there is no condition.
-            latent_shape: what `resolve_latent_shape` gave.
+            context_shape: `(batch, width)`; the width is 0 without a condition.
+            latent_shape: result of `resolve_latent_shape`.
             data_spec: dict that describes the data, see `keras_vae.priors.Prior.build`.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `build(features_shape, context_shape, ...)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `build(features_shape, context_shape, ...)`.")
 
     def check(self) -> None:
-        """Refuse pairs of prior and posterior between which a KL means nothing.
+        """Refuse pairs of prior and posterior without a meaningful KL.
 
         Raises:
-            ValueError: a pair that does not fit.
+            ValueError: there is such a pair.
         """
         for prior, posterior in self.pairs:
             prior.check_posterior(posterior)
             posterior.check_prior(prior)
 
     def prepare(self, encode: Encode) -> Any:
-        """Tensors that the priors need and that are the same for all batches of one call; None where there are none.
+        """Tensors that the priors need and that are the same for all batches of a call; None if there are none.
 
         Args:
             encode: see `infer`.
@@ -132,20 +131,20 @@ class Latents(keras.layers.Layer):
 
         Args:
             features: the encoder's features, `(batch, ...)`, or a list of them.
-            context: `(batch, width)`, what the posteriors see of the condition.
+            context: `(batch, width)`, the encoded condition for the posteriors.
             encode: function `(x, context) -> features`, for priors that are made of posteriors.
-            prepared: what `prepare` gave, or None.
+            prepared: result of `prepare`, or None.
             seed: an int or a `SeedGenerator`.
-            num_samples: number of draws for each example, an axis of its own in front; None for one without.
-            deterministic: take the posterior's mean in place of a draw.
-            training: whether dropout and the like are active.
-            mask: boolean `(batch, time)` of the steps that count, or None.
-            prior_context: what the priors see of the condition; as `context` by default.
+            num_samples: number of draws for each example, on an additional first axis; None for one without that axis.
+            deterministic: use the posterior's mean instead of a draw.
+            training: whether layers such as dropout are active.
+            mask: boolean `(batch, time)`, True at valid steps, or None.
+            prior_context: the encoded condition for the priors; by default `context`.
 
         Returns:
             List of `LatentLevel`.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `infer(features, context, ...)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `infer(features, context, ...)`.")
 
     def generate(
         self,
@@ -158,24 +157,24 @@ class Latents(keras.layers.Layer):
         length: Any = None,
         given: Sequence[Any] | None = None,
     ) -> tuple[Tensor, ...]:
-        """Latents drawn from the prior, one for each row of the context, a tuple with one per level.
+        """Draws from the prior, one for each row of the context.
 
         Args:
             context: `(batch, width)`.
             encode: see `infer`.
-            prepared: what `prepare` gave, or None.
+            prepared: result of `prepare`, or None.
             seed: an int or a `SeedGenerator`.
             temperature: scales the spread of the draws.
             length: number of steps, for latents with a time axis.
-            given: for each level what is fixed to it, `(batch, *latent)`, or None where it is drawn.
+            given: for each level a fixed value, `(batch, *latent)`, or None to draw it.
 
         Returns:
             Tuple of `(batch, *latent)`, one for each level.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `generate(context, ...)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `generate(context, ...)`.")
 
     def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
-        """What the decoder sees of the latents.
+        """Input of the decoder for given latents.
 
         Args:
             latents: tuple of `(batch, *latent)`, one for each level.
@@ -187,12 +186,12 @@ class Latents(keras.layers.Layer):
     def decoder_input_of(
         self, levels: Sequence[LatentLevel], context: Tensor, num_samples: int | None = None
     ) -> Tensor:
-        """`decoder_input` from what `infer` returned; a hierarchy saves itself a second pass over its levels.
+        """`decoder_input` for the result of `infer`, so that a hierarchy need not run its merges again.
 
         Args:
             levels: list of `LatentLevel`, top first.
             context: `(rows, width)`.
-            num_samples: number of samples where the draws have an axis for them, or None.
+            num_samples: number of samples if the draws have an axis for them, or None.
         """
         return self.decoder_input(self.rows_of(levels, num_samples), context)
 
@@ -201,16 +200,16 @@ class Latents(keras.layers.Layer):
 
         Args:
             levels: list of `LatentLevel`, top first.
-            num_samples: number of samples where the draws have an axis for them, or None.
+            num_samples: number of samples if the draws have an axis for them, or None.
         """
         return tuple(self.rows(level.z, num_samples) for level in levels)
 
     def decoder_input_shape(self) -> Shape:
         """Shape of `decoder_input`, without the batch axis."""
-        raise NotImplementedError(f"{type(self).__name__} must write `decoder_input_shape()`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `decoder_input_shape()`.")
 
     def root_features(self, features: Any) -> Any:
-        """The features that the first posterior sees, or their shapes.
+        """The features, or shape, that the first posterior sees.
 
         Args:
             features: features `(batch, ...)`, a list of them, or their shapes.
@@ -219,7 +218,7 @@ class Latents(keras.layers.Layer):
 
     def level_shapes(self) -> tuple[Shape, ...]:
         """Shapes of one example's latents, level by level, top first."""
-        raise NotImplementedError(f"{type(self).__name__} must write `level_shapes()`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `level_shapes()`.")
 
     @staticmethod
     def draw(
@@ -230,14 +229,14 @@ class Latents(keras.layers.Layer):
         num_samples: int | None = None,
         deterministic: bool = False,
     ) -> LatentLevel:
-        """A level with its draw: the density comes along where drawing gives it for free, as in flows.
+        """A level with its draw, and with the log density if drawing computes it, as in flows.
 
         Args:
-            q: the posterior, a distribution value.
+            q: the posterior, a distribution.
             p: the prior, likewise.
             seed: an int or a `SeedGenerator`.
             num_samples: see `infer`.
-            deterministic: take the posterior's mean in place of a draw.
+            deterministic: use the posterior's mean instead of a draw.
 
         Returns:
             A `LatentLevel`, its `z` `(batch, *latent)`, or `(samples, batch, *latent)`.
@@ -255,13 +254,13 @@ class Latents(keras.layers.Layer):
         """Draws with an axis of samples, `(samples, batch, ...)`, as rows `(samples * batch, ...)`.
 
         Args:
-            tensor: draws `(samples, batch, ...)`; `(batch, ...)` without such an axis, which are rows already.
+            tensor: draws `(samples, batch, ...)`, or `(batch, ...)` without an axis of samples.
             num_samples: number of samples, or None without such an axis.
         """
         return tensor if num_samples is None else ops.reshape(tensor, (-1, *tensor.shape[2:]))
 
     def get_build_config(self) -> None:
-        """None: the model builds its latents from shapes that it knows."""
+        """None: the model knows the shapes, and builds its latents."""
 
     def build_from_config(self, config: Config) -> None:
         # See `get_build_config`; files of version 0.1 hold a config.
@@ -269,7 +268,7 @@ class Latents(keras.layers.Layer):
 
 
 def prior_of(prior: Part, context: Tensor, encode: Encode | None, prepared: Any) -> Distribution:
-    """p(z | context), what was prepared handed on to those that prepared it."""
+    """p(z | context), from what the prior prepared if it did."""
     if prepared is not None:
         return prior.distribution(context, encode=encode, prepared=prepared)
     return prior.distribution(context, encode=encode)

@@ -12,18 +12,18 @@ __all__ = ["Level"]
 
 @keras.saving.register_keras_serializable("keras_vae.priors")  # its name in the files of version 0.1
 class Level:
-    """What `Hierarchical` needs to know of one level of latents.
+    """Description of one level of latents for `Hierarchical`.
 
     Args:
         size: number of latent dimensions, or a shape such as `(7, 7, 8)` for spatial latents.
         prior: p(z | levels above): a name, a class or an instance.
-        posterior: q(z | x, levels above), likewise; `"gaussian"` by default. The top level's is the model's own: it is
-            given to `VAE(posterior=...)`, and stays None here.
-        merge: layer from `[context, z]` to the context of the next level; None for the hierarchy's
-            default.
+        posterior: q(z | x, levels above), likewise; `"gaussian"` by default. The top level's must be None: it is the
+            argument `posterior` of `VAE`.
+        merge: layer from `[context, z]` to the context of the next level; None for the default of the
+            hierarchy.
 
     Raises:
-        ValueError: `size` holds anything but positive ints.
+        ValueError: `size` is not made of positive ints.
 
     Example:
 

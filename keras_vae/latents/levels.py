@@ -12,22 +12,22 @@ __all__ = ["check_latent_shape", "features_of", "is_several", "seed_of_levels", 
 
 
 def seed_of_levels(seed: Seed) -> Seed:
-    """What gives every level other noise, which an int does not."""
+    """A seed with different noise for every level, also for an int."""
     return StepSeed(StepSeed.key(seed), 0) if isinstance(seed, numbers.Integral) else seed
 
 
 def is_several(features: Any) -> bool:
-    """Whether an encoder's features, or their shapes, are one for each level."""
+    """Whether an encoder's features, or their shapes, are a list with one for each level."""
     return isinstance(features, (list, tuple)) and not all(axis is None or isinstance(axis, int) for axis in features)
 
 
 def features_of(features: Any, index: int) -> Any:
-    """The features of one level, or their shape: its own, or those shared by all levels."""
+    """Features of one level, or their shape: its own, or those shared by all levels."""
     return features[index] if is_several(features) else features
 
 
 def tile_rows(tensor: Tensor, samples: int) -> Tensor:
-    """Rows `(batch, ...)` once for every sample: `(samples * batch, ...)`, the samples of one example far apart."""
+    """Rows `(batch, ...)` repeated for every sample: `(samples * batch, ...)`, samples first."""
     return ops.tile(tensor, (samples, *([1] * (len(tensor.shape) - 1))))
 
 

@@ -26,24 +26,24 @@ __all__ = ["Markov"]
 class Markov(Latents):
     """prod_t p(z_t | z_(t-1)) and prod_t q(z_t | z_(t-1), x): a chain of latents, one for each time step.
 
-    The deep Markov model of Krishnan, Shalit and Sontag (2017). A `transition` maps z_(t-1), the condition appended,
-    to h_t; prior and posterior of a step are p(z_t | h_t) and q(z_t | features_t, h_t), and z_0 is a trained vector.
-    The encoder gives features of every step; where it reads the data backwards, or in both directions, q has the form
-    of the true posterior. Latents are `(batch, time, latent_dim)`, and step t of the decoder is told z_t. The prior
+    The deep Markov model of Krishnan, Shalit and Sontag (2017). A `transition` maps z_(t-1), with the condition
+    appended, to h_t; prior and posterior of a step are p(z_t | h_t) and q(z_t | features_t, h_t), and z_0 is a trained
+    vector. The encoder returns features of every step; if it reads the data backwards, or in both directions, q has the
+    form of the true posterior. Latents are `(batch, time, latent_dim)`, and step t of the decoder sees z_t. The prior
     does not depend on x, so `generate` draws all latents first, and decodes them together.
 
     Args:
         latent_dim: number of latent dimensions of a step; by default the model's, and 16.
         transition: Keras layer from `(rows, latent_dim + width of the condition)` to `(rows, units)`; one dense layer
-            of 64 tanh units by default. It runs as in inference: dropout in it is not active.
+            of 64 tanh units by default. It always runs in inference mode: dropout in it has no effect.
         prior: p(z_t | h_t): a name, a class or an instance.
         posterior: q(z_t | features_t, h_t), likewise.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: an encoder without features of every step; priors or posteriors whose dimensions are not
-            independent, that live outside of the reals, or that need the encoder.
-        TypeError: a transition that is no Keras layer.
+        ValueError: an encoder without features of every step; priors or posteriors with dependent dimensions, with
+            latents that are not real, or that need the encoder.
+        TypeError: a transition that is not a Keras layer.
 
     Example:
 
@@ -72,9 +72,9 @@ class Markov(Latents):
                 "Argument `transition` must be a Keras layer, such as keras.layers.Dense(64, activation='tanh'). "
                 f"Received: transition={transition!r}"
             )
-        # Its values are bounded, so no chain of means can grow without bound, however long the sequence.
+        # Its output is bounded, so that the means of a chain cannot diverge, however long it is.
         self.transition = transition or DenseStack((64,), "tanh", dtype=self.dtype_policy, name="transition")
-        # Not `posterior`: that is the place of one which the model was given.
+        # Not named `posterior`, which is that of the model's argument.
         self.step_prior = priors.get(prior, dtype=self.dtype_policy)
         self.step_posterior = posteriors.get(posterior, dtype=self.dtype_policy)
 
@@ -85,8 +85,8 @@ class Markov(Latents):
     def resolve_latent_shape(self, latent_dim: Any, data_shape: Any = None) -> Shape:
         if self.latent_dim is not None and latent_dim not in (None, self.latent_dim):
             raise ValueError(
-                f"Argument `latent_dim` asks for {latent_dim!r}, and the latents were made with latent_dim="
-                f"{self.latent_dim!r}. Leave one of the two out."
+                f"Argument `latent_dim` must equal that of the latents, {self.latent_dim!r}. Received: "
+                f"latent_dim={latent_dim!r}. Leave one of the two out."
             )
         width = self.step_prior.resolve_latent_shape(latent_dim if self.latent_dim is None else self.latent_dim)
         return (steps_of_data(data_shape), *width)
@@ -100,7 +100,7 @@ class Markov(Latents):
         self.latent_shape, width = tuple(latent_shape), tuple(latent_shape[1:])
         # autocast=False: half precision must not reach a density.
         self.first = self.add_weight(name="first", shape=width, initializer="zeros", dtype="float32", autocast=False)
-        # A symbolic call: it builds any layer and knows its shapes.
+        # A symbolic call, which builds any layer and infers its shapes.
         told = keras.KerasTensor((None, width[0] + context_shape[-1]), dtype=self.compute_dtype)
         step_shape = tuple(self.transition(told, training=False).shape)
         check_context(step_shape, tuple(told.shape))
@@ -149,9 +149,9 @@ class Markov(Latents):
             q = self.step_posterior.distribution(tiled(here), h, prior=p)
             return q.mean() if key is None else q.sample(StepSeed(key, step))
 
-        # The loop draws z and nothing else. The values of all steps are then made at once from z one step later, as
-        # large products in place of many small ones. z is differentiable in all that it was drawn from, so the KL of a
-        # step has its gradient through the steps before.
+        # The loop only draws z. The distributions of all steps are then computed at once from z shifted by one step, in
+        # large matrix products instead of many small ones. z is differentiable, so the gradient of the KL of a step
+        # reaches the earlier steps.
         z = self._chain(draw, context, ops.swapaxes(features, 0, 1))
         before = ops.concatenate([self._first(context)[:, None], z[:, :-1]], axis=1)
         h = self._transition(before, context)
@@ -164,7 +164,7 @@ class Markov(Latents):
         return self.transition(as_rows(concatenate_context(before, context)), training=False)
 
     def _prior(self, h: Tensor, before: Tensor, context: Tensor | None) -> Distribution:
-        """p(z_t | z_(t-1)), from h, unless the prior is shown another context than the posterior."""
+        """p(z_t | z_(t-1)), from h, unless the prior has another context than the posterior."""
         return self.step_prior.distribution(h if context is None else self._transition(before, context))
 
     def _first(self, context: Tensor) -> Tensor:
@@ -192,7 +192,7 @@ class Markov(Latents):
         length = self.latent_shape[0] if length is None else length
         if length is None:
             raise ValueError(
-                "Argument `length`: the data's shape does not say how many latents to draw. Expected: a number of "
+                "Argument `length`: the data's shape does not fix how many latents to draw. Expected: a number of "
                 "steps. Received: length=None. Pass length=..., or set max_length of the decoder."
             )
         key = StepSeed.key(seed)

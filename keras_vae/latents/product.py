@@ -20,19 +20,19 @@ __all__ = ["Product"]
 class Product(Latents):
     """p(z_1) ... p(z_G) and q(z_1 | x) ... q(z_G | x): groups of latents side by side (JointVAE; Dupont, 2018).
 
-    Each group has a prior, a posterior and a space of its own, such as ten classes beside eight real dimensions. The
+    Each group has its own prior, posterior and space, such as ten classes next to eight real dimensions. The
     groups are independent in the prior, and given x. Each is a latent structure, a `Single` or another `Product`.
 
-    The encoder gives one feature tensor, which all groups see, or a list with one for each group. The decoder sees
-    the groups as one vector `(batch, width)`, each flattened. The model logs the KL of every group as `kl_loss_1`,
+    The encoder returns one feature tensor for all groups, or a list with one for each group. The decoder sees the
+    groups flattened and concatenated, `(batch, width)`. The model logs the KL of every group as `kl_loss_1`,
     `kl_loss_2`, ..., in the order of the groups.
 
     Args:
-        groups: list of latent structures, of which each instance stands in one place.
+        groups: list of latent structures, each a different instance.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: no groups, one instance twice, a group that cannot stand beside others, or sizes that do not fit.
+        ValueError: no groups, one instance twice, a structure that cannot be a group, or sizes that do not fit.
 
     Example:
 
@@ -50,7 +50,7 @@ class Product(Latents):
         super().__init__(**kwargs)
         if not isinstance(groups, (list, tuple)) or not groups:
             raise ValueError(
-                "Argument `groups` must be a non-empty list of latent structures. Expected something like "
+                "Argument `groups` must be a non-empty list of latent structures. Expected, for example, "
                 f"[keras_vae.latents.Single(1, ...), keras_vae.latents.Single(8)]. Received: groups={groups!r}"
             )
         check_distinct(groups, "groups")
@@ -60,8 +60,8 @@ class Product(Latents):
         parts = [layer for group in self.groups for layer in group._flatten_layers()]
         if len({id(part) for part in parts}) < len(parts):
             raise ValueError(
-                "Argument `groups`: a part stands in two places, and would be shared. Expected a prior and a posterior "
-                f"for each group. Received: groups={self.groups!r}. Make one for each of them."
+                "Argument `groups`: one component is used twice, and would be shared. Expected a prior and a posterior "
+                f"for each group. Received: groups={self.groups!r}. Create one for each of them."
             )
 
     @property
@@ -77,7 +77,7 @@ class Product(Latents):
         if not isinstance(sizes, (list, tuple)) or len(sizes) != len(self.groups):
             raise ValueError(
                 f"Argument `latent_dim` must hold a size for each of the {len(self.groups)} groups of latents. "
-                f"Received: latent_dim={latent_dim!r}. Leave it out: the groups have their sizes."
+                f"Received: latent_dim={latent_dim!r}. Leave it out: the groups have sizes of their own."
             )
         return tuple(group.resolve_latent_shape(size, data_shape) for group, size in self._zip(sizes))
 
@@ -191,7 +191,7 @@ class Product(Latents):
         return tuple(z for group, own in self._by_group(levels) for z in group.rows_of(own, num_samples))
 
     def _by_group(self, values: Sequence[Any]) -> Iterator[tuple[Part, Sequence[Any]]]:
-        """Every group with its share of what there is one of for each level."""
+        """Every group with its part of a sequence that has one value for each level."""
         start = 0
         for group in self.groups:
             stop = start + len(group.level_shapes())
@@ -203,12 +203,12 @@ class Product(Latents):
 
 
 def check_group(index: int, group: Part) -> None:
-    """Refuse a structure that cannot stand beside others."""
+    """Refuse a structure that cannot be a group."""
     name = type(group).__name__
     if group.has_time_axis:
         raise ValueError(
-            f"Argument `groups`: group {index}, {name}, has a latent for every time step, which does not fit into one "
-            f"vector beside the others. Expected groups without a time axis. Received: {name}. Use it alone, as "
+            f"Argument `groups`: group {index}, {name}, has a latent for every time step, which cannot be concatenated "
+            f"with the others. Expected groups without a time axis. Received: {name}. Use it alone, as "
             "VAE(latents=...)."
         )
     if hasattr(group, "take_posterior"):

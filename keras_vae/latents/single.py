@@ -17,10 +17,10 @@ __all__ = ["Single"]
 class Single(Latents):
     """p(z) and q(z | x): one level of latents, as in Kingma and Welling (2014).
 
-    `VAE(prior=..., posterior=...)` makes it. By hand it is a group of a `Product`.
+    `VAE(prior=..., posterior=...)` creates it. Create one yourself as a group of a `Product`.
 
     Args:
-        latent_dim: number of latent dimensions, or what the prior takes in its place; by default the model's.
+        latent_dim: number of latent dimensions, or what the prior takes instead; by default the model's.
         prior: p(z): a name, a class or an instance.
         posterior: q(z | x), likewise.
         **kwargs: `name`, `dtype`, as for every Keras layer.
@@ -60,8 +60,8 @@ class Single(Latents):
     def resolve_latent_shape(self, latent_dim: Any, data_shape: Any = None) -> Shape:
         if self.latent_dim is not None and latent_dim not in (None, self.latent_dim):
             raise ValueError(
-                f"Argument `latent_dim` asks for {latent_dim!r}, and the latents were made with latent_dim="
-                f"{self.latent_dim!r}. Leave one of the two out."
+                f"Argument `latent_dim` must equal that of the latents, {self.latent_dim!r}. Received: "
+                f"latent_dim={latent_dim!r}. Leave one of the two out."
             )
         self.asked = latent_dim if self.latent_dim is None else self.latent_dim
         return self.prior.resolve_latent_shape(self.asked)
@@ -127,7 +127,7 @@ class Single(Latents):
         return (p.tempered(temperature).sample(seed),)
 
     def root_posterior(self, encode: Encode | None) -> Encode | None:
-        """Function `(x, context) -> q(z | x)` from one that gives features.
+        """Function `(x, context) -> q(z | x)` from one that returns features.
 
         Args:
             encode: function `(x, context) -> features`, or None.
@@ -149,7 +149,7 @@ def posterior_of(posterior: Part, encode: Callable, x: Tensor, context: Tensor) 
 
 
 def check_built(posterior: Part, prior: Part, latent_shape: Any) -> None:
-    """Refuse a posterior that was built for other latents than the prior beside it."""
+    """Refuse a posterior that was built for latents of another shape than its prior."""
     if tuple(posterior.latent_shape) != tuple(latent_shape):
         raise ValueError(
             f"The posterior {type(posterior).__name__} was built for latents of shape {tuple(posterior.latent_shape)}, "

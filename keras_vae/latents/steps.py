@@ -1,4 +1,4 @@
-"""What latents of every time step share: which parts they take, and values along a time axis."""
+"""What structures with a latent for every time step share: checks, and distributions along a time axis."""
 
 import dataclasses
 from typing import Any
@@ -13,38 +13,38 @@ __all__ = ["as_rows", "check_context", "check_features", "check_part", "in_time"
 
 
 def steps_of_data(data_shape: Any) -> int | None:
-    """Number of steps of one example, or None where it varies.
+    """Number of steps of one example, or None if it varies.
 
     Args:
         data_shape: shape of one example.
 
     Raises:
-        ValueError: data of several fields, or without any axis.
+        ValueError: data of several fields, or without axes.
     """
     if isinstance(data_shape, dict) or not data_shape:
         received = f"the fields {sorted(data_shape)}" if data_shape else f"data_shape={data_shape!r}"
         raise ValueError(
             "Argument `data_shape`: latents of every time step need data of one field with a time axis. Expected: a "
-            f"shape such as (None, 88). Received: {received}. Put fields side by side in one array, with a likelihood "
+            f"shape such as (None, 88). Received: {received}. Concatenate the fields to one array, with a likelihood "
             "such as keras_vae.likelihoods.Columns."
         )
     return data_shape[0]
 
 
 def check_context(shape: Shape, told: Shape) -> None:
-    """Refuse a transition that does not give a vector for every row.
+    """Refuse a transition that does not return a vector for every row.
 
     Args:
-        shape: shape of what the transition gives.
-        told: shape of what it is told.
+        shape: shape of the transition's output.
+        told: shape of its input.
 
     Raises:
-        ValueError: it gives anything but `(rows, units)`.
+        ValueError: the output is not `(rows, units)`.
     """
     if len(shape) != 2 or shape[-1] is None:
         raise ValueError(
-            f"Argument `transition` must give a vector for every row. Expected: (rows, units). Received: {shape} from "
-            f"rows of shape {told}. Use a layer such as keras.layers.Dense(64, activation='tanh')."
+            f"Argument `transition` must return a vector for every row. Expected: (rows, units). Received: {shape} "
+            f"from rows of shape {told}. Use a layer such as keras.layers.Dense(64, activation='tanh')."
         )
 
 
@@ -56,32 +56,32 @@ def check_features(features_shape: Any, steps: int | None) -> Shape:
         steps: number of steps of the data, or None where it varies.
 
     Raises:
-        ValueError: they are no features of every step.
+        ValueError: they are not features of every step.
     """
     if is_several(features_shape) or len(features_shape) != 3 or features_shape[-1] is None:
         raise ValueError(
             "Argument `encoder`: latents of every time step need features of every time step. Expected: one tensor "
             f"(batch, time, units). Received: {features_shape}. Pass "
-            "encoder=keras_vae.encoders.GRU(return_sequences=True), or another that gives them."
+            "encoder=keras_vae.encoders.GRU(return_sequences=True), or another that returns them."
         )
     if None not in (steps, features_shape[1]) and steps != features_shape[1]:
         raise ValueError(
             "Argument `encoder`: latents of every time step need features of every time step. Expected: "
-            f"{steps} steps, as the data have. Received: features of {features_shape[1]} steps. Leave pooling and "
-            "strides along the time out."
+            f"{steps} steps, as the data have. Received: features of {features_shape[1]} steps. Avoid pooling and "
+            "strides along the time axis."
         )
     return (features_shape[0], features_shape[-1])
 
 
 def check_part(name: str, part: Part) -> None:
-    """Refuse a prior or a posterior whose values for all steps cannot be put along a time axis.
+    """Refuse a prior or a posterior whose distributions of all steps cannot be combined along a time axis.
 
     Args:
         name: `"prior"` or `"posterior"`, for the message.
         part: the `Prior` or `Posterior`.
 
     Raises:
-        ValueError: it needs the encoder, lives outside of the reals, or its dimensions are not independent.
+        ValueError: it needs the encoder, its latents are not real, or its dimensions are not independent.
     """
     if getattr(part, "requires_encoder", False):
         raise ValueError(
@@ -91,15 +91,15 @@ def check_part(name: str, part: Part) -> None:
     kind = part.distribution_class
     if part.latent_space != "reals" or kind is None or not issubclass(kind, Independent):
         raise ValueError(
-            f"Argument `{name}`: the steps are put together to one value along the time axis. Expected: real latents "
-            "with independent dimensions, whose distribution_class is a keras_vae.distributions.Independent. Received: "
-            f"{type(part).__name__} on the space {part.latent_space!r}, with distribution_class="
+            f"Argument `{name}`: the steps are combined to one distribution along the time axis. Expected: real "
+            "latents with independent dimensions, whose distribution_class is a keras_vae.distributions.Independent. "
+            f"Received: {type(part).__name__} on the space {part.latent_space!r}, with distribution_class="
             f"{getattr(kind, '__name__', None)}. Use 'gaussian'."
         )
 
 
 def as_rows(tensor: Tensor) -> Tensor:
-    """`(rows, time, width)` as `(rows * time, width)`; rows as they are.
+    """`(rows, time, width)` as `(rows * time, width)`; rows unchanged.
 
     Args:
         tensor: `(rows, time, width)` or `(rows, width)`.
@@ -108,12 +108,12 @@ def as_rows(tensor: Tensor) -> Tensor:
 
 
 def in_time(value: Any, z: Tensor, mask: Tensor | None) -> Distribution:
-    """The value of all steps, `(rows, time, width)`, from one with a row for every step.
+    """The distribution of all steps, `(rows, time, width)`, from one with a row for every step.
 
     Args:
-        value: an `Independent` value of `rows * time` rows.
+        value: an `Independent` distribution of `rows * time` rows.
         z: `(rows, time, width)`, the draws, for their shape.
-        mask: boolean `(rows, time)` of the steps that count, or None.
+        mask: boolean `(rows, time)`, True at valid steps, or None.
     """
     rows, shape = ops.shape(value.mean()), ops.shape(z)
     tensors = {name: ops.reshape(ops.broadcast_to(one, rows), shape) for name, one in value.tensors().items()}

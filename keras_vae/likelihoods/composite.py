@@ -28,7 +28,7 @@ class Composite(Likelihood):
 
     def members(self) -> dict[Any, Likelihood]:
         """The likelihoods that this one is made of, by what `own` knows them by."""
-        raise NotImplementedError(f"{type(self).__name__} must write `members()`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `members()`.")
 
     def own(self, x: Any, key: Any) -> Tensor:
         """The data of one member, `(batch, *data_shape)` of its own shape.
@@ -37,7 +37,7 @@ class Composite(Likelihood):
             x: data of the whole.
             key: one of the keys of `members`.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `own(x, key)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `own(x, key)`.")
 
     def _each(self, function: Callable[[Any], Any]) -> dict[Any, Any]:
         return {key: function(part) for key, part in self.members().items()}

@@ -17,11 +17,10 @@ __all__ = ["Likelihood", "Support"]
 class Likelihood(keras.layers.Layer):
     """p(x | z): a layer that projects the decoder's features to a distribution over the data.
 
-    To write one, subclass it: name the `support`, list the parameters in `parameter_names`, and return
-    a value from `distribution`. The base class gives every parameter a `Projection` of the data's
-    shape, or of what `parameter_shape` says. An autoregressive decoder asks for the distribution of one
-    step at a time, so `call` and `distribution` must take features whose leading axes are shorter than
-    the data's.
+    To write one, subclass it: define the `support`, list the parameters in `parameter_names`, and return
+    a distribution from `distribution`. The base class creates a `Projection` for every parameter, to the shape of
+    the data or to `parameter_shape`. An autoregressive decoder needs the distribution of one step at a time, so `call`
+    and `distribution` must accept features whose leading axes are shorter than those of the data.
 
     >>> from keras import ops
     >>> import keras_vae as kv
@@ -37,15 +36,15 @@ class Likelihood(keras.layers.Layer):
     (5, 8, 8, 1)
 
     Args:
-        project: with False, the decoder's output is taken as the parameters: one tensor where there is
-            one parameter, a list in the order of `parameter_names` where there are more.
+        project: if False, the decoder's output is used as the parameters: one tensor for one
+            parameter, or a list in the order of `parameter_names` for several.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Attributes:
-        default_mode: what the verbs return where they are not told: the `"mean"`, or the `"mode"` for
-            data that have no mean; None where parts of the data differ in that, see `typical`.
-        padding: value that fills a sequence behind its end.
-        exposure: whether every input has a size factor, `(batch,)`, that `exposed` applies to the parameters.
+        default_mode: what inference methods return by default: the `"mean"`, or the `"mode"` for data without a
+            mean; None if this differs between fields or columns, see `typical`.
+        padding: value that fills a sequence after its end.
+        exposure: whether every input has a size factor, `(batch,)`, which `exposed` applies to the parameters.
     """
 
     if TYPE_CHECKING:  # an attribute, or a property where it depends on the arguments
@@ -99,7 +98,7 @@ class Likelihood(keras.layers.Layer):
             self.heads[name] = head
 
     def parameter_shape(self, name: str) -> Shape:
-        """Shape of a parameter for one example: the data's, unless a subclass says otherwise.
+        """Shape of a parameter for one example: that of the data, unless a subclass overrides it.
 
         Args:
             name: one of `parameter_names`.
@@ -110,7 +109,7 @@ class Likelihood(keras.layers.Layer):
     def _projected_shape(self, name: str) -> Shape:
         shape = tuple(self.parameter_shape(name))
         if len(self.data_shape) > 1 and shape[:-1] == self.data_shape:
-            return (*shape[:-2], shape[-2] * shape[-1])  # lines up with the features at every position
+            return (*shape[:-2], shape[-2] * shape[-1])  # matches the features at every position
         return shape
 
     def _check_parameters(self, features_shape: Shape) -> None:
@@ -119,14 +118,14 @@ class Likelihood(keras.layers.Layer):
         expected = [tuple(self.parameter_shape(name)) for name in self.parameter_names]
         if shapes != expected:
             raise ValueError(
-                f"With project=False the decoder must give {list(self.parameter_names)}, of shapes {expected} for each "
-                f"example of shape {self.data_shape}. Received: {shapes}."
+                f"With project=False the decoder must return {list(self.parameter_names)}, of shapes {expected} for "
+                f"each example of shape {self.data_shape}. Received: {shapes}."
             )
 
     def call(self, features: Tensor) -> dict[str, Tensor]:
         """Parameters of p(x | z) by name, float32: dict of `(batch, *parameter_shape)`."""
         if self.project:
-            # call, not __call__: Dense casts for itself, and eager torch feels every layer it goes through
+            # call, not __call__: Dense casts its own input, and every __call__ costs time in eager torch
             return {name: self._unfold(name, head.call(features)) for name, head in self.heads.items()}
         tensors = features if isinstance(features, (list, tuple)) else [features]
         return {
@@ -140,19 +139,19 @@ class Likelihood(keras.layers.Layer):
         return keras.ops.reshape(projected, (*keras.ops.shape(projected)[:-1], *shape[-2:]))
 
     def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
-        """p(x | z) as a value.
+        """p(x | z) as a distribution.
 
         Args:
-            params: what `call` returned.
-            mask: boolean `(batch, time)`, the steps that count, or None.
+            params: output of `call`.
+            mask: boolean `(batch, time)`, True at valid steps, or None.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `distribution(params, mask=None)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `distribution(params, mask=None)`.")
 
     def exposed(self, params: Any, exposure: Tensor) -> Any:
-        """The parameters at given size factors; only likelihoods of counts have any.
+        """The parameters for given size factors; only likelihoods of counts support them.
 
         Args:
-            params: what `call` returned.
+            params: output of `call`.
             exposure: `(batch,)`, positive size factors.
 
         Raises:
@@ -165,19 +164,19 @@ class Likelihood(keras.layers.Layer):
         )
 
     def typical(self, value: Distribution) -> Any:
-        """What is returned where nobody asks for another mode: the mean, or the mode, `(batch, *data_shape)`.
+        """What inference methods return by default: the mean or the mode, `(batch, *data_shape)`.
 
         Args:
-            value: what `distribution` returned.
+            value: output of `distribution`.
         """
         return value.mode() if self.default_mode == "mode" else value.mean()
 
     def to_network(self, x: Tensor) -> Tensor:
-        """What the encoder sees of data `x`: by default the data, as floats `(batch, *data_shape)`."""
+        """Data `x` as input of the networks: by default the data, as floats `(batch, *data_shape)`."""
         return keras.ops.cast(x, "float32")
 
     def valid_mask(self, x: Tensor) -> Tensor | None:
-        """Boolean `(batch, time)` of the steps that count, or None where all of them do.
+        """Boolean `(batch, time)`, True at valid steps; None if all are.
 
         Args:
             x: `(batch, *data_shape)`.
@@ -186,7 +185,7 @@ class Likelihood(keras.layers.Layer):
         return None
 
     def has_ended(self, x: Tensor) -> Tensor | None:
-        """Boolean for every element of `x`, True where a sequence ends with it; None where none ever does.
+        """Boolean for every element of `x`, True if it ends a sequence; None if none does.
 
         Args:
             x: `(batch, *data_shape)`.
@@ -199,7 +198,7 @@ class Likelihood(keras.layers.Layer):
 
 
 def log_exposure(exposure: Tensor, like: Tensor) -> Tensor:
-    """Logarithm of size factors `(batch,)`, with as many axes as parameters `(batch, ...)` that it is added to.
+    """Logarithm of size factors `(batch,)`, with axes added to match parameters `(batch, ...)`.
 
     >>> import numpy as np
     >>> from keras_vae.likelihoods.likelihood import log_exposure

@@ -1,4 +1,4 @@
-"""The model that wires the parts."""
+"""The model that connects the components."""
 
 from keras_vae.models.vae import VAE
 

@@ -1,4 +1,4 @@
-"""How a model is put together: components from names, and every one built for its neighbours' shapes."""
+"""Assembly of a model: components from names, each built for the shapes of its neighbours."""
 
 import math
 import warnings
@@ -25,15 +25,15 @@ DEFAULTS = {"prior": "standard", "posterior": "gaussian"}
 
 
 def make_component(name: str, identifier: Any, dtype: DType) -> Any:
-    """A component of one family from its name, config, class or instance.
+    """A component from its name, config, class or instance.
 
     Args:
         name: the argument of `VAE`, such as `"prior"`.
-        identifier: what the user passed.
-        dtype: dtype or policy of what is made here.
+        identifier: the user's argument.
+        dtype: dtype or policy of new components.
 
     Raises:
-        ValueError: nothing of that name.
+        ValueError: an unknown name.
         TypeError: a component of another family.
     """
     if identifier is None:
@@ -45,14 +45,14 @@ def make_component(name: str, identifier: Any, dtype: DType) -> Any:
 def make_network(
     name: str, identifier: Any, spec: Spec, likelihood: Part, dtype: DType, time_axis: bool = False
 ) -> Any:
-    """An encoder or a decoder: as `make_component`, any Keras model, a dict of them, or None for the default.
+    """An encoder or a decoder, as in `make_component`; or from any Keras model, a dict, or None for the default.
 
     Args:
         name: `"encoder"` or `"decoder"`.
-        identifier: what the user passed.
-        spec: what the data are.
-        likelihood: the likelihood, which knows which data are tokens.
-        dtype: dtype or policy of what is made here.
+        identifier: the user's argument.
+        spec: the spec of the data.
+        likelihood: the likelihood, whose support says which data are tokens.
+        dtype: dtype or policy of new components.
         time_axis: whether there is a latent for each time step, which takes features of each.
     """
     family = getattr(registry, f"{name}s")
@@ -72,7 +72,7 @@ def make_network(
 
 
 def default_network(shape: Shape, support: Any) -> str:
-    """Name of the encoder and of the decoder that suit data of a shape."""
+    """Name of the default encoder and decoder for data of a shape."""
     tokens = len(shape) == 1 and getattr(support, "categorical", False)
     if tokens or (len(shape) == 2 and shape[0] is None):
         return "gru"
@@ -83,10 +83,10 @@ def make_latents(latents: Any, prior: Any, posterior: Any, dtype: DType) -> Any:
     """The latent structure, from `latents`, or from `prior` and `posterior`.
 
     Args:
-        latents: what the user passed, or None.
-        prior: likewise; a structure by its name, such as `"hierarchical"`, may stand here too.
+        latents: the user's argument, or None.
+        prior: likewise; also the name of a structure, such as `"hierarchical"`.
         posterior: likewise.
-        dtype: dtype or policy of what is made here.
+        dtype: dtype or policy of new components.
 
     Raises:
         ValueError: arguments that exclude each other.
@@ -104,7 +104,7 @@ def make_latents(latents: Any, prior: Any, posterior: Any, dtype: DType) -> Any:
         if not isinstance(value, str) or value != DEFAULTS[name]:
             raise ValueError(
                 f"Argument `{name}`: the latents {type(latents).__name__} have their own. Received: {name}={value!r}. "
-                f"Give it to them, such as keras_vae.latents.Single(8, {name}=...), and leave it out here."
+                f"Pass it to them, as in keras_vae.latents.Single(8, {name}=...), and leave it out here."
             )
     if hasattr(latents, "take_posterior"):
         latents.take_posterior(make_component("posterior", posterior, dtype))
@@ -112,7 +112,7 @@ def make_latents(latents: Any, prior: Any, posterior: Any, dtype: DType) -> Any:
 
 
 def names_latents(prior: Any) -> bool:
-    """Whether what stands for a prior is a latent structure: version 0.1 had the hierarchy among the priors."""
+    """Whether the argument `prior` is a latent structure: in version 0.1 the hierarchy was a prior."""
     if isinstance(prior, str):
         return registry.latents.has(prior) and not registry.priors.has(prior)
     if isinstance(prior, dict):
@@ -123,8 +123,8 @@ def names_latents(prior: Any) -> bool:
     if callable(getattr(cls, "infer", None)) and not issubclass(cls, Latents):
         raise TypeError(
             f"Argument `prior`: {cls.__name__} has a method `infer`, with which priors of version 0.1 ran several "
-            "levels. Make it a keras_vae.latents.Latents, and pass it as latents=...: a prior is p(z | context) and "
-            "nothing else."
+            "levels. A prior is now p(z | context) only: subclass keras_vae.latents.Latents instead, and pass it as "
+            "latents=..."
         )
     return issubclass(cls, Latents)
 
@@ -150,10 +150,10 @@ def assemble(
     condition_to: tuple[str, ...],
     dtype_policy: Any,
 ) -> Forward:
-    """Build every component for its neighbours' shapes, the data's at one end and the latents' at the other.
+    """Build every component for the shapes of its neighbours, of the data and of the latents.
 
     Args:
-        spec: what the data are.
+        spec: the spec of the data.
         latent_dim: as for `VAE`.
         encoder: the encoder.
         latents: the latent structure.
@@ -162,17 +162,17 @@ def assemble(
         objective: the objective.
         condition_shape: shape of one example's condition, or None.
         condition_encoder: layer from a condition to a vector, or None.
-        condition_to: which components see the condition.
+        condition_to: names of the components that see the condition.
         dtype_policy: the model's precision.
 
     Returns:
-        The `Forward` pass through them.
+        The `Forward` pass.
 
     Raises:
-        ValueError: components that do not fit each other, or their data.
+        ValueError: components that do not fit each other or the data.
     """
     data_shape = shape_of(spec)
-    # Once, and not again while a step is traced: it calls the condition's encoder symbolically.
+    # Only here, and not while a step is traced: it calls the condition encoder symbolically.
     width = width_of_condition(condition_shape, condition_encoder)
     forward = Forward(
         encoder, latents, decoder, likelihood, condition_encoder, width, condition_to, dtype_policy.compute_dtype
@@ -186,8 +186,8 @@ def assemble(
     if "encoder" in forward.condition_to and not forward.by_name["encoder"]:
         if isinstance(spec, dict):
             raise ValueError(
-                "Argument `condition_to`: data of several fields have no one array to which a condition could be "
-                "appended. Leave 'encoder' out, or pass an encoder whose call takes `condition`."
+                "Argument `condition_to`: with several fields, a condition cannot be appended to the data. Received: "
+                "'encoder'. Leave it out, or pass an encoder whose call takes `condition`."
             )
         input_shape = width_with_context(target_shape, context_shape)
     build_once(encoder, input_shape)
@@ -205,7 +205,7 @@ def assemble(
     if "decoder" in forward.condition_to and not forward.by_name["decoder"]:
         z_shape = width_with_context(z_shape, context_shape)
     if getattr(decoder, "flatten_latents", None) is False and not latents.has_time_axis:
-        decoder.flatten_latents = True  # latents of two axes are one vector for every step
+        decoder.flatten_latents = True  # latents with two axes, none of them time, are one vector for every step
     build_once(decoder, z_shape, target_shape)
     decoder_features = decoder.compute_output_shape(z_shape)
     warn_of_probabilities(decoder, likelihood)
@@ -224,7 +224,7 @@ def assemble(
             }
         )
         objective.built = True
-    # The flag of a loaded component must reach the layers that were made after it was set.
+    # A loaded component must pass its flag on to the layers that were created after it was set.
     for component in (encoder, *[part for pair in latents.pairs for part in pair], latents, decoder, likelihood):
         if not component.trainable:
             component.trainable = True  # TensorFlow skips assignments that change nothing
@@ -233,7 +233,7 @@ def assemble(
 
 
 def describe(data_shape: Any, support: Any, condition_shape: Shape | None, features_shape: Any) -> dict[str, Any]:
-    """What priors may know of the data: see `keras_vae.priors.Prior.build`."""
+    """The `data_spec` of `keras_vae.priors.Prior.build`."""
     one = hasattr(support, "low")
     return {
         "shape": data_shape,
@@ -242,14 +242,14 @@ def describe(data_shape: Any, support: Any, condition_shape: Shape | None, featu
         "condition_shape": condition_shape,
         "features_shape": features_shape,
         "several_fields": isinstance(data_shape, dict),
-        # Names of version 0.1, for priors written for it.
+        # The names of version 0.1, for priors written for it.
         "nominal": bool(support.categorical) if one else False,
         "evidence_shape": features_shape,
     }
 
 
 def any_categories(support: Any, data_shape: Any) -> bool:
-    """Whether any of the data are names of categories."""
+    """Whether any of the data are categories."""
     if isinstance(support, dict):
         return any(any_categories(support[name], data_shape[name]) for name in support)
     if data_shape[-1] is None:
@@ -258,7 +258,7 @@ def any_categories(support: Any, data_shape: Any) -> bool:
 
 
 def output_shape(function: Callable, shape: Any) -> Any:
-    """Shapes, batch axis included, of what a function makes of data of a shape; a dict of them for several fields."""
+    """Output shape of a function of data of a shape, batch axis included; a dict of them for several fields."""
     several = isinstance(shape, dict)
     given = {name: keras.KerasTensor((None, *one)) for name, one in shape.items()} if several else None
     made = function(given if several else keras.KerasTensor((None, *shape)))
@@ -277,13 +277,13 @@ def build_likelihood(likelihood: Part, features_shape: Any, data_shape: Any, dec
     if not isinstance(data_shape, dict) and tuple(likelihood.data_shape) != data_shape:
         raise ValueError(
             f"The likelihood {type(likelihood).__name__} was built for data of shape "
-            f"{tuple(likelihood.data_shape)}, and the model has data_shape={data_shape}. Pass one that "
+            f"{tuple(likelihood.data_shape)}, and the model has data_shape={data_shape}. Pass a likelihood that "
             "has not been built."
         )
 
 
 def warn_of_probabilities(decoder: Part, likelihood: Part) -> None:
-    """A decoder that ends in a sigmoid, where the likelihood expects logits, trains to grey pictures."""
+    """Warn about a decoder that ends in a sigmoid: with a likelihood of logits it yields grey pictures."""
     layers = getattr(getattr(decoder, "model", None), "layers", None) or [None]
     if "logits" in likelihood.parameter_names and getattr(layers[-1], "activation", None) is keras.activations.sigmoid:
         warnings.warn(
@@ -295,13 +295,13 @@ def warn_of_probabilities(decoder: Part, likelihood: Part) -> None:
 
 
 def warn_of_full_precision(policy: Any, **networks: Part) -> None:
-    """A network that was made as an object keeps its own policy, so `dtype=` of the model would do nothing."""
+    """Warn about networks passed as objects that keep a float32 policy, whatever the `dtype` of the model."""
     names = [name for name, network in networks.items() if network.compute_dtype == "float32"]
     if policy.compute_dtype in ("float16", "bfloat16") and names:
         warnings.warn(
             f"The model's dtype is {policy.name!r}, and its {' and '.join(names)}, passed as an object, "
-            "computes in float32: an object keeps the policy it was made with. Give it dtype="
-            f"{policy.name!r} too, or call keras.config.set_dtype_policy before making it.",
+            "computes in float32: an object keeps the policy it was created with. Create it with dtype="
+            f"{policy.name!r} too, or call keras.config.set_dtype_policy first.",
             stacklevel=5,
         )
 
@@ -315,9 +315,9 @@ def width_of_condition(condition_shape: Shape | None, condition_encoder: Part) -
         spec = condition_encoder(keras.KerasTensor((None, *condition_shape), dtype=dtype))
         if None in spec.shape[1:]:
             raise ValueError(
-                "Argument `condition_encoder` must give a vector for each example. Received: features of shape "
-                f"{tuple(spec.shape)} for conditions of shape {condition_shape}. End it in a layer that takes the "
-                "steps together, such as keras.layers.GlobalAveragePooling1D() or keras.layers.GRU(16)."
+                "Argument `condition_encoder` must return a vector for each example. Received: features of shape "
+                f"{tuple(spec.shape)} for conditions of shape {condition_shape}. End it in a layer that aggregates the "
+                "steps, such as keras.layers.GlobalAveragePooling1D() or keras.layers.GRU(16)."
             )
         return int(math.prod(spec.shape[1:]))
     if not condition_shape:
@@ -327,13 +327,13 @@ def width_of_condition(condition_shape: Shape | None, condition_encoder: Part) -
         )
     if None in condition_shape:
         raise ValueError(
-            f"Argument `condition_shape`: conditions of any length need a `condition_encoder` that makes a vector of "
-            f"them, such as keras.layers.GRU(16). Received: condition_shape={condition_shape}"
+            f"Argument `condition_shape`: conditions of unknown length need a `condition_encoder` that maps them to a "
+            f"vector, such as keras.layers.GRU(16). Received: condition_shape={condition_shape}"
         )
     return int(math.prod(condition_shape))
 
 
 def build_once(component: Any, *shapes: Any) -> None:
-    """Build a component that has not been: a loaded one comes built."""
+    """Build a component, unless it is built already, as loaded ones are."""
     if not component.built:
         component.build(*shapes)

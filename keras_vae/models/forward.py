@@ -1,4 +1,4 @@
-"""The way through a model's components."""
+"""The forward pass through a model's components."""
 
 import dataclasses
 import functools
@@ -23,7 +23,7 @@ CONDITION_TO = ("encoder", "posterior", "prior", "decoder")
 
 
 class Forward:
-    """Encoder, latents, decoder and likelihood, one after the other; `Terms` asks for what it needs.
+    """Encoder, latents, decoder and likelihood in order; `Terms` calls the steps that it needs.
 
     Args:
         encoder: the encoder.
@@ -32,7 +32,7 @@ class Forward:
         likelihood: the likelihood.
         condition_encoder: layer from a condition to a vector, or None.
         condition_width: number of features of an encoded condition, 0 without one.
-        condition_to: which of `CONDITION_TO` see the condition.
+        condition_to: the names in `CONDITION_TO` of the components that see the condition.
         compute_dtype: dtype in which the networks see x.
     """
 
@@ -55,7 +55,7 @@ class Forward:
         self.condition_width = condition_width
         self.condition_to = frozenset(condition_to) if condition_width else frozenset()
         self.compute_dtype = compute_dtype
-        # A network whose `call` takes the condition gets it by name, any other beside its input.
+        # A network whose `call` takes `condition` gets it by name; otherwise it is appended to the input.
         self.by_name = {
             name: condition_width > 0 and takes_condition(network)
             for name, network in (("encoder", encoder), ("decoder", decoder))
@@ -71,15 +71,15 @@ class Forward:
         Args:
             condition: `(batch, *condition_shape)`, or None.
             batch_size: number of examples.
-            training: whether dropout and the like are active.
-            mask: boolean `(batch, length)`, the steps of the condition that count, or None.
+            training: whether layers such as dropout are active.
+            mask: boolean `(batch, length)`, True at valid steps of the condition, or None.
         """
         if condition is None:
             return ops.zeros((batch_size, 0), dtype="float32")
         if mask is not None and self.condition_encoder is None:
             raise ValueError(
-                "Argument `condition_mask`: the model has no `condition_encoder` that could read it. Received: a mask. "
-                "Build the model with one that takes masks, such as keras.layers.GRU(16), or leave the mask out."
+                "Argument `condition_mask`: the model has no `condition_encoder` to use it. Received: a mask. "
+                "Build the model with one that supports masks, such as keras.layers.GRU(16), or leave the mask out."
             )
         if self.condition_encoder is not None:
             options = {} if mask is None else {"mask": ops.cast(mask, "bool")}
@@ -91,13 +91,13 @@ class Forward:
         return self.context(batch.condition, batch.size, training, batch.condition_mask)
 
     def seen_by(self, name: str, context: Tensor) -> Tensor:
-        """The condition as posteriors or priors see it: zeros where it is kept from them."""
+        """The context of posteriors or priors: zeros if `condition_to` withholds the condition from them."""
         return context if name in self.condition_to or not self.condition_width else ops.zeros_like(context)
 
     # Encoder ------------------------------------------------------------------------------------------
 
     def network_input(self, x: Any, present: Any = None) -> Any:
-        """What the networks see of x, in their dtype; missing elements are zero.
+        """x as input of the networks, in their dtype, with zeros for missing elements.
 
         Args:
             x: `(batch, *data_shape)`, or a dict of fields.
@@ -113,16 +113,16 @@ class Forward:
         return keras.tree.map_structure(self._cast, seen)
 
     def _cast(self, x: Tensor) -> Tensor:
-        # By hand: on JAX, `fit` hands over what the user gave.
+        # Explicitly: on JAX, `fit` does not convert the user's dtype.
         return ops.cast(x, self.compute_dtype) if keras.backend.is_float_dtype(x.dtype) else x
 
     def encode(self, x: Any, context: Tensor, training: bool = False) -> Any:
-        """Features of data: what priors that are made of posteriors ask for.
+        """Features of data, for priors that are made of posteriors.
 
         Args:
             x: `(batch, *data_shape)`.
             context: `(batch, width)`, encoded conditions.
-            training: whether dropout and the like are active.
+            training: whether layers such as dropout are active.
         """
         return self._encoded(self.network_input(x), context, None, training)
 
@@ -140,7 +140,7 @@ class Forward:
     # Latents ------------------------------------------------------------------------------------------
 
     def levels_of(self, terms: Terms) -> list[LatentLevel]:
-        """Posterior, prior and draw of every level."""
+        """Posterior, prior and draw of every level of latents."""
         return self.latents.infer(
             terms.features,
             self.seen_by("posterior", terms.context),
@@ -169,7 +169,7 @@ class Forward:
     # Decoder ------------------------------------------------------------------------------------------
 
     def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
-        """The latents of all levels and the condition, as the decoder sees them.
+        """Input of the decoder: the latents of all levels, and the condition.
 
         Args:
             latents: tuple of `(batch, *latent)`, one for each level.
@@ -200,7 +200,7 @@ class Forward:
         batch = terms.batch
         target = None
         if self.decoder.requires_target:
-            # Of x, not of the target: the loss must be that of the steps which the decoder was shown.
+            # x, not the target: the loss must belong to the steps that the decoder has seen.
             target = self.tiled(self.network_input(batch.x, batch.input_present), axis)
         options = {"condition": context} if self.by_name["decoder"] else {}
         mask = self.tiled(batch.network_mask(), axis)
@@ -220,16 +220,16 @@ class Forward:
         temperature: Any,
         length: Any,
     ) -> Any:
-        """Data for what the decoder sees of latents: `(batch, *data_shape)`.
+        """Decoded data, `(batch, *data_shape)`.
 
         Args:
-            z: what `decoder_input` gives.
+            z: output of `decoder_input`.
             context: `(batch, width)`.
             exposure: `(batch,)`, or None.
             seed: an int or a `SeedGenerator`, for draws.
-            mode: `"mean"`, `"mode"`, `"sample"`, or None for the likelihood's choice.
+            mode: `"mean"`, `"mode"`, `"sample"`, or None for the likelihood's default.
             temperature: scales the spread of a draw.
-            length: number of steps, where the data's shape leaves it open; by default that of latents with a time axis.
+            length: number of steps, if the data's shape does not fix it; by default that of latents with a time axis.
         """
         likelihood = self.likelihood if exposure is None else Exposed(self.likelihood, exposure)
         if length is None and self.latents.has_time_axis:
@@ -241,7 +241,7 @@ class Forward:
 
     @staticmethod
     def tiled(structure: Any, num_samples: int | None) -> Any:
-        """Rows `(batch, ...)` once for every sample, samples first; as they are where there is no axis of samples."""
+        """Rows `(batch, ...)` repeated for every sample, samples first; unchanged without an axis of samples."""
         if num_samples is None:
             return structure
         return keras.tree.map_structure(
@@ -267,7 +267,7 @@ class Forward:
 
 
 class Exposed:
-    """A likelihood at given size factors, for decoders, which ask for the distribution of parameters alone."""
+    """A likelihood with fixed size factors, for decoders, which pass parameters only."""
 
     def __init__(self, likelihood: Part, exposure: Tensor) -> None:
         self.likelihood = likelihood
@@ -278,7 +278,7 @@ class Exposed:
 
     @property
     def parts(self) -> Any:
-        """The members of a joint likelihood, those that count exposed too: each field's decoder asks for its own."""
+        """The parts of a joint likelihood, those with an exposure wrapped too: each field's decoder gets its own."""
         return {
             name: Exposed(part, self.exposure) if part.exposure else part
             for name, part in self.likelihood.parts.items()
@@ -289,12 +289,12 @@ class Exposed:
 
 
 def takes_condition(network: Part) -> bool:
-    """Whether a network's `call` takes `condition`, the network inside a wrapper included."""
+    """Whether the `call` of a network, or of the network inside a wrapper, takes `condition`."""
     return bool(accepted_arguments(getattr(network, "model", network), ("condition",)))
 
 
 def seen_by_network(likelihood: Part, x: Tensor, present: Tensor | None) -> Tensor:
-    """What a network sees of one field, zero where an element is missing; one-hot rows have an axis more."""
+    """One field as input of a network, zero where an element is missing; one-hot rows have an additional axis."""
     if present is None:
         return likelihood.to_network(x)
     if "present" in inspect.signature(likelihood.to_network).parameters:
@@ -305,5 +305,5 @@ def seen_by_network(likelihood: Part, x: Tensor, present: Tensor | None) -> Tens
 
 
 def steps_of(mask: Any) -> Tensor | None:
-    """The mask of the steps, where the data are one field."""
+    """The mask of the steps, for data of one field."""
     return None if isinstance(mask, dict) else mask

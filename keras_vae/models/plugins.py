@@ -1,4 +1,4 @@
-"""Which distributions a saved model needs, recorded when saving and named when they are missing."""
+"""The Python packages that a saved model needs: recorded when saving, and named in errors when they are missing."""
 
 import importlib.metadata
 import sys
@@ -38,7 +38,7 @@ def foreign_components(parts: Sequence[keras.layers.Layer]) -> list[dict[str, An
 
 
 def _distributions() -> dict[str, str]:
-    """Distributions by top-level module; by entry points too, since an editable install may list no modules."""
+    """Distributions by top-level module; also by entry point, since an editable install may list no modules."""
     found = {module: names[0] for module, names in importlib.metadata.packages_distributions().items()}
     for family in FAMILIES:
         for entry_point in importlib.metadata.entry_points(group=f"keras_vae.{family}"):
@@ -48,10 +48,10 @@ def _distributions() -> dict[str, str]:
 
 
 def restore(config: Config) -> Config:
-    """Constructor arguments from a saved config, plugins loaded first.
+    """Constructor arguments from a saved config, after loading plugins.
 
     Raises:
-        ValueError: a part cannot be restored; the message names the distributions that the model needs.
+        ValueError: a component cannot be restored; the message names the distributions that the model needs.
     """
     registry.load_plugins()
     config = dict(config)
@@ -68,7 +68,7 @@ def restore(config: Config) -> Config:
         reasons = [reason for reason in map(_reason, plugins) if reason is not None]
         if not reasons:
             raise
-        # Keras' words end in the whole config.
+        # The messages of Keras end in the whole config.
         first = str(error).split("\n", 1)[0][:200]
         raise ValueError(
             "This model was saved with components that are not installed here, or that do not load: "
@@ -78,7 +78,7 @@ def restore(config: Config) -> Config:
 
 
 def _reason(plugin: dict[str, Any]) -> str | None:
-    """Why a component that a model was saved with is not there, and how to fix it; None where it is."""
+    """Why a component of a saved model is not available, and how to fix it; None if it is."""
     cls, distribution = plugin["class"], plugin["distribution"]
     if distribution is None:
         if _defined(cls):
@@ -97,7 +97,7 @@ def _reason(plugin: dict[str, Any]) -> str | None:
 
 
 def _defined(cls: str) -> bool:
-    """Whether a class of this full name stands in a module that is imported."""
+    """Whether an imported module has a class of this full name."""
     names = cls.split(".")
     for end in range(len(names) - 1, 0, -1):
         found: Any = sys.modules.get(".".join(names[:end]))

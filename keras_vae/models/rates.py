@@ -1,4 +1,4 @@
-"""Figures per element of the data, beside the nats per example."""
+"""Metrics per element of the data, in addition to nats per example."""
 
 import math
 from typing import Any
@@ -12,11 +12,11 @@ __all__ = ["BitsPerDim", "Perplexity", "count_elements", "rate_metrics"]
 
 
 def rate_metrics(support: Any) -> list[keras.metrics.Metric]:
-    """The figures in which results for such data are published: a list of metrics.
+    """The metrics in which results on such data are usually published: a list.
 
     Args:
         support: the likelihood's `Support`: bits per dimension for whole numbers, perplexities for
-            categories, nothing for densities, whose value depends on the data's unit, nor for data of several kinds.
+            categories, none for densities, which depend on the unit of the data, and none for several fields.
     """
     if not hasattr(support, "low"):
         return []
@@ -26,7 +26,7 @@ def rate_metrics(support: Any) -> list[keras.metrics.Metric]:
 
 
 def count_elements(x: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Number of elements that count in every example of `x`: float32 `(batch,)`."""
+    """Number of valid elements of every example of `x`: float32 `(batch,)`."""
     shape = ops.shape(x)
     if mask is None:
         size = math.prod(shape[1:]) if None not in x.shape[1:] else ops.prod(ops.stack(list(shape[1:])))
@@ -37,18 +37,18 @@ def count_elements(x: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 class PerElement(keras.metrics.Metric):
-    """Nats of all examples over the number of their elements, in the unit that a subclass gives.
+    """Nats of all examples divided by the number of their elements, in the unit of a subclass.
 
     Args:
         name: name in the logs.
-        with_kl: of the whole negative ELBO, a bound of log p(x) as papers report it; with False, of the
-            reconstruction alone.
+        with_kl: True for the negative ELBO, a bound of -log p(x), which papers report; False for the reconstruction
+            loss.
     """
 
     def __init__(self, name: str, with_kl: bool = True, **kwargs: Any) -> None:
         super().__init__(name=name, dtype="float32", **kwargs)
         self.with_kl = with_kl
-        # Means over examples, not sums: float32 stops counting at 2^24.
+        # Means over examples, not sums: float32 cannot count beyond 2^24.
         self.nats = keras.metrics.Mean(dtype="float32")
         self.elements = keras.metrics.Mean(dtype="float32")
 
@@ -74,14 +74,14 @@ class PerElement(keras.metrics.Metric):
 
 
 class BitsPerDim(PerElement):
-    """-ELBO in bits for each element, as results on 8-bit images are given."""
+    """-ELBO in bits per element, as results on 8-bit images are reported."""
 
     def result(self) -> Tensor:
         return self.nats_per_element() / math.log(2.0)
 
 
 class Perplexity(PerElement):
-    """exp of the nats for each token: among how many tokens the model is as unsure as a fair die."""
+    """exp of the nats per token: the number of equally likely tokens that would be as uncertain."""
 
     def result(self) -> Tensor:
         return ops.exp(self.nats_per_element())

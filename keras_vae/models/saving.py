@@ -1,4 +1,4 @@
-"""What a saved VAE holds besides its weights."""
+"""The contents of a saved VAE besides its weights."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ __all__ = ["config_of", "freeze_layers", "load_seed_states", "save_seed_states"]
 
 def seed_states(model: Part) -> list[keras.Variable]:
     """The state of every noise generator below a model."""
-    # `weights` leaves the generators out, `variables` has them, the users' Dropout's included.
+    # `variables` has the generators, also those of the user's own Dropout layers; `weights` does not.
     known = {id(variable) for variable in model.weights}
     return [
         variable
@@ -26,13 +26,13 @@ def seed_states(model: Part) -> list[keras.Variable]:
 
 
 def save_seed_states(model: Part, store: Any) -> None:
-    """Write the generators' states, which Keras leaves out."""
+    """Save the states of the generators, which Keras leaves out."""
     for index, state in enumerate(seed_states(model)):
         store[f"seed_generator_{index}"] = state
 
 
 def load_seed_states(model: Part, store: Any) -> dict[str, Any]:
-    """Read the generators' states, and return what else the store holds: Keras' own loading does not expect them."""
+    """Restore the states of the generators, and return the rest of the store for Keras, which does not expect them."""
     states = seed_states(model)
     keys = list(store.keys())
     saved = [key for key in keys if key.startswith("seed_generator_")]
@@ -43,7 +43,7 @@ def load_seed_states(model: Part, store: Any) -> dict[str, Any]:
 
 
 def components_of(model: Part) -> dict[str, Any]:
-    """Everything that is plugged into a model, by the argument that takes it."""
+    """The components of a model, by the name of their argument."""
     latents = model.latents
     found = {name: getattr(model, name) for name in ("encoder", "decoder", "likelihood", "objective")}
     if isinstance(latents, Single):
@@ -55,13 +55,13 @@ def config_of(model: Part) -> Config:
     """Config of a VAE: its components, and where they come from."""
     components = components_of(model)
     if not all(can_be_found(type(component)) for component in components.values()):
-        # A plugin's class that was imported directly: its entry point registers it.
+        # A plugin's class that was imported directly is registered by its entry point.
         registry.load_plugins()
     spec = model.spec
     plain = isinstance(spec, Field) and spec == Field(spec.shape)
     config: dict[str, Any] = {
         "data_shape": spec.shape if plain else keras.tree.map_structure(keras.saving.serialize_keras_object, spec),
-        # The size of a `Single` that was made with one: its prior and its posterior alone are saved.
+        # A `Single` saves only its prior and its posterior, so its own size is saved here.
         "latent_dim": getattr(model.latents, "latent_dim", None) if model.latent_dim is None else model.latent_dim,
         "condition_shape": model.condition_shape,
         "condition_to": model.condition_to,
@@ -84,7 +84,7 @@ def config_of(model: Part) -> Config:
 def frozen_layers(components: dict[str, Any]) -> dict[str, list[int]]:
     """For every component with frozen layers, their positions among all of its layers.
 
-    A component's config does not tell: it makes the layers inside it anew. Positions, because names of layers
+    A component's config does not say, since it creates its layers anew. Positions are used because names of layers
     are neither unique nor the same in every process.
     """
     found = {}
@@ -95,14 +95,14 @@ def frozen_layers(components: dict[str, Any]) -> dict[str, list[int]]:
 
 
 def freeze_layers(model: Part, frozen: dict[str, list[int]]) -> None:
-    """Freeze the layers that a file says were frozen.
+    """Freeze the layers that were frozen when the model was saved.
 
     Args:
         model: the `VAE`.
-        frozen: what `frozen_layers` gave.
+        frozen: the result of `frozen_layers`.
     """
     for name, positions in frozen.items():
-        # A layer comes before those inside it, which follow its flag until they get their own.
+        # A layer precedes its sublayers, which first inherit its flag and then get their own.
         for position, layer in enumerate(getattr(model, name)._flatten_layers()):
             if position in positions:
                 layer.trainable = True  # TensorFlow skips assignments that change nothing

@@ -1,4 +1,4 @@
-"""What a VAE adds to Keras' training loop: losses and metrics of a batch, and components that start from data."""
+"""Additions to Keras' training loop: losses and metrics of a batch, and components that adapt to the data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +64,7 @@ class Trackers:
 
 
 def of_labelled(labelled: Tensor, weights: Tensor | None) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Number of the rows that have their condition, and the mean over them: of others no term has a meaning of its own.
+    """Number of the labelled rows, and the mean over them: the terms of other rows have no meaning by themselves.
 
     Args:
         labelled: boolean `(batch,)`.
@@ -81,7 +81,7 @@ def of_labelled(labelled: Tensor, weights: Tensor | None) -> tuple[Tensor, Calla
 
 
 def weighted_mean(values: Tensor, weights: Tensor | None, size: Tensor) -> Tensor:
-    """Mean over the batch of what has a number for every example, in float32.
+    """Mean over the batch of one number per example, in float32.
 
     Args:
         values: `(batch,)`.
@@ -96,28 +96,28 @@ def weighted_mean(values: Tensor, weights: Tensor | None, size: Tensor) -> Tenso
 
 
 def total_loss(model: Part, objective: Tensor) -> Tensor:
-    """The objective, and whatever the components' layers added with `add_loss`, regularizers included."""
+    """The objective plus all losses of the components' layers: `add_loss` and regularizers."""
     for extra in model.losses:
         objective = objective + ops.cast(ops.sum(extra), "float32")
     return objective / num_replicas()
 
 
 def components_to_adapt(model: Part) -> list[Any]:
-    """The components that start from the data and have seen none."""
+    """The components with `adapt` that have not been adapted yet."""
     priors_and_posteriors = [component for pair in model.latents.pairs for component in pair]
     found = (model.encoder, *priors_and_posteriors, model.decoder, model.likelihood, model.objective)
     return [part for part in found if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
 
 
 def require_adapted(model: Part) -> None:
-    """Refuse a model whose components are still to see the data that they start from.
+    """Refuse a model with components that have not been adapted to data and must be.
 
     Raises:
-        ValueError: a component has seen none.
+        ValueError: there is such a component.
     """
     for component in components_to_adapt(model):
         if not getattr(component, "must_adapt", True):
-            continue  # it starts better from the data, and works without
+            continue  # it works without, if less well
         raise ValueError(
             f"{type(component).__name__} must see data before it is used: call fit, which shows it the training data, "
             "or its adapt(x) with a sample of them."
@@ -125,7 +125,7 @@ def require_adapted(model: Part) -> None:
 
 
 def adapt_components(model: Part, data: Data) -> None:
-    """Show the data to the components that start from it, once in a model's life."""
+    """Adapt components to the training data, once in the life of a model."""
     components = components_to_adapt(model)
     if not components:
         return
@@ -151,7 +151,7 @@ def adapt_components(model: Part, data: Data) -> None:
 
 
 def with_labels(given: Inputs) -> Inputs:
-    """The rows that have their condition, where there are any: a component starts from what it will be told."""
+    """The labelled rows, or all rows if none is labelled: components adapt to conditions as well."""
     labelled = labelled_rows(given.condition)[1]
     keep = None if labelled is None else ops.convert_to_numpy(labelled)
     if keep is None or keep.all() or not keep.any():

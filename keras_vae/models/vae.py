@@ -1,4 +1,4 @@
-"""The model: components, one objective, and what is done with them."""
+"""The model: components and one objective."""
 
 import inspect
 from collections.abc import Iterable, Sequence
@@ -42,38 +42,39 @@ class VAE(keras.Model):
     """A variational autoencoder (Kingma and Welling, 2014) made of components and one objective.
 
     Every component is a name, an instance, or a class; the encoder and the decoder may be any Keras model.
-    All weights exist as soon as the constructor returns, and components that do not fit each other fail there.
+    The constructor creates all weights, and raises an error for components that do not fit each other.
 
-    Called on data, a VAE gives their reconstruction, as `predict` does. Inside another model it adds its objective
-    to that model's loss.
+    Called on data, a VAE returns their reconstruction, as `predict` does. Inside another model it adds its objective
+    to the loss of that model.
 
     Args:
         data_shape: shape of one example, for example `(28, 28, 1)`; a `keras_vae.data.Field`; or a dict of these for
             data of several fields.
-        latent_dim: number of latent dimensions (default 16), or what the latents take in its place.
+        latent_dim: number of latent dimensions (default 16), or whatever the latent structure takes instead, such as a
+            tuple with the size of each level.
         encoder: `"conv"` by default for data with spatial axes and channels, `"gru"` for tokens and for
-            sequences of any length, `"mlp"` for all other. For several fields a dict, or one that takes a dict.
+            sequences of unknown length, `"mlp"` otherwise. For several fields a dict, or an encoder of dicts.
         decoder: likewise.
         prior: p(z).
         posterior: q(z|x).
         likelihood: p(x|z): `"bernoulli"` for data in [0, 1], `"gaussian"` for real numbers. For several fields a
             dict.
-        objective: what is minimised; a class instance such as `ELBO(beta=4.0)` sets its options.
-        latents: what runs priors and posteriors, where one of each is not enough: `"hierarchical"`, or an instance
+        objective: what is minimised; pass an instance such as `ELBO(beta=4.0)` to set its arguments.
+        latents: latent structure, for more than one prior and one posterior: `"hierarchical"`, or an instance
             from `keras_vae.latents`.
-        condition_shape: shape of one example's condition; `()` for integer labels behind a
+        condition_shape: shape of one example's condition; `()` for integer labels, with a
             `condition_encoder`. None for a model without conditions.
         condition_encoder: Keras layer that turns the condition into a vector, such as
             `keras.layers.CategoryEncoding` or `keras.layers.Embedding`.
-        condition_to: which components see the condition: some of `"encoder"`, `"posterior"`, `"prior"` and
+        condition_to: components that see the condition, any of `"encoder"`, `"posterior"`, `"prior"` and
             `"decoder"`.
-        seed: int that fixes the model's noise; None draws one. It does not fix the initial weights:
-            `keras.utils.set_random_seed` does.
+        seed: int, the seed of the model's noise; random by default. It does not affect the initial weights:
+            use `keras.utils.set_random_seed` for those.
         **kwargs: `name`, `dtype`, as for every Keras model.
 
     Raises:
-        ValueError: arguments that are wrong or do not fit each other.
-        TypeError: a component of the wrong kind.
+        ValueError: invalid arguments, or components that do not fit each other.
+        TypeError: a component of the wrong type.
 
     Example:
 
@@ -106,7 +107,7 @@ class VAE(keras.Model):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        # autocast=False: every component casts what it is given, and half precision must not reach a density.
+        # autocast=False: every component casts its own inputs, and densities must not see half precision.
         super().__init__(autocast=False, **kwargs)
         spec = as_spec(data_shape)
         self._untracked = Untracked({"spec": spec})
@@ -134,7 +135,7 @@ class VAE(keras.Model):
         in_time = structure.has_time_axis
         self.encoder = make_network("encoder", encoder, spec, self.likelihood, policy, in_time)
         self.decoder = make_network("decoder", decoder, spec, self.likelihood, policy, in_time)
-        # The attributes' names are the places of the weights in a file, those of version 0.1.
+        # Weights are saved under the names of these attributes, which are those of version 0.1.
         self.prior = structure.prior if isinstance(structure, Single) else structure
         self.posterior = getattr(structure, "posterior", None)
         self._untracked.items["latents"] = structure
@@ -164,7 +165,7 @@ class VAE(keras.Model):
         self._has_metrics = False
         self.built = True
 
-    # What the model is made of ------------------------------------------------------------------------
+    # Components ---------------------------------------------------------------------------------------
 
     @property
     def spec(self) -> Any:
@@ -178,7 +179,7 @@ class VAE(keras.Model):
 
     @property
     def time_steps(self) -> int | None:
-        """Length of the data's first axis, where they are one array and it is known."""
+        """Length of the first axis of the data; None if it is unknown, or the data have several fields."""
         return None if isinstance(self.spec, dict) else self.spec.shape[0]
 
     @property
@@ -188,12 +189,12 @@ class VAE(keras.Model):
 
     @property
     def forward_pass(self) -> Any:
-        """The way through the components, `keras_vae.models.forward.Forward`."""
+        """The forward pass through the components, a `keras_vae.models.forward.Forward`."""
         return self._untracked.items["forward"]
 
     def __dir__(self) -> Iterable[str]:
-        # Keras saves what it finds by `dir`, in alphabetical order: the weights of the latents would move from
-        # `prior` and `posterior`, where files of version 0.1 have them.
+        # Keras saves the attributes that `dir` lists, in alphabetical order: without this the weights of priors and
+        # posteriors would be saved under `latents`, and not under `prior` and `posterior` as in version 0.1.
         return [name for name in super().__dir__() if name != "latents"]
 
     # The forward pass ---------------------------------------------------------------------------------
@@ -203,7 +204,7 @@ class VAE(keras.Model):
 
         Args:
             inputs: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition`, `mask` and so on.
-            y: what `fit` was given as `y`.
+            y: targets, as in `fit`.
             sample_weight: `(batch,)`, the weight of each example.
         """
         return Batch.of(
@@ -217,11 +218,11 @@ class VAE(keras.Model):
         )
 
     def terms(self, inputs: Data, y: Any = None, **options: Any) -> Terms:
-        """One pass over a batch: what objectives and inference methods are written in.
+        """The terms of a batch, computed lazily: objectives and inference methods are written with them.
 
         Args:
-            inputs: as for `batch`.
-            y: what `fit` was given as `y`.
+            inputs: x `(batch, *data_shape)`, or as for `batch`.
+            y: targets, as in `fit`.
             **options: `seed`, `num_samples`, `training`, `deterministic`, as for `keras_vae.objectives.Terms`.
         """
         return Terms(self.forward_pass, self.batch(inputs, y), **options)
@@ -234,34 +235,34 @@ class VAE(keras.Model):
         Args:
             condition: `(batch, *condition_shape)`, or None.
             batch_size: number of examples.
-            training: whether dropout and the like are active.
-            mask: boolean `(batch, length)`, the steps of the condition that count, or None.
+            training: whether layers such as dropout are active.
+            mask: boolean `(batch, length)`, True at valid steps of the condition, or None.
         """
         return self.forward_pass.context(condition, batch_size, training, mask)
 
     def root_posterior(self, x: Tensor, context: Tensor, training: bool = False) -> Distribution:
-        """q(z | x, context) of the top level: what a VampPrior does with its pseudo-inputs.
+        """q(z | x, context) of the top level, as a VampPrior applies it to its pseudo-inputs.
 
         Args:
             x: `(batch, *data_shape)`.
             context: `(batch, width)`.
-            training: whether dropout and the like are active.
+            training: whether layers such as dropout are active.
         """
         features = self.latents.root_features(self.forward_pass.encode(x, context, training))
         return self.latents.pairs[0][1].distribution(features, context)
 
     def call(self, inputs: Data, training: bool | None = None) -> Any:
-        """The reconstruction, `(batch, *data_shape)`, as `predict` gives it.
+        """The reconstruction, `(batch, *data_shape)`, as `predict` returns it.
 
-        Inside another model, the objective is added to that model's loss. With `training=True` it is in `losses` too,
-        for training loops of your own, and the reconstruction is that of a draw of the latents.
+        Inside another model, the objective is added to the loss of that model. With `training=True` it is in `losses`
+        too, for custom training loops, and the latents are drawn from the posterior.
 
         Args:
             inputs: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition`, `mask` and so on.
-            training: whether this is a training step: dropout is active, and latents are drawn.
+            training: whether layers such as dropout are active, and latents are drawn.
         """
         if self._in_step or self._in_symbolic_build:
-            # `compute_loss` runs the model, where every value is at hand. Keras only passes this on to it.
+            # `compute_loss` runs the forward pass; Keras only hands this value on to it.
             return unpack(inputs, self.spec).x
         if not training and not called_by_another(self):
             return reconstruct_batch(self, inputs)
@@ -285,7 +286,7 @@ class VAE(keras.Model):
         )
 
     def _mean_of(self, terms: Terms) -> Any:
-        """What of p(x | z) is compared with the data: its mean over the draws; the mode of categories."""
+        """What metrics compare with the data: p(x | z)'s mean, averaged over the draws, or the mode of categories."""
         value = draw(terms.likelihood, self.likelihood.default_mode, likelihood=self.likelihood)
         if terms.num_samples == 1:
             return value
@@ -298,11 +299,21 @@ class VAE(keras.Model):
     # Training -----------------------------------------------------------------------------------------
 
     def train_step(self, *args: Any, **kwargs: Any) -> Any:
-        """Keras' own, told apart from other calls of the model."""
+        """As `keras.Model.train_step`, during which `call` leaves the forward pass to `compute_loss`.
+
+        Args:
+            *args: as for `keras.Model.train_step`.
+            **kwargs: likewise.
+        """
         return self._step(super().train_step, *args, **kwargs)
 
     def test_step(self, *args: Any, **kwargs: Any) -> Any:
-        """Keras' own, told apart from other calls of the model."""
+        """As `keras.Model.test_step`, during which `call` leaves the forward pass to `compute_loss`.
+
+        Args:
+            *args: as for `keras.Model.test_step`.
+            **kwargs: likewise.
+        """
         return self._step(super().test_step, *args, **kwargs)
 
     def _step(self, step: Any, *args: Any, **kwargs: Any) -> Any:
@@ -313,7 +324,7 @@ class VAE(keras.Model):
             self._in_step = False
 
     def _symbolic_build(self, *args: Any, **kwargs: Any) -> None:
-        # Everything is built, but for metrics and optimizer: a reconstruction has the shape of the data.
+        # Only metrics and the optimizer are left to build, and a reconstruction has the shape of the data.
         self._in_symbolic_build = True
         try:
             super()._symbolic_build(*args, **kwargs)
@@ -328,14 +339,15 @@ class VAE(keras.Model):
         sample_weight: Tensor | None = None,
         training: bool = True,
     ) -> Tensor:
-        """Mean of the objective over the batch, plus whatever the components' layers added with `add_loss`.
+        """Mean of the objective over the batch, plus the losses that the components' layers added with `add_loss`.
 
-        The model runs here, and not in `call`: every value is at hand, and the data are what the user gave.
+        The forward pass runs here and not in `call`, so that the objective can use distributions, and the data in the
+        user's precision.
 
         Args:
             x: the inputs of a batch, see `batch`.
-            y: what `fit` was given as `y`.
-            y_pred: is not read.
+            y: targets, as in `fit`.
+            y_pred: not used.
             sample_weight: `(batch,)`, the weight of each example, or None.
             training: whether this is a training step.
         """
@@ -354,12 +366,12 @@ class VAE(keras.Model):
             return total_loss(self, loss)
 
     def compute_metrics(self, x: Data, y: Any, y_pred: Any, sample_weight: Tensor | None = None) -> dict[str, Any]:
-        """Metrics given to `compile` compare the target with the likelihood's mean; a step has updated them already.
+        """Results of the metrics, which `compute_loss` has updated; those of `compile` compare targets with the mean.
 
         Args:
             x: the inputs of a batch.
-            y: what `fit` was given as `y`.
-            y_pred: reconstructions, where Keras asks for the metrics before the first step.
+            y: targets, as in `fit`.
+            y_pred: reconstructions, if Keras builds the metrics before the first step.
             sample_weight: `(batch,)`, or None.
         """
         if self._in_step:
@@ -367,12 +379,12 @@ class VAE(keras.Model):
         return super().compute_metrics(x, self.batch(x, y).target, y_pred, sample_weight)
 
     def _check_target_shape(self, batch: Batch) -> None:
-        """Refuse labels passed as `y`, also in batches that were not looked at."""
+        """Refuse labels passed as `y`, also in batches that the checks of `fit` did not see."""
         for x, target in zip(keras.tree.flatten(batch.x), keras.tree.flatten(batch.target), strict=True):
             if tuple(x.shape[1:]) != tuple(target.shape[1:]):
                 raise ValueError(
                     f"Argument `y` must have the data's shape {self.data_shape}. Received: shape "
-                    f"{tuple(target.shape)}. It is what is reconstructed in place of x. To predict it from the "
+                    f"{tuple(target.shape)}. It is reconstructed in place of x. To predict it from the "
                     "latents, use objective=keras_vae.objectives.Supervised(...). Labels to condition on belong in "
                     "the inputs: VAE(..., condition_shape=...).fit([x, labels])."
                 )
@@ -382,8 +394,8 @@ class VAE(keras.Model):
 
         Args:
             optimizer: as in Keras: a name or an instance.
-            loss: must be left out.
-            **kwargs: as for `keras.Model.compile`; metrics compare the data with p(x|z)'s mean.
+            loss: must be None.
+            **kwargs: as for `keras.Model.compile`; metrics compare the data with the mean of p(x|z).
 
         Raises:
             ValueError: a `loss`.
@@ -391,9 +403,9 @@ class VAE(keras.Model):
         if loss is not None:
             raise ValueError(
                 f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
-                "VAE(..., objective=...) and VAE(..., likelihood=...) in its place."
+                "VAE(..., objective=...) and VAE(..., likelihood=...) instead."
             )
-        # Keras goes on updating the metrics of an earlier compile, so they go on needing targets.
+        # Keras keeps updating the metrics of an earlier compile, so they still need targets.
         self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
         super().compile(optimizer=optimizer, **kwargs)
 
@@ -401,7 +413,7 @@ class VAE(keras.Model):
         config = dict(config)
         optimizer = config.get("optimizer")
         if isinstance(optimizer, dict) and str(optimizer.get("module")).startswith("keras.src.backend"):
-            # Keras on torch writes the module of torch's own variant, which fails on every other backend.
+            # Keras on torch saves the module of its torch-specific subclass, which other backends cannot import.
             config["optimizer"] = {**optimizer, "module": "keras.optimizers"}
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**config)
@@ -413,25 +425,25 @@ class VAE(keras.Model):
 
         Args:
             x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
-            y: `(n, *data_shape)`, what is to be reconstructed in place of x, as for denoising; or targets of the
-                objective, where it uses them.
+            y: `(n, *data_shape)`, reconstructed in place of x, as for denoising; or targets of the objective, if it
+                uses them.
             *args: as for `keras.Model.fit`.
             **kwargs: likewise.
 
         Raises:
-            ValueError: data that do not fit the model; the message says what was received, and how to fix it.
+            ValueError: data that do not fit the model.
         """
         arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
         check_batch_size(arguments.get("batch_size"))
         if arguments.get("class_weight") is not None:
             raise ValueError(
-                "Argument `class_weight` needs labels, and a VAE has none. Weigh the examples with `sample_weight`."
+                "Argument `class_weight` needs labels, and a VAE has none. Use `sample_weight` to weight the examples."
             )
         x, y = self.checks.check_fit(x, y, arguments.get("sample_weight"))
         arguments["validation_data"] = self.checks.check_validation(arguments.get("validation_data"))
         adapt_components(self, x)
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
-            # Keras leaves it to the first step of a model that is built: too late for BackupAndRestore.
+            # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):
                 self.optimizer.build(self.trainable_variables)
         return super().fit(**{**arguments, "x": x, "y": y})
@@ -462,7 +474,7 @@ class VAE(keras.Model):
         return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
     def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
-        """As `keras.Model.train_on_batch`; components that adapt to the data must have been adapted.
+        """As `keras.Model.train_on_batch`; components with `adapt` must have been adapted.
 
         Args:
             x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
@@ -487,7 +499,7 @@ class VAE(keras.Model):
         require_adapted(self)
         return super().test_on_batch(x, y, sample_weight, **kwargs)
 
-    # What is done with a trained model: functions of `keras_vae.inference` ----------------------------
+    # Inference: functions of `keras_vae.inference` ----------------------------------------------------
 
     predict = inference.predict
     predict_target = inference.predict_target
@@ -530,7 +542,7 @@ class VAE(keras.Model):
 
 
 def with_missing(spec: Any, likelihood: Any) -> Any:
-    """What the data are, NaN standing for what is missing where the likelihood says so."""
+    """The spec, with `missing` from the likelihood if that has it."""
     if not isinstance(spec, dict):
         missing = getattr(likelihood, "missing", None)
         return spec if missing is None else Field(spec.shape, missing)

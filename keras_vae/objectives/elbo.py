@@ -22,7 +22,7 @@ class ELBO(Objective):
     values give the beta-VAE (Higgins et al., 2017).
 
     `beta` is a variable: `vae.objective.beta.assign(0.5)` takes effect in the next step without
-    compiling again, on every backend, and it is saved with the weights.
+    recompilation, on every backend, and it is saved with the weights.
 
     Args:
         beta: factor of the KL, a finite number >= 0.
@@ -30,7 +30,7 @@ class ELBO(Objective):
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments.
+        ValueError: invalid arguments.
 
     Example:
 

@@ -15,15 +15,15 @@ __all__ = ["Objective"]
 class Objective(keras.layers.Layer):
     """What is minimised: from the terms of a batch to a loss for every example.
 
-    A layer without `call`: it may own weights and metrics, and it writes `loss(terms)`. What it does not read of the
-    terms is not computed:
+    A layer without `call`: it may own weights and metrics, and it implements `loss(terms)`. Terms that it does not read
+    are not computed. Log densities and KLs are float32 and in nats:
 
     | term | shape | what |
     |---|---|---|
     | `x`, `target` | `(batch, *data_shape)` | the data, and what is reconstructed |
-    | `y` | as given | what `fit` was given as `y`, for an objective with `uses_y` |
-    | `condition`, `labelled` | `(batch, *condition_shape)`, `(batch,)` | the condition, and the rows that have one |
-    | `mask` | `(batch, time)` or None | the steps that count |
+    | `y` | as given | the targets `y` of `fit`, for an objective with `uses_y` |
+    | `condition`, `labelled` | `(batch, *condition_shape)`, `(batch,)` | the condition, and which rows have one |
+    | `mask` | `(batch, time)` or None | the valid steps |
     | `training` | bool | whether this is a training step |
     | `features` | `(batch, ...)` | what the encoder returns |
     | `log_likelihood` | `(batch, samples)` | log p(x given z) |
@@ -49,10 +49,10 @@ class Objective(keras.layers.Layer):
 
     Attributes:
         num_samples: number of latents drawn for each example in a training step.
-        uses_y: True where `y` of `fit` is a target of the objective's own, which it finds in `terms.y`. Otherwise `y`
-            is what is reconstructed in place of x.
-        partly_labelled: True where rows may lack their condition (NaN, or a label below zero), because the objective
-            marginalises over it, by `terms.given`.
+        uses_y: True if the `y` of `fit` is a target of the objective, in `terms.y`. Otherwise `y` is reconstructed in
+            place of x.
+        partly_labelled: True if rows may lack their condition (NaN, or a label below zero), because the objective
+            marginalises over it with `terms.given`.
     """
 
     num_samples = 1
@@ -60,9 +60,9 @@ class Objective(keras.layers.Layer):
     partly_labelled = False
 
     def build(self, spec: dict[str, Any]) -> None:
-        """Create weights that follow the model's shapes; there are none by default.
+        """Create weights whose shapes depend on the model; none by default.
 
-        Metrics of the objective, created here or in the constructor, are logged under their names.
+        Metrics created here or in the constructor are logged under their names.
 
         Args:
             spec: dict of shapes of one example: `data_shape`, `network_shape` (what the encoder sees), `latent_shapes`
@@ -71,15 +71,15 @@ class Objective(keras.layers.Layer):
         """
 
     def loss(self, terms: Terms) -> Tensor:
-        """Loss of every example, in nats, `(batch,)`; a scalar stands for the same loss for all of them.
+        """Loss of every example, in nats, `(batch,)`; a scalar is the loss of each of them.
 
         Args:
             terms: see the table of the class.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `loss(terms)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `loss(terms)`.")
 
     def get_build_config(self) -> None:
-        """None: the model builds its objective from shapes that it knows."""
+        """None: the model knows the shapes, and builds its objective."""
 
     def build_from_config(self, config: Config) -> None:
         # See `get_build_config`.

@@ -21,13 +21,13 @@ __all__ = ["Supervised"]
 class Supervised(Objective):
     """Another objective, plus a loss of a prediction of y from the latents: `vae.fit(x, y)`.
 
-    The joint training of a VAE and a predictor of Gomez-Bombarelli et al. (2018), which arranges the latents by what is
-    to be predicted. The head sees the latents of all levels side by side, `(rows, width)`; with several draws the loss,
-    in nats per example where the Keras loss is, is averaged over them. It is logged as `prediction_loss`, and
-    `vae.predict_target(x)` gives predictions.
+    Joint training of a VAE and a predictor (Gomez-Bombarelli et al., 2018), which arranges the latents by the target.
+    The head sees the concatenated latents of all levels, `(rows, width)`; with several draws the loss is averaged over
+    them. It is in nats per example if the Keras loss is, and logged as `prediction_loss`. `vae.predict_target(x)`
+    returns predictions.
 
     Args:
-        objective: what else is minimised, a name or an instance; its `beta` and `num_samples` are this one's too.
+        objective: the other objective, a name or an instance, whose `beta` and `num_samples` apply.
         head: Keras layer or model from latents `(rows, width)` to predictions; by default one number,
             `keras.layers.Dense(1)`.
         loss: Keras loss, by name, instance or function, of `y` and the predictions.
@@ -36,8 +36,8 @@ class Supervised(Objective):
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments, a `y` that the loss cannot compare with the predictions, or latents of any length.
-        TypeError: a head that is no layer.
+        ValueError: invalid arguments, a `y` that does not fit the predictions, or latents of unknown length.
+        TypeError: a head that is not a layer.
 
     Example:
 
@@ -100,7 +100,7 @@ class Supervised(Objective):
         shapes = spec["latent_shapes"]
         if any(None in shape for shape in shapes):
             raise ValueError(
-                "The objective 'supervised' makes one vector of the latents, so their shapes must be known. Received: "
+                "The objective 'supervised' concatenates the latents, so their shapes must be known. Received: "
                 f"latents of the shapes {list(shapes)}. Use latents without a time axis."
             )
         if not self.objective.built:
@@ -111,7 +111,7 @@ class Supervised(Objective):
         # A symbolic call: it builds any model, and refuses one that was built for another width.
         predictions = keras.tree.flatten(self.head(latents, training=False))
         if len(predictions) != 1:
-            raise ValueError(f"Argument `head` must give one tensor of predictions. Received: {len(predictions)}")
+            raise ValueError(f"Argument `head` must return one tensor of predictions. Received: {len(predictions)}")
         self.prediction_shape: Shape = tuple(predictions[0].shape)[1:]
         self.extra_metrics = [
             as_metric(given, self.takes_labels, self.prediction_shape) for given in self.given_metrics or []
@@ -119,7 +119,7 @@ class Supervised(Objective):
         self._create_weights_of_metrics()
 
     def _create_weights_of_metrics(self) -> None:
-        # Some, such as R2Score, create them with the first batch, which is too late inside a compiled step.
+        # Some, such as R2Score, create weights in the first update, which is too late inside a compiled step.
         predictions = ops.zeros((2, *self.prediction_shape))
         targets = ops.zeros((2, *self.prediction_shape[:-1])) if self.takes_labels else predictions
         for metric in self.extra_metrics:
@@ -145,7 +145,7 @@ class Supervised(Objective):
         return self.objective.loss(terms) + self.weight * losses
 
     def _predicted(self, terms: Terms) -> Tensor:
-        """Predictions from every draw, float32 `(batch * samples, ...)`, the draws of one example together."""
+        """Predictions for every draw, float32 `(batch * samples, ...)`, with the draws of an example adjacent."""
         vectors = [ops.reshape(z, (-1, math.prod(z.shape[2:]))) for z in terms.z]
         latents = vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, axis=1)
         return ops.cast(self.head(latents, training=getattr(terms, "training", False)), "float32")

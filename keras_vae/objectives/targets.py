@@ -13,14 +13,14 @@ __all__ = ["aligned", "as_metric", "loss_function", "serialized"]
 
 
 def loss_function(loss: Any) -> tuple[Callable, bool | None]:
-    """A function `(y, predictions)` to losses that are not reduced over the batch, and whether y are labels for it.
+    """A loss function `(y, predictions)` without reduction over the batch, and whether its y are labels.
 
     Args:
         loss: a Keras loss by name, instance or function.
 
     Returns:
-        The function, and True where y are class labels, False where it has the predictions' shape, and None for a
-        function of the user's, which may take either.
+        The function, and True if y are class labels, False if y has the shape of the predictions, None for the user's
+        own function, which may take either.
 
     Raises:
         ValueError: no such loss.
@@ -51,7 +51,7 @@ def loss_function(loss: Any) -> tuple[Callable, bool | None]:
 
 
 def aligned(y: Tensor, predictions: Tensor, labels: bool | None) -> tuple[Tensor, Tensor]:
-    """`y` and the predictions with axes that line up.
+    """`y` and the predictions with matching axes.
 
     Args:
         y: `(batch,)` or `(batch, ...)`.
@@ -129,11 +129,11 @@ def as_metric(metric: Any, labels: bool | None, prediction_shape: Shape) -> kera
 
 
 def serialized(given: Any, argument: str) -> Any:
-    """Config of a loss or a metric as it was given: a name as it is.
+    """Config of a loss or a metric; names are unchanged.
 
     Args:
         given: a name, an instance or a function.
-        argument: the argument that it came in.
+        argument: name of the argument.
     """
     if given is None or isinstance(given, str):
         return given

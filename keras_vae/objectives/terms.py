@@ -1,4 +1,4 @@
-"""The terms that an objective is made of."""
+"""The terms that an objective combines."""
 
 import copy
 import functools
@@ -24,20 +24,20 @@ __all__ = ["Terms"]
 
 
 class Terms:
-    """One pass through a model, made as far as it is asked for: what an objective is written in.
+    """The quantities that an objective combines, such as those of the ELBO (Kingma and Welling, 2014), computed lazily.
 
-    Nothing is computed before it is read, and nothing twice. All terms are float32 and in nats; the table in the
-    guide's page on objectives lists them.
+    Each is one pass through a model over one batch, or a step of it: computed when it is first read, and only once. Log
+    densities and KLs are float32 and in nats. The table of `keras_vae.objectives.Objective` lists the terms.
 
     Args:
         forward: the model's forward pass, `VAE.forward_pass`.
         batch: the `keras_vae.data.Batch`.
-        seed: where the noise comes from: an int or a `SeedGenerator`.
+        seed: an int or a `SeedGenerator`, for the noise.
         num_samples: number of latents drawn for each example.
-        training: whether dropout and the like are active.
-        deterministic: take the posterior's mean in place of a draw.
-        encode: function `(x, context) -> features` for the priors; by default the model's encoder.
-        prepared: what the latents prepared for a whole call, or None.
+        training: whether layers such as dropout are active.
+        deterministic: use the posterior's mean instead of a draw.
+        encode: function `(x, context) -> features` for the priors; the model's encoder by default.
+        prepared: what `latents.prepare` returned for the whole call, or None.
 
     Example:
 
@@ -74,7 +74,7 @@ class Terms:
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Terms of given values, for tests of an objective on fixed numbers.
+        """Terms with given values, to test an objective on fixed numbers.
 
         Args:
             **values: terms by name.
@@ -84,7 +84,7 @@ class Terms:
         return terms
 
     def replace(self, **values: Any) -> Self:
-        """The same terms but for those that are given; what was computed from the old ones must be given too.
+        """A copy with some terms replaced; terms already computed from the old ones must be passed too.
 
         Args:
             **values: terms by name.
@@ -107,7 +107,7 @@ class Terms:
 
     @functools.cached_property
     def y(self) -> Any:
-        """What `fit` was given as `y`, for an objective with `uses_y`; None otherwise."""
+        """The targets `y` of `fit`, for an objective with `uses_y`; None otherwise."""
         return self.batch.y
 
     @functools.cached_property
@@ -122,14 +122,14 @@ class Terms:
 
     @functools.cached_property
     def mask(self) -> Any:
-        """Boolean `(batch, time)` of the steps that count, or None where all do."""
+        """Boolean `(batch, time)`, True at valid steps; None if all are."""
         return self.batch.mask
 
     # The pass -----------------------------------------------------------------------------------------
 
     @property
     def sample_axis(self) -> int | None:
-        """Number of samples where the draws have an axis for them, None where they have none."""
+        """Number of samples if the draws have an axis for them, else None."""
         return None if self.num_samples == 1 else self.num_samples
 
     @functools.cached_property
@@ -139,12 +139,12 @@ class Terms:
 
     @functools.cached_property
     def features(self) -> Any:
-        """What the encoder returns for x: `(batch, ...)`, or a list of such tensors."""
+        """The encoder's output for x: `(batch, ...)`, or a list of such tensors."""
         return self.forward.features_of(self.batch, self.context, self.training)
 
     @functools.cached_property
     def levels(self) -> "list[LatentLevel]":
-        """For each level of latents its posterior, prior, draw and density of the draw: `LatentLevel`s, top first."""
+        """A `LatentLevel` for each level, top first: posterior, prior, draw, and the log density of the draw."""
         return self.forward.levels_of(self)
 
     @functools.cached_property
@@ -154,7 +154,7 @@ class Terms:
 
     @functools.cached_property
     def likelihood(self) -> Distribution:
-        """p(x | z), a distribution value; its leading axis is `samples * batch`, samples first."""
+        """p(x | z), a distribution whose leading axis is `samples * batch`, samples first."""
         return self.forward.likelihood_of(self)
 
     @functools.cached_property
@@ -163,7 +163,7 @@ class Terms:
         return self._by_example(self.likelihood.log_prob(self.forward.tiled(self.target, self.sample_axis)))
 
     def _by_example(self, values: Tensor) -> Tensor:
-        """What has one number for every row, or for every sample and example, as `(batch, samples)`."""
+        """Values `(rows,)` or `(samples, batch)` as `(batch, samples)`."""
         if self.num_samples == 1:
             return ops.reshape(values, (-1, 1))
         return ops.transpose(ops.reshape(values, (self.num_samples, -1)))
@@ -186,7 +186,7 @@ class Terms:
 
     @functools.cached_property
     def kl(self) -> Tensor:
-        """KL(q(z | x) || p(z)) of every level, `(batch, levels)`, in closed form or at the draws."""
+        """KL(q(z | x) || p(z)) of every level, `(batch, levels)`: in closed form, or estimated at the draws."""
         return ops.stack([self._kl_of(index) for index in range(len(self.levels))], axis=1)
 
     def _kl_of(self, index: int) -> Tensor:
@@ -196,7 +196,7 @@ class Terms:
         return -ops.mean(self._log_ratio_of(index), axis=1)
 
     def _mean_of_rows(self, values: Tensor) -> Tensor:
-        """Mean over the samples of what has rows `(batch, ...)` or `(samples * batch, ...)`: `(batch, ...)`."""
+        """Mean over the samples of rows `(batch, ...)` or `(samples * batch, ...)`: `(batch, ...)`."""
         if self.num_samples == 1:
             return values
         return ops.mean(ops.reshape(values, (-1, self.batch.size, *values.shape[1:])), axis=0)
@@ -223,7 +223,7 @@ class Terms:
 
     @functools.cached_property
     def posterior(self) -> list[Distribution]:
-        """For each level q(z | x), a distribution value."""
+        """For each level q(z | x), a distribution."""
         return [level.posterior for level in self.levels]
 
     # More passes --------------------------------------------------------------------------------------
@@ -232,10 +232,10 @@ class Terms:
         """p(x | z) of other latents: another pass through decoder and likelihood.
 
         Args:
-            z: `(rows, *latent)`, or a tuple with one for each level; as many rows as the batch, or a multiple.
+            z: `(rows, *latent)`, or a tuple with one array per level; the rows are a multiple of the batch size.
 
         Returns:
-            A distribution value.
+            A distribution.
         """
         return self.forward.decode(self, tuple(z) if isinstance(z, (list, tuple)) else (z,))
 
@@ -243,14 +243,14 @@ class Terms:
         """log p(x | z) of the target at other latents, `(batch, samples)`: another pass through the decoder.
 
         Args:
-            z: as for `decode`, with as many rows as `latents`.
+            z: as in `decode`, with as many rows as `latents`.
         """
         return self._by_example(self.decode(z).log_prob(self.forward.tiled(self.target, self.sample_axis)))
 
     def given(self, condition: Tensor) -> "Terms":
-        """The terms of this batch under another condition: what an objective needs to sum over missing labels.
+        """The terms of this batch under another condition, for objectives that sum over missing labels.
 
-        Features are shared where the encoder does not see the condition.
+        The features are shared unless the encoder sees the condition.
 
         Args:
             condition: `(batch, *condition_shape)`.
@@ -261,11 +261,11 @@ class Terms:
         """Draws from the prior, for each level `(samples * batch, *latent)`.
 
         Args:
-            seed: an int or a `SeedGenerator`; the pass' own by default.
+            seed: an int or a `SeedGenerator`; by default that of these terms.
         """
         return self.forward.prior_sample(self, self.seed if seed is None else seed)
 
-    # As version 0.1 wrote it --------------------------------------------------------------------------
+    # As in version 0.1 -------------------------------------------------------------------------------
 
     def __getitem__(self, name: str) -> Any:
         warn_renamed(f"terms[{name!r}]", f"terms.{name}")
@@ -273,5 +273,5 @@ class Terms:
 
 
 def as_terms(terms: Terms | Mapping[str, Any]) -> Terms:
-    """Terms, also from the dict of version 0.1."""
+    """`Terms`, also from a dict as in version 0.1."""
     return terms if isinstance(terms, Terms) else Terms.of(**terms)

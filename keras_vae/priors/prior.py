@@ -112,7 +112,7 @@ class Prior(keras.layers.Layer):
             context: `(batch, width)`, of width 0 where nothing is given.
             encode: function `(x, context) -> q(z | x)`, for priors that are made of posteriors.
         """
-        raise NotImplementedError(f"{type(self).__name__} must write `distribution(context, *, encode=None)`.")
+        raise NotImplementedError(f"{type(self).__name__} must implement `distribution(context, *, encode=None)`.")
 
     def prepare(self, encode: Encode) -> Any:
         """Tensors that `distribution` needs and that are the same for all batches of one call.

@@ -179,7 +179,7 @@ def test_a_posterior_relative_to_the_prior_and_a_transition_of_ones_own():
         (lambda: make(markov={"prior": "mixture"}), "distribution_class=GaussianMixture"),
         (lambda: make(markov={"posterior": "full_covariance"}), "distribution_class=MultivariateGaussian"),
         (lambda: make(markov={"posterior": "von_mises_fisher"}), "'sphere'"),
-        (lambda: make(markov={"transition": keras.layers.Reshape((1, -1))}), "`transition` must give a vector"),
+        (lambda: make(markov={"transition": keras.layers.Reshape((1, -1))}), "`transition` must return a vector"),
         (lambda: make(latent_dim=3), "Leave one of the two out"),
         (lambda: make(prior="gaussian"), "have their own"),
         (lambda: make().generate(2), "Argument `length`"),

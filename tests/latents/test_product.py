@@ -261,7 +261,7 @@ class TestErrors:
         with pytest.raises(ValueError, match="one instance twice"):
             kv.latents.Product([kv.latents.Single(2)] * 2)
         prior = kv.priors.Gaussian()
-        with pytest.raises(ValueError, match="a part stands in two places"):
+        with pytest.raises(ValueError, match="one component is used twice"):
             kv.latents.Product([kv.latents.Single(2, prior=prior), kv.latents.Single(2, prior=prior)])
 
     def test_structures_that_cannot_be_groups(self):
@@ -274,7 +274,7 @@ class TestErrors:
         for latent_dim in (3, (1, 4, 2)):
             with pytest.raises(ValueError, match="a size for each of the 2 groups"):
                 model(latent_dim=latent_dim)
-        with pytest.raises(ValueError, match="latents were made with latent_dim=4"):
+        with pytest.raises(ValueError, match="must equal that of the latents, 4"):
             model(latent_dim=(1, 5))
 
     def test_a_group_whose_parts_do_not_fit(self):

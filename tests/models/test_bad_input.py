@@ -242,7 +242,7 @@ IN_COMPILE_AND_FIT = [
         ValueError,
         ["`condition`", "row 1", "partly_labelled"],
     ),
-    ("a mask alone", lambda: plain().fit({"x": X, "condition_mask": X > 0}), ValueError, ["`condition_mask`", "alone"]),
+    ("a mask alone", lambda: plain().fit({"x": X, "condition_mask": X > 0}), ValueError, ["`condition_mask`", "only a mask"]),
     (
         "a mask that nothing reads",
         lambda: conditional().fit({"x": X, "condition": C, "condition_mask": C > 0}),
@@ -450,7 +450,7 @@ IN_THE_LIKELIHOODS = [
             kv.VAE((6,), 2, likelihood=kv.likelihoods.Categorical(7), encoder="mlp", decoder=kv.decoders.GRU((4,)))
         ).fit(np.full((4, 6), 3), np.full((4, 6), 5)),
         ValueError,
-        ["`y`", "step to step", "Denoising"],
+        ["`y`", "autoregressive", "Denoising"],
     ),
     ("y out of range", lambda: under("Poisson").fit(COUNTS, count(-2)), ValueError, ["`y`", "-2", "(3, 2)"]),
 ]
