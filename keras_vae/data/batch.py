@@ -88,12 +88,12 @@ class Batch:
         target, present = x, input_present
         if y is not None and y_is_target:
             target, present = present_elements(y, spec)
-        if given.mask is None:
-            # The padding of the target: in a corrupted x, the padding token may hide a token to be restored.
-            input_mask = likelihood.valid_mask(x)
-            mask = input_mask if target is x else likelihood.valid_mask(target)
-        else:
-            mask = input_mask = given.mask
+        # The padding of the target: in a corrupted x, the padding token may hide a token to be restored.
+        input_mask = likelihood.valid_mask(x)
+        mask = input_mask if target is x else likelihood.valid_mask(target)
+        if given.mask is not None:
+            own = {name: given.mask.get(name) for name in spec} if isinstance(spec, dict) else given.mask
+            input_mask, mask = (over_fields(joined_mask, known, own, like=x) for known in (input_mask, mask))
         condition, labelled = labelled_rows(given.condition) if partly_labelled else (given.condition, None)
         return cls(
             x=x,
@@ -141,7 +141,7 @@ def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
 def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
     """A condition with zeros for missing rows, and a mask of the rows present.
 
-    A row is missing if it holds NaN, or if it is an integer label (a condition of shape `()`) below zero.
+    A row is missing if it holds NaN, or if it is a label (a condition of shape `()`) below zero.
 
     Args:
         condition: `(batch, *condition_shape)`, or None.
@@ -151,6 +151,8 @@ def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | Non
     condition = ops.convert_to_tensor(condition)
     if keras.backend.is_float_dtype(condition.dtype):
         elements = ops.isnan(condition)
+        if len(condition.shape) == 1:
+            elements = ops.logical_or(elements, condition < 0)  # labels that come as floats
     else:
         elements = condition < 0 if len(condition.shape) == 1 else ops.zeros_like(condition, dtype="bool")
     missing = elements
@@ -163,7 +165,9 @@ def joined_mask(mask: Tensor | None, present: Tensor | None) -> Tensor | None:
     """Both masks combined, in the shape of the one with more axes; None if both are None."""
     if mask is None or present is None:
         return present if mask is None else mask
-    mask = ops.cast(mask, "bool")
-    for _ in range(len(present.shape) - len(mask.shape)):
+    mask, present = ops.cast(mask, "bool"), ops.cast(present, "bool")
+    while len(mask.shape) < len(present.shape):
         mask = ops.expand_dims(mask, -1)
+    while len(present.shape) < len(mask.shape):
+        present = ops.expand_dims(present, -1)
     return ops.logical_and(mask, present)

@@ -110,9 +110,15 @@ class Checks:
         masks = self.likelihood.valid_mask(x) if padding else mask
         if masks is None:
             return
+        if isinstance(self.spec, dict) and (not isinstance(masks, dict) or not set(masks) <= set(self.spec)):
+            received = sorted(masks) if isinstance(masks, dict) else f"a {type(masks).__name__}"
+            raise ValueError(
+                f"Argument `mask` must be a dict with some of the fields {sorted(self.spec)}, a mask for each. "
+                f"Received: {received}."
+            )
         for label, values, _, _ in self.fields(x, argument):
             key = label[len(argument) :]
-            own = masks[key[2:-2]] if isinstance(masks, dict) else masks
+            own = masks.get(key[2:-2]) if isinstance(masks, dict) else masks
             if own is None:
                 continue
             if not padding:
@@ -200,6 +206,8 @@ class Checks:
         values = to_numpy(condition)
         if values.dtype.kind == "f":
             missing = np.isnan(values)
+            if values.ndim == 1 and not self.condition_shape:
+                missing |= values < 0  # labels that come as floats
         else:
             missing = values < 0 if values.dtype.kind == "i" and values.ndim == 1 and not self.condition_shape else None
         if missing is None or not missing.any():
@@ -355,6 +363,9 @@ class Checks:
         if is_stream(x):
             return x, y
         data = unpack(x, self.spec).x
+        for label, values, field, _ in self.fields(data, argument):
+            if field.missing == "nan" and np.isnan(to_numpy(values)).all():
+                raise ValueError(f"Argument `{label}` holds nothing but NaN: every element is missing.")
         self._check_given_y(y, data, argument)
         if sample_weight is not None:
             self.check_weights(without_tables(sample_weight), count_rows(data))
@@ -365,6 +376,7 @@ class Checks:
         """`validation_data` in a form that Keras interprets correctly."""
         if validation_data is None:
             return None
+        validation_data = without_tables(validation_data)
         if is_stream(validation_data):
             return self.check_stream(validation_data, "validation_data", training=True)
         if isinstance(validation_data, (list, tuple)) and self.condition_shape is not None:

@@ -12,7 +12,7 @@ from keras_vae.hints import Config, Shape
 
 __all__ = ["Field", "Spec", "as_spec", "over_fields", "shape_of"]
 
-RESERVED = ("x", "condition", "condition_mask", "exposure", "mask")
+RESERVED = ("class_name", "x", "condition", "condition_mask", "exposure", "mask")
 
 
 @keras.saving.register_keras_serializable("keras_vae.data")

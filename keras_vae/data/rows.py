@@ -68,7 +68,9 @@ def check_rows(
             "text or of mixed types must be turned into numbers first, e.g. with astype('float32')."
         )
     if missing == "nan" and values.dtype.kind not in "iub":
-        values = _observed(values, shape, argument)
+        if np.isnan(values).all():
+            return  # nothing was observed, and nothing can be wrong
+        values = _observed(values)
     if values.dtype.kind not in "iub" and not fits_float32(values):
         bad = np.argwhere(~np.isfinite(values.astype("float32")))
         if len(bad):
@@ -86,13 +88,11 @@ def check_rows(
         _check_support(values, support, argument, noisy)
 
 
-def _observed(values: Array, shape: Shape, argument: str) -> Array:
+def _observed(values: Array) -> Array:
     """The data with every missing element replaced by an observed value of the same column, which passes all checks."""
     missing = np.isnan(values)
     if not missing.any():
         return values
-    if missing.all():
-        raise ValueError(f"Argument `{argument}` holds nothing but NaN: every element is missing. Leave it out.")
     first = np.take_along_axis(values, np.expand_dims((~missing).argmax(axis=0), 0), axis=0)
     first = np.where(np.isnan(first), values[~missing][0], first)
     return np.where(missing, first, values)

@@ -8,7 +8,7 @@ from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.encoders.sequence import Sequence
 from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
 from keras_vae.layers.causal_block import CausalBlock
-from keras_vae.layers.sequence import sequence_width
+from keras_vae.layers.sequence import sequence_width, step_mask
 from keras_vae.registry import encoders
 
 __all__ = ["TCN"]
@@ -69,8 +69,9 @@ class TCN(Sequence):
         self.norm.build(shape)
 
     def features(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
+        steps = None if mask is None else step_mask(mask)
         for block in self.blocks:
-            x = block(x, mask=mask, training=training)
+            x = block(x, mask=steps, training=training)
         return self.norm(x)
 
     def feature_width(self) -> int:

@@ -45,6 +45,8 @@ def elbo(
     (3,)
     """
     positive_int(num_samples, "num_samples")
+    if batch_size is None:
+        batch_size = max(1, min(32, 4096 // num_samples))  # examples times latents that are in memory at once
 
     def elbo_of_batch(vae: Part, inputs: Data, seed: Seed, prepared: Any, **_: Any) -> Tensor:
         terms = vae.terms(inputs, seed=seed, num_samples=num_samples, prepared=prepared)

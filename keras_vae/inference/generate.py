@@ -221,6 +221,8 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: i
                     f"Argument `fixed`: group {index} has the categories 0 to {shape[1] - 1}. Received: {value!r}"
                 )
             array = np.eye(shape[1], dtype="float32")[array].reshape(*array.shape, *shape)
+        if array.dtype.kind not in "fiub" or not np.isfinite(array.astype("float64")).all():
+            raise ValueError(f"Argument `fixed`: level {index} must hold finite numbers. Received: {value!r:.80}")
         if array.shape not in (shape, (n, *shape)):
             raise ValueError(
                 f"Argument `fixed`: level {index} must be of shape {shape}, or {(n, *shape)}. Received: shape "

@@ -55,13 +55,13 @@ def interpolate(
     """
     positive_int(steps, "steps")
     one_of(path, ("linear", "spherical"), "path")
+    if isinstance(model.data_shape, dict):
+        raise ValueError("interpolate supports one field only. Encode both ends, and decode points between them.")
     if any(isinstance(end, dict) or (isinstance(end, (list, tuple)) and len(end) == 2) for end in (a, b)):
         raise ValueError(
             "Arguments `a` and `b` must be arrays of data. Received: lists or dicts. Pass the condition of both as "
             "condition=..., (n, *condition_shape)."
         )
-    if isinstance(model.data_shape, dict):
-        raise ValueError("interpolate supports one field only. Encode both ends, and decode points between them.")
     a, b = np.asarray(ops.convert_to_numpy(a)), np.asarray(ops.convert_to_numpy(b))
     if a.shape != b.shape:
         raise ValueError(f"Arguments `a` and `b` must have the same shape. Received: {a.shape} and {b.shape}")

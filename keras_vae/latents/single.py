@@ -71,6 +71,13 @@ class Single(Latents):
     ) -> None:
         if not self.prior.built:
             self.prior.build(context_shape, latent_shape, data_spec)
+        for name, component in (("prior", self.prior), ("posterior", self.posterior)):
+            width = getattr(component, "context_width", context_shape[-1])
+            if component.built and width != context_shape[-1]:
+                raise ValueError(
+                    f"The {name} {type(component).__name__} was built for conditions of {width} features, and here "
+                    f"they have {context_shape[-1]}. Pass one that has not been built."
+                )
         built = tuple(self.prior.latent_shape)
         if built != tuple(latent_shape):
             raise ValueError(

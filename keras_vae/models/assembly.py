@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -60,7 +60,18 @@ def make_network(
         return family.get("gru", dtype=dtype, **({"return_sequences": True} if name == "encoder" else {}))
     if identifier is None:
         identifier = over_fields(default_network, shape_of(spec), likelihood.support, like=spec)
+    names = sorted(spec) if isinstance(spec, dict) else []
+    if names and isinstance(identifier, str) and identifier != "joint":
+        raise ValueError(
+            f"Argument `{name}`: data of several fields need a dict with one for each field, {names}, or one "
+            f"that takes a dict. Received: {name}={identifier!r}"
+        )
     if isinstance(identifier, dict) and "class_name" not in identifier:
+        if not set(identifier) <= set(names) or (name == "decoder" and set(identifier) != set(names)):
+            raise ValueError(
+                f"Argument `{name}` must be a dict with one for each field of data_shape, {names}. Received the "
+                f"keys {sorted(map(str, identifier))}."
+            )
         joint = {"encoder": "joint", "decoder": "joint"}[name]
         return family.get(joint, **{f"{name}s": identifier}, dtype=dtype)
     if isinstance(identifier, keras.layers.Layer):
@@ -131,6 +142,8 @@ def names_latents(prior: Any) -> bool:
 
 def condition_names(names: Any) -> tuple[str, ...]:
     """The value of an argument `condition_to`."""
+    if names is None or isinstance(names, dict):
+        raise ValueError(f"Argument `condition_to` must be a list of names. Received: condition_to={names!r}")
     names = (names,) if isinstance(names, str) else tuple(names)
     for name in names:
         one_of(name, CONDITION_TO, "condition_to")
@@ -333,7 +346,32 @@ def width_of_condition(condition_shape: Shape | None, condition_encoder: Part) -
     return int(math.prod(condition_shape))
 
 
+def check_built_for(component: Any, shapes: Sequence[Any]) -> None:
+    """Refuse a component that was built for other shapes, such as in another model."""
+    known = getattr(component, "_build_shapes_dict", None)
+    for built, wanted in zip((known or {}).values(), shapes, strict=False):
+        built, wanted = without_batch(built), without_batch(wanted)
+        if built is not None and built != wanted:
+            raise ValueError(
+                f"The component {type(component).__name__} was built for inputs of shape {built}, and here they have "
+                f"shape {wanted}. Pass one that has not been built: an instance belongs to one model."
+            )
+
+
+def without_batch(shape: Any) -> Any:
+    """A shape, or a structure of them, without the batch axis and as tuples; None for what is no shape."""
+    if isinstance(shape, dict):
+        return {name: without_batch(own) for name, own in shape.items()}
+    if not isinstance(shape, (list, tuple)) or not shape:
+        return None
+    if all(axis is None or isinstance(axis, int) for axis in shape):
+        return tuple(shape)[1:]
+    return [without_batch(own) for own in shape]
+
+
 def build_once(component: Any, *shapes: Any) -> None:
     """Build a component, unless it is built already, as loaded ones are."""
-    if not component.built:
+    if component.built:
+        check_built_for(component, shapes)
+    else:
         component.build(*shapes)

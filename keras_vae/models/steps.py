@@ -14,7 +14,7 @@ from keras_vae.hints import Data, Part, Tensor
 from keras_vae.models.rates import count_elements, rate_metrics
 from keras_vae.objectives.terms import Terms
 
-__all__ = ["Trackers", "adapt_components", "check_batch_size", "require_adapted", "weighted_mean"]
+__all__ = ["Trackers", "adapt_components", "check_batch_size", "loss_per_example", "require_adapted", "weighted_mean"]
 
 ROWS_TO_ADAPT = 2048
 
@@ -93,6 +93,23 @@ def weighted_mean(values: Tensor, weights: Tensor | None, size: Tensor) -> Tenso
         values = values * ops.reshape(ops.cast(weights, "float32"), (-1,))
     # not ops.mean: under tf.distribute the last batch may leave a replica without rows
     return ops.sum(values) / ops.cast(ops.maximum(size, 1), "float32")
+
+
+def loss_per_example(objective: Part, terms: Terms) -> Tensor:
+    """The objective's loss of every example, `(batch,)`.
+
+    Raises:
+        ValueError: the objective returns something else.
+    """
+    loss = objective.loss(terms)
+    shape = getattr(loss, "shape", None)
+    if isinstance(loss, (int, float)) or (shape is not None and len(shape) < 2):
+        return ops.broadcast_to(loss, (terms.batch.size,))
+    raise ValueError(
+        f"{type(objective).__name__}.loss(terms) must return one number for each example, (batch,), or a scalar. "
+        f"Received: {'None' if loss is None else f'shape {tuple(shape or ())}'}. Take the mean over samples, and the "
+        "sum over levels."
+    )
 
 
 def total_loss(model: Part, objective: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 import keras
-from keras import ops
 
 from keras_vae.backend import forward_pass, strategy_scope
 from keras_vae.data.batch import Batch
@@ -12,6 +11,7 @@ from keras_vae.hints import Config, Data, Tensor
 from keras_vae.models.steps import (
     adapt_components,
     check_batch_size,
+    loss_per_example,
     require_adapted,
     total_loss,
     weighted_mean,
@@ -92,6 +92,8 @@ class Trainer(keras.Model):
             sample_weight: `(batch,)`, the weight of each example, or None.
             training: whether this is a training step.
         """
+        if isinstance(sample_weight, (dict, list, tuple)):
+            sample_weight = keras.tree.flatten(sample_weight)[0]  # Keras repeats the weights for every field of y
         batch = self.batch(x, y, sample_weight)
         self._check_target_shape(batch)
 
@@ -100,7 +102,7 @@ class Trainer(keras.Model):
 
         with forward_pass(self, training):
             terms = self.training_terms(batch, training)
-            loss = mean(ops.broadcast_to(self.objective.loss(terms), (batch.size,)))
+            loss = mean(loss_per_example(self.objective, terms))
             self.trackers.update(terms, mean, sample_weight)
             if self._has_metrics:
                 super().compute_metrics(x, batch.target, self.mean_of(terms), sample_weight)

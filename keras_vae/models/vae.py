@@ -22,7 +22,7 @@ from keras_vae.latents.single import Single
 from keras_vae.models.assembly import assemble, condition_names, make_component, make_latents, make_network
 from keras_vae.models.plugins import restore
 from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, save_seed_states
-from keras_vae.models.steps import Trackers, require_adapted, weighted_mean
+from keras_vae.models.steps import Trackers, loss_per_example, require_adapted, weighted_mean
 from keras_vae.models.training import Trainer
 from keras_vae.objectives.terms import Terms
 from keras_vae.serialization import Untracked
@@ -257,10 +257,20 @@ class VAE(Trainer):
             return unpack(inputs, self.spec).x
         if not training and not called_by_another(self):
             return reconstruct_batch(self, inputs)
+        if self.objective.uses_y:
+            if not training:
+                return reconstruct_batch(self, inputs)
+            raise ValueError(
+                f"The objective {type(self.objective).__name__} predicts `y`, which a call of the model does not have: "
+                "vae(x, training=True), and training inside another model, need an objective without y."
+            )
         terms = self.training_terms(self.batch(inputs), bool(training))
-        losses = ops.broadcast_to(self.objective.loss(terms), (terms.batch.size,))
+        losses = loss_per_example(self.objective, terms)
         self.add_loss(weighted_mean(losses, None, terms.batch.size))
         return self.mean_of(terms) if training else reconstruct_batch(self, inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
 
     def compute_output_spec(self, inputs: Data, training: bool | None = None) -> Any:
         """Shape and dtype of a reconstruction."""

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -263,7 +264,10 @@ class Terms:
         Args:
             seed: an int or a `SeedGenerator`; by default that of these terms.
         """
-        return self.forward.prior_sample(self, self.seed if seed is None else seed)
+        if seed is None:
+            # An int would repeat the noise of the posterior's draws.
+            seed = (int(self.seed) + 7919) % 2**31 if isinstance(self.seed, numbers.Integral) else self.seed
+        return self.forward.prior_sample(self, seed)
 
     # As in version 0.1 -------------------------------------------------------------------------------
 

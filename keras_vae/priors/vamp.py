@@ -1,6 +1,7 @@
 """The variational mixture of posteriors."""
 
 import math
+import warnings
 from typing import Any
 
 import keras
@@ -156,6 +157,11 @@ class VampPrior(Prior):
                 f"Argument `context` must have shape ({len(x)}, {self.context_width}) for a conditional model. "
                 "Received: None"
             )
+        if np.isnan(x).any():
+            # Missing elements start at the mean of the observed ones: a pseudo-input has all of its elements.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # an element that is missing in all rows
+                x = np.where(np.isnan(x), np.nan_to_num(np.nanmean(x, axis=0)), x)
         generator = np.random.default_rng(self.seed)
         rows = generator.permutation(len(x))[: self.components]
         repeats = generator.integers(len(x), size=self.components - len(rows))

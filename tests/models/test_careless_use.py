@@ -1,4 +1,4 @@
-"""What users do that nobody planned for: interrupted verbs, frozen parts, noisy inputs, a second compile."""
+"""What users do that nobody planned for: interrupted methods, frozen components, noisy inputs, a second compile."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def small(**options):
     return vae
 
 
-def test_an_interrupted_verb_leaves_the_model_whole():
+def test_an_interrupted_method_leaves_the_model_whole():
     class Interrupt(keras.callbacks.Callback):
         def on_predict_batch_end(self, batch, logs=None):
             raise KeyboardInterrupt
