@@ -242,7 +242,12 @@ IN_COMPILE_AND_FIT = [
         ValueError,
         ["`condition`", "row 1", "partly_labelled"],
     ),
-    ("a mask alone", lambda: plain().fit({"x": X, "condition_mask": X > 0}), ValueError, ["`condition_mask`", "only a mask"]),
+    (
+        "a mask alone",
+        lambda: plain().fit({"x": X, "condition_mask": X > 0}),
+        ValueError,
+        ["`condition_mask`", "only a mask"],
+    ),
     (
         "a mask that nothing reads",
         lambda: conditional().fit({"x": X, "condition": C, "condition_mask": C > 0}),
