@@ -147,7 +147,7 @@ WRONG = [
     (
         "spatial latents side by side",
         lambda: small_vae(latent_dim=None, prior=levels(((2, 2, 1), "standard"), (1,))),
-        ["side by side", "decoder_sees='state'"],
+        ["concatenated", "decoder_sees='state'"],
     ),
     (
         "other sizes than the levels'",
@@ -157,7 +157,7 @@ WRONG = [
     (
         "one part in two places",
         lambda: (lambda shared: levels((2, shared), (2, shared)))(kv.priors.Gaussian()),
-        ["`levels`", "two places"],
+        ["`levels`", "used twice"],
     ),
     (
         "a posterior at the top",
