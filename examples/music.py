@@ -2,6 +2,7 @@
 
     python examples/music.py                          # rule-based pieces, nothing to download
     python examples/music.py --data JSB_Chorales.npz  # the chorales of Bach, in quarter notes
+    python examples/music.py --latents markov         # one latent for every step, and no recurrent decoder
     python examples/music.py --smoke                  # a few seconds, to see that it runs
 
 The data are piano rolls of unequal length, `(steps, 88)`, 1 where a key is pressed. A file is either an .npz with the
@@ -137,12 +138,35 @@ def show_rolls(real, new, path):
     plt.close(figure)
 
 
+def model(latents, units):
+    """One latent for the whole piece and a recurrent decoder, or one for every step (a deep Markov model)."""
+    if latents == "markov":
+        layers = keras.layers
+        return kv.VAE(
+            data_shape=(None, 88),
+            latents=kv.latents.Markov(units // 5),
+            encoder=kv.encoders.GRU((units // 2,), dropout=0.2, return_sequences=True),
+            decoder=keras.Sequential([layers.Dense(units, activation="relu"), layers.Dropout(0.2, seed=0)]),
+            likelihood="bernoulli",
+            seed=0,
+        )
+    return kv.VAE(
+        data_shape=(None, 88),
+        latent_dim=16,
+        encoder=kv.encoders.GRU((units // 2,), dropout=0.2),
+        decoder=kv.decoders.GRU((units,), dropout=0.3, word_dropout=0.1),
+        likelihood="bernoulli",
+        seed=0,
+    )
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="rule", help="rule, an .npz or a .json file")
     parser.add_argument(
         "--epochs", type=int, default=150, help="largest number of epochs; early stopping on the validation pieces"
     )
+    parser.add_argument("--latents", choices=("global", "markov"), default="global", help="one latent, or one a step")
     parser.add_argument("--units", type=int, default=160, help="width of the decoder")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, to see that it runs")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/music"))
@@ -156,14 +180,7 @@ def main(arguments=None):
     steps = sum(map(len, train))
     print(f"Training on {len(train)} pieces of {steps} steps in all, at most {epochs} epochs.")
 
-    vae = kv.VAE(
-        data_shape=(None, 88),
-        latent_dim=16,
-        encoder=kv.encoders.GRU((units // 2,), dropout=0.2),
-        decoder=kv.decoders.GRU((units,), dropout=0.3, word_dropout=0.1),
-        likelihood="bernoulli",
-        seed=0,
-    )
+    vae = model(options.latents, units)
     batches = Batches(train, 16)
     warm_up = 15 if epochs > 15 else 1
     vae.compile(keras.optimizers.Adam(3e-3, clipnorm=5.0))

@@ -1,167 +1,241 @@
-"""Additions to Keras' training loop: losses and metrics of a batch, and components that adapt to the data."""
+"""Keras' training loop for a model whose loss is an objective."""
 
-from collections.abc import Callable
-from typing import Any
+import inspect
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
-from keras_vae.arguments import positive_int
-from keras_vae.backend import num_replicas
-from keras_vae.data.batch import labelled_rows
-from keras_vae.data.streams import Inputs, is_stream, peek, to_numpy, unpack
-from keras_vae.hints import Data, Part, Tensor
-from keras_vae.models.rates import count_elements, rate_metrics
-from keras_vae.objectives.terms import Terms
+from keras_vae.backend import forward_pass, strategy_scope
+from keras_vae.data.batch import Batch
+from keras_vae.hints import Config, Data, Tensor
+from keras_vae.models.steps import (
+    adapt_components,
+    check_batch_size,
+    require_adapted,
+    total_loss,
+    weighted_mean,
+)
 
-__all__ = ["Trackers", "adapt_components", "check_batch_size", "require_adapted", "weighted_mean"]
-
-ROWS_TO_ADAPT = 2048
+__all__ = ["Trainer"]
 
 
-class Trackers:
-    """The metrics that every VAE logs.
+class Trainer(keras.Model):
+    """`compile`, `fit` and what they call, for a model with `batch`, `training_terms`, an objective and trackers.
 
-    Args:
-        levels: number of levels of latents.
-        supports: the likelihood's support, or a dict of them.
+    Nothing of a training step is rewritten: `train_step` passes through, and `compute_loss` runs the model.
     """
 
-    def __init__(self, levels: int, supports: Any) -> None:
-        self.reconstruction = keras.metrics.Mean(name="reconstruction_loss")
-        self.kl = keras.metrics.Mean(name="kl_loss")
-        self.levels = [keras.metrics.Mean(name=f"kl_loss_{level}") for level in range(1, levels + 1) if levels > 1]
-        self.rates = rate_metrics(supports)
+    if TYPE_CHECKING:  # what the model has
+        checks: Any
+        objective: Any
+        trackers: Any
+        data_shape: Any
+        batch: Any
+        training_terms: Any
+        mean_of: Any
 
-    def all(self) -> list[keras.metrics.Metric]:
-        """All metrics, for Keras to track."""
-        return [self.reconstruction, self.kl, *self.levels, *self.rates]
+    _in_step = False
+    _in_symbolic_build = False
+    _has_metrics = False
 
-    def update(self, terms: Terms, mean: Callable[[Tensor], Tensor], weights: Tensor | None) -> None:
-        """Add a batch.
+    def train_step(self, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.train_step`, during which `call` leaves the forward pass to `compute_loss`.
 
         Args:
-            terms: the terms of the batch.
-            mean: weighted mean over the batch.
-            weights: `(batch,)`, or None.
+            *args: as for `keras.Model.train_step`.
+            **kwargs: likewise.
         """
-        size = terms.batch.size
-        if terms.labelled is not None:
-            size, mean = of_labelled(terms.labelled, weights)
-        nats, kl = -ops.mean(terms.log_likelihood, axis=1), ops.sum(terms.kl, axis=1)
-        # Weighted by the batch's size, as Keras weighs `loss`, so that ragged last batches agree.
-        self.reconstruction.update_state(mean(nats), sample_weight=size)
-        self.kl.update_state(mean(kl), sample_weight=size)
-        for level, tracker in enumerate(self.levels):
-            tracker.update_state(mean(terms.kl[:, level]), sample_weight=size)
-        if self.rates:
-            elements = count_elements(terms.target, terms.batch.likelihood_mask())
-            weights = ops.ones_like(nats) if weights is None else ops.reshape(weights, (-1,))
-            if terms.labelled is not None:
-                weights = weights * ops.cast(terms.labelled, weights.dtype)
-            for tracker in self.rates:
-                tracker.update_state(nats, kl, elements, weights)
+        return self._step(super().train_step, *args, **kwargs)
 
+    def test_step(self, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.test_step`, during which `call` leaves the forward pass to `compute_loss`.
 
-def of_labelled(labelled: Tensor, weights: Tensor | None) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Number of the labelled rows, and the mean over them: the terms of other rows have no meaning by themselves.
+        Args:
+            *args: as for `keras.Model.test_step`.
+            **kwargs: likewise.
+        """
+        return self._step(super().test_step, *args, **kwargs)
 
-    Args:
-        labelled: boolean `(batch,)`.
-        weights: `(batch,)`, or None.
-    """
-    there = ops.cast(labelled, "float32")
-    size = ops.sum(there)
-    factors = there if weights is None else there * ops.reshape(ops.cast(weights, "float32"), (-1,))
+    def _step(self, step: Any, *args: Any, **kwargs: Any) -> Any:
+        self._in_step = True
+        try:
+            return step(*args, **kwargs)
+        finally:
+            self._in_step = False
 
-    def mean(values: Tensor) -> Tensor:
-        return ops.sum(values * factors) / ops.maximum(size, 1.0)
+    def _symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        # Only metrics and the optimizer are left to build, and a reconstruction has the shape of the data.
+        self._in_symbolic_build = True
+        try:
+            super()._symbolic_build(*args, **kwargs)
+        finally:
+            self._in_symbolic_build = False
 
-    return size, mean
+    def compute_loss(
+        self,
+        x: Data = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Mean of the objective over the batch, plus the losses that the components' layers added with `add_loss`.
 
+        The forward pass runs here and not in `call`, so that the objective can use distributions, and the data in the
+        user's precision.
 
-def weighted_mean(values: Tensor, weights: Tensor | None, size: Tensor) -> Tensor:
-    """Mean over the batch of one number per example, in float32.
+        Args:
+            x: the inputs of a batch, see `batch`.
+            y: targets, as in `fit`.
+            y_pred: not used.
+            sample_weight: `(batch,)`, the weight of each example, or None.
+            training: whether this is a training step.
+        """
+        batch = self.batch(x, y, sample_weight)
+        self._check_target_shape(batch)
 
-    Args:
-        values: `(batch,)`.
-        weights: `(batch,)` or `(batch, 1)`, or None.
-        size: number of examples.
-    """
-    values = ops.cast(values, "float32")
-    if weights is not None:
-        values = values * ops.reshape(ops.cast(weights, "float32"), (-1,))
-    # not ops.mean: under tf.distribute the last batch may leave a replica without rows
-    return ops.sum(values) / ops.cast(ops.maximum(size, 1), "float32")
+        def mean(values: Tensor) -> Tensor:
+            return weighted_mean(values, sample_weight, batch.size)
 
+        with forward_pass(self, training):
+            terms = self.training_terms(batch, training)
+            loss = mean(ops.broadcast_to(self.objective.loss(terms), (batch.size,)))
+            self.trackers.update(terms, mean, sample_weight)
+            if self._has_metrics:
+                super().compute_metrics(x, batch.target, self.mean_of(terms), sample_weight)
+            return total_loss(self, loss)
 
-def total_loss(model: Part, objective: Tensor) -> Tensor:
-    """The objective plus all losses of the components' layers: `add_loss` and regularizers."""
-    for extra in model.losses:
-        objective = objective + ops.cast(ops.sum(extra), "float32")
-    return objective / num_replicas()
+    def compute_metrics(self, x: Data, y: Any, y_pred: Any, sample_weight: Tensor | None = None) -> dict[str, Any]:
+        """Results of the metrics, which `compute_loss` has updated; those of `compile` compare targets with the mean.
 
+        Args:
+            x: the inputs of a batch.
+            y: targets, as in `fit`.
+            y_pred: reconstructions, if Keras builds the metrics before the first step.
+            sample_weight: `(batch,)`, or None.
+        """
+        if self._in_step:
+            return self.get_metrics_result()
+        return super().compute_metrics(x, self.batch(x, y).target, y_pred, sample_weight)
 
-def components_to_adapt(model: Part) -> list[Any]:
-    """The components with `adapt` that have not been adapted yet."""
-    priors_and_posteriors = [component for pair in model.latents.pairs for component in pair]
-    found = (model.encoder, *priors_and_posteriors, model.decoder, model.likelihood, model.objective)
-    return [part for part in found if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
+    def _check_target_shape(self, batch: Batch) -> None:
+        """Refuse labels passed as `y`, also in batches that the checks of `fit` did not see."""
+        for x, target in zip(keras.tree.flatten(batch.x), keras.tree.flatten(batch.target), strict=True):
+            if tuple(x.shape[1:]) != tuple(target.shape[1:]):
+                raise ValueError(
+                    f"Argument `y` must have the data's shape {self.data_shape}. Received: shape "
+                    f"{tuple(target.shape)}. It is reconstructed in place of x. To predict it from the "
+                    "latents, use objective=keras_vae.objectives.Supervised(...). Labels to condition on belong in "
+                    "the inputs: VAE(..., condition_shape=...).fit([x, labels])."
+                )
 
+    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", loss: None = None, **kwargs: Any) -> None:
+        """As `keras.Model.compile`, without a loss: the objective is the loss.
 
-def require_adapted(model: Part) -> None:
-    """Refuse a model with components that have not been adapted to data and must be.
+        Args:
+            optimizer: as in Keras: a name or an instance.
+            loss: must be None.
+            **kwargs: as for `keras.Model.compile`; metrics compare the data with the mean of p(x|z).
 
-    Raises:
-        ValueError: there is such a component.
-    """
-    for component in components_to_adapt(model):
-        if not getattr(component, "must_adapt", True):
-            continue  # it works without, if less well
-        raise ValueError(
-            f"{type(component).__name__} must see data before it is used: call fit, which shows it the training data, "
-            "or its adapt(x) with a sample of them."
-        )
-
-
-def adapt_components(model: Part, data: Data) -> None:
-    """Adapt components to the training data, once in the life of a model."""
-    components = components_to_adapt(model)
-    if not components:
-        return
-    if is_stream(data):
-        peeked = peek(data, ROWS_TO_ADAPT, model.spec)
-        if peeked is None:
+        Raises:
+            ValueError: a `loss`.
+        """
+        if loss is not None:
             raise ValueError(
-                f"Argument `x`: {type(components[0]).__name__} must see data before training, and a generator can be "
-                "read only once. Call its adapt(x) with a sample of the training data first."
+                f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
+                "VAE(..., objective=...) and VAE(..., likelihood=...) instead."
             )
-        given = peeked[0]
-    else:
-        given = unpack(data, model.spec)
-    if model.objective.partly_labelled:
-        given = with_labels(given)
-    rows = len(keras.tree.flatten(given.x)[0])
-    context: tuple[Any, ...] = ()
-    if given.condition is not None:
-        encoded = model.forward_pass.context(given.condition, rows, mask=given.condition_mask)
-        context = (ops.convert_to_numpy(encoded),)
-    for component in components:
-        component.adapt(given.x, *context)
+        # Keras keeps updating the metrics of an earlier compile, so they still need targets.
+        self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
+        super().compile(optimizer=optimizer, **kwargs)
 
+    def compile_from_config(self, config: Config) -> None:
+        config = dict(config)
+        optimizer = config.get("optimizer")
+        if isinstance(optimizer, dict) and str(optimizer.get("module")).startswith("keras.src.backend"):
+            # Keras on torch saves the module of its torch-specific subclass, which other backends cannot import.
+            config["optimizer"] = {**optimizer, "module": "keras.optimizers"}
+        config = keras.saving.deserialize_keras_object(config)
+        self.compile(**config)
+        if self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
 
-def with_labels(given: Inputs) -> Inputs:
-    """The labelled rows, or all rows if none is labelled: components adapt to conditions as well."""
-    labelled = labelled_rows(given.condition)[1]
-    keep = None if labelled is None else ops.convert_to_numpy(labelled)
-    if keep is None or keep.all() or not keep.any():
-        return given
-    parts = (
-        None if part is None else keras.tree.map_structure(lambda array: to_numpy(array)[keep], part) for part in given
-    )
-    return Inputs(*parts)
+    def fit(self, x: Data = None, y: Data = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """As `keras.Model.fit`; `y` may be left out. See the guide for every form of data.
 
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: `(n, *data_shape)`, reconstructed in place of x, as for denoising; or targets of the objective, if it
+                uses them.
+            *args: as for `keras.Model.fit`.
+            **kwargs: likewise.
 
-def check_batch_size(batch_size: int | None) -> None:
-    if batch_size is not None:
-        positive_int(batch_size, "batch_size")
+        Raises:
+            ValueError: data that do not fit the model.
+        """
+        arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
+        check_batch_size(arguments.get("batch_size"))
+        if arguments.get("class_weight") is not None:
+            raise ValueError(
+                "Argument `class_weight` needs labels, and a VAE has none. Use `sample_weight` to weight the examples."
+            )
+        x, y = self.checks.check_fit(x, y, arguments.get("sample_weight"))
+        arguments["validation_data"] = self.checks.check_validation(arguments.get("validation_data"))
+        adapt_components(self, x)
+        if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
+            # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
+            with strategy_scope(self):
+                self.optimizer.build(self.trainable_variables)
+        return super().fit(**{**arguments, "x": x, "y": y})
+
+    def evaluate(
+        self,
+        x: Data = None,
+        y: Data = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Data = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As `keras.Model.evaluate`; `y` may be left out.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: as for `fit`.
+            batch_size: rows at a time, 32 by default.
+            verbose: as in Keras.
+            sample_weight: `(n,)`, weight of each example in the loss.
+            **kwargs: as for `keras.Model.evaluate`.
+        """
+        check_batch_size(batch_size)
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x, y = self.checks.check_fit(x, y, sample_weight)
+            require_adapted(self)
+        return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
+
+    def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
+        """As `keras.Model.train_on_batch`; components with `adapt` must have been adapted.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: as for `fit`.
+            sample_weight: `(n,)`, weight of each example in the loss.
+            **kwargs: as for `keras.Model.train_on_batch`.
+        """
+        x, y = self.checks.check_fit(x, y, sample_weight)
+        require_adapted(self)
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
+        """As `keras.Model.test_on_batch`; `y` may be left out.
+
+        Args:
+            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
+            y: as for `fit`.
+            sample_weight: `(n,)`, weight of each example in the loss.
+            **kwargs: as for `keras.Model.test_on_batch`.
+        """
+        x, y = self.checks.check_fit(x, y, sample_weight)
+        require_adapted(self)
+        return super().test_on_batch(x, y, sample_weight, **kwargs)

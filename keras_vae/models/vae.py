@@ -1,6 +1,5 @@
 """The model: components and one objective."""
 
-import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -9,7 +8,7 @@ from keras import ops
 
 from keras_vae import inference
 from keras_vae.arguments import as_shape, optional_seed
-from keras_vae.backend import SeedGenerator, called_by_another, forward_pass, strategy_scope
+from keras_vae.backend import SeedGenerator, called_by_another
 from keras_vae.data.batch import Batch
 from keras_vae.data.checks import Checks
 from keras_vae.data.field import Field, as_spec, shape_of
@@ -23,14 +22,8 @@ from keras_vae.latents.single import Single
 from keras_vae.models.assembly import assemble, condition_names, make_component, make_latents, make_network
 from keras_vae.models.plugins import restore
 from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, save_seed_states
-from keras_vae.models.training import (
-    Trackers,
-    adapt_components,
-    check_batch_size,
-    require_adapted,
-    total_loss,
-    weighted_mean,
-)
+from keras_vae.models.steps import Trackers, require_adapted, weighted_mean
+from keras_vae.models.training import Trainer
 from keras_vae.objectives.terms import Terms
 from keras_vae.serialization import Untracked
 
@@ -38,7 +31,7 @@ __all__ = ["VAE"]
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class VAE(keras.Model):
+class VAE(Trainer):
     """A variational autoencoder (Kingma and Welling, 2014) made of components and one objective.
 
     Every component is a name, an instance, or a class; the encoder and the decoder may be any Keras model.
@@ -161,8 +154,6 @@ class VAE(keras.Model):
             spec, self.condition_shape, self.likelihood, self.decoder, self.compute_dtype, self.objective
         )
         self.runner = Runner(self, seed, require_adapted)
-        self._in_step = self._in_symbolic_build = False
-        self._has_metrics = False
         self.built = True
 
     # Components ---------------------------------------------------------------------------------------
@@ -266,17 +257,23 @@ class VAE(keras.Model):
             return unpack(inputs, self.spec).x
         if not training and not called_by_another(self):
             return reconstruct_batch(self, inputs)
-        terms = self._training_terms(self.batch(inputs), bool(training))
+        terms = self.training_terms(self.batch(inputs), bool(training))
         losses = ops.broadcast_to(self.objective.loss(terms), (terms.batch.size,))
         self.add_loss(weighted_mean(losses, None, terms.batch.size))
-        return self._mean_of(terms) if training else reconstruct_batch(self, inputs)
+        return self.mean_of(terms) if training else reconstruct_batch(self, inputs)
 
     def compute_output_spec(self, inputs: Data, training: bool | None = None) -> Any:
         """Shape and dtype of a reconstruction."""
         x = unpack(inputs, self.spec).x
         return keras.tree.map_structure(lambda field: keras.KerasTensor(field.shape, dtype="float32"), x)
 
-    def _training_terms(self, batch: Batch, training: bool) -> Terms:
+    def training_terms(self, batch: Batch, training: bool) -> Terms:
+        """The terms of a step, with the noise and the number of samples of training.
+
+        Args:
+            batch: the batch, its x `(batch, *data_shape)`.
+            training: whether layers such as dropout are active.
+        """
         return Terms(
             self.forward_pass,
             batch,
@@ -285,219 +282,24 @@ class VAE(keras.Model):
             training=training,
         )
 
-    def _mean_of(self, terms: Terms) -> Any:
-        """What metrics compare with the data: p(x | z)'s mean, averaged over the draws, or the mode of categories."""
+    def mean_of(self, terms: Terms) -> Any:
+        """What metrics compare with the data: p(x | z)'s mean, averaged over the draws, or the mode of categories.
+
+        Args:
+            terms: the terms of a batch.
+
+        Returns:
+            `(batch, *data_shape)`, or a dict of fields.
+        """
         value = draw(terms.likelihood, self.likelihood.default_mode, likelihood=self.likelihood)
         if terms.num_samples == 1:
             return value
 
         def average(array: Tensor) -> Tensor:
-            return ops.mean(ops.reshape(array, (terms.num_samples, -1, *array.shape[1:])), axis=0)
+            draws = ops.reshape(array, (terms.num_samples, -1, *array.shape[1:]))
+            return ops.mean(draws, axis=0) if keras.backend.is_float_dtype(array.dtype) else draws[0]
 
         return keras.tree.map_structure(average, value)
-
-    # Training -----------------------------------------------------------------------------------------
-
-    def train_step(self, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.train_step`, during which `call` leaves the forward pass to `compute_loss`.
-
-        Args:
-            *args: as for `keras.Model.train_step`.
-            **kwargs: likewise.
-        """
-        return self._step(super().train_step, *args, **kwargs)
-
-    def test_step(self, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.test_step`, during which `call` leaves the forward pass to `compute_loss`.
-
-        Args:
-            *args: as for `keras.Model.test_step`.
-            **kwargs: likewise.
-        """
-        return self._step(super().test_step, *args, **kwargs)
-
-    def _step(self, step: Any, *args: Any, **kwargs: Any) -> Any:
-        self._in_step = True
-        try:
-            return step(*args, **kwargs)
-        finally:
-            self._in_step = False
-
-    def _symbolic_build(self, *args: Any, **kwargs: Any) -> None:
-        # Only metrics and the optimizer are left to build, and a reconstruction has the shape of the data.
-        self._in_symbolic_build = True
-        try:
-            super()._symbolic_build(*args, **kwargs)
-        finally:
-            self._in_symbolic_build = False
-
-    def compute_loss(
-        self,
-        x: Data = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Tensor | None = None,
-        training: bool = True,
-    ) -> Tensor:
-        """Mean of the objective over the batch, plus the losses that the components' layers added with `add_loss`.
-
-        The forward pass runs here and not in `call`, so that the objective can use distributions, and the data in the
-        user's precision.
-
-        Args:
-            x: the inputs of a batch, see `batch`.
-            y: targets, as in `fit`.
-            y_pred: not used.
-            sample_weight: `(batch,)`, the weight of each example, or None.
-            training: whether this is a training step.
-        """
-        batch = self.batch(x, y, sample_weight)
-        self._check_target_shape(batch)
-
-        def mean(values: Tensor) -> Tensor:
-            return weighted_mean(values, sample_weight, batch.size)
-
-        with forward_pass(self, training):
-            terms = self._training_terms(batch, training)
-            loss = mean(ops.broadcast_to(self.objective.loss(terms), (batch.size,)))
-            self.trackers.update(terms, mean, sample_weight)
-            if self._has_metrics:
-                super().compute_metrics(x, batch.target, self._mean_of(terms), sample_weight)
-            return total_loss(self, loss)
-
-    def compute_metrics(self, x: Data, y: Any, y_pred: Any, sample_weight: Tensor | None = None) -> dict[str, Any]:
-        """Results of the metrics, which `compute_loss` has updated; those of `compile` compare targets with the mean.
-
-        Args:
-            x: the inputs of a batch.
-            y: targets, as in `fit`.
-            y_pred: reconstructions, if Keras builds the metrics before the first step.
-            sample_weight: `(batch,)`, or None.
-        """
-        if self._in_step:
-            return self.get_metrics_result()
-        return super().compute_metrics(x, self.batch(x, y).target, y_pred, sample_weight)
-
-    def _check_target_shape(self, batch: Batch) -> None:
-        """Refuse labels passed as `y`, also in batches that the checks of `fit` did not see."""
-        for x, target in zip(keras.tree.flatten(batch.x), keras.tree.flatten(batch.target), strict=True):
-            if tuple(x.shape[1:]) != tuple(target.shape[1:]):
-                raise ValueError(
-                    f"Argument `y` must have the data's shape {self.data_shape}. Received: shape "
-                    f"{tuple(target.shape)}. It is reconstructed in place of x. To predict it from the "
-                    "latents, use objective=keras_vae.objectives.Supervised(...). Labels to condition on belong in "
-                    "the inputs: VAE(..., condition_shape=...).fit([x, labels])."
-                )
-
-    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", loss: None = None, **kwargs: Any) -> None:
-        """As `keras.Model.compile`, without a loss: the objective is the loss.
-
-        Args:
-            optimizer: as in Keras: a name or an instance.
-            loss: must be None.
-            **kwargs: as for `keras.Model.compile`; metrics compare the data with the mean of p(x|z).
-
-        Raises:
-            ValueError: a `loss`.
-        """
-        if loss is not None:
-            raise ValueError(
-                f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
-                "VAE(..., objective=...) and VAE(..., likelihood=...) instead."
-            )
-        # Keras keeps updating the metrics of an earlier compile, so they still need targets.
-        self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
-        super().compile(optimizer=optimizer, **kwargs)
-
-    def compile_from_config(self, config: Config) -> None:
-        config = dict(config)
-        optimizer = config.get("optimizer")
-        if isinstance(optimizer, dict) and str(optimizer.get("module")).startswith("keras.src.backend"):
-            # Keras on torch saves the module of its torch-specific subclass, which other backends cannot import.
-            config["optimizer"] = {**optimizer, "module": "keras.optimizers"}
-        config = keras.saving.deserialize_keras_object(config)
-        self.compile(**config)
-        if self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
-
-    def fit(self, x: Data = None, y: Data = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """As `keras.Model.fit`; `y` may be left out. See the guide for every form of data.
-
-        Args:
-            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
-            y: `(n, *data_shape)`, reconstructed in place of x, as for denoising; or targets of the objective, if it
-                uses them.
-            *args: as for `keras.Model.fit`.
-            **kwargs: likewise.
-
-        Raises:
-            ValueError: data that do not fit the model.
-        """
-        arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
-        check_batch_size(arguments.get("batch_size"))
-        if arguments.get("class_weight") is not None:
-            raise ValueError(
-                "Argument `class_weight` needs labels, and a VAE has none. Use `sample_weight` to weight the examples."
-            )
-        x, y = self.checks.check_fit(x, y, arguments.get("sample_weight"))
-        arguments["validation_data"] = self.checks.check_validation(arguments.get("validation_data"))
-        adapt_components(self, x)
-        if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
-            # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
-            with strategy_scope(self):
-                self.optimizer.build(self.trainable_variables)
-        return super().fit(**{**arguments, "x": x, "y": y})
-
-    def evaluate(
-        self,
-        x: Data = None,
-        y: Data = None,
-        batch_size: int | None = None,
-        verbose: str | int = "auto",
-        sample_weight: Data = None,
-        **kwargs: Any,
-    ) -> Any:
-        """As `keras.Model.evaluate`; `y` may be left out.
-
-        Args:
-            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
-            y: as for `fit`.
-            batch_size: rows at a time, 32 by default.
-            verbose: as in Keras.
-            sample_weight: `(n,)`, weight of each example in the loss.
-            **kwargs: as for `keras.Model.evaluate`.
-        """
-        check_batch_size(batch_size)
-        if not kwargs.get("_use_cached_eval_dataset"):
-            x, y = self.checks.check_fit(x, y, sample_weight)
-            require_adapted(self)
-        return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
-
-    def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
-        """As `keras.Model.train_on_batch`; components with `adapt` must have been adapted.
-
-        Args:
-            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
-            y: as for `fit`.
-            sample_weight: `(n,)`, weight of each example in the loss.
-            **kwargs: as for `keras.Model.train_on_batch`.
-        """
-        x, y = self.checks.check_fit(x, y, sample_weight)
-        require_adapted(self)
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
-
-    def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
-        """As `keras.Model.test_on_batch`; `y` may be left out.
-
-        Args:
-            x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.
-            y: as for `fit`.
-            sample_weight: `(n,)`, weight of each example in the loss.
-            **kwargs: as for `keras.Model.test_on_batch`.
-        """
-        x, y = self.checks.check_fit(x, y, sample_weight)
-        require_adapted(self)
-        return super().test_on_batch(x, y, sample_weight, **kwargs)
 
     # Inference: functions of `keras_vae.inference` ----------------------------------------------------
 

@@ -86,10 +86,10 @@ def aligned(y: Tensor, predictions: Tensor, labels: bool | None) -> tuple[Tensor
     if labels is None:
         return y, predictions
     if tuple(y.shape)[1:] != tuple(predictions.shape)[1:]:
+        expected, received = ("(batch, " + ", ".join(map(str, shape[1:])) + ")" for shape in (wanted, shown))
         raise ValueError(
-            f"Argument `y` must have the shape of the predictions. Expected {('batch', *wanted[1:])}. Received: shape "
-            f"{shown}. Give the objective a head with as many outputs, or, for class labels, the loss "
-            "'sparse_categorical_crossentropy'."
+            f"Argument `y` must have the shape of the predictions, {expected}. Received: shape {received}. Give the "
+            "objective a head with as many outputs, or, for class labels, the loss 'sparse_categorical_crossentropy'."
         )
     return ops.cast(y, "float32"), predictions
 

@@ -220,7 +220,7 @@ IN_COMPILE_AND_FIT = [
     ("NaN in y", lambda: supervised().fit(X, changed(np.nan, (3,), X[:, 0])), ValueError, ["`y`", "nan", "(3,)"]),
     ("fewer y", lambda: supervised().fit(X, X[:5, 0]), ValueError, ["`y`", "as many rows", "5", "8"]),
     ("y as text", lambda: supervised().fit(X, np.array(list("abcabcab"))), ValueError, ["`y`", "numbers"]),
-    ("y of three numbers", lambda: supervised().fit(X, C), ValueError, ["`y`", "('batch', 1)", "(8, 3)", "head"]),
+    ("y of three numbers", lambda: supervised().fit(X, C), ValueError, ["`y`", "(batch, 1)", "(batch, 3)", "head"]),
     ("no head", lambda: kv.objectives.Supervised(head="dense"), TypeError, ["`head`", "'dense'", "Dense(1)"]),
     ("no loss", lambda: kv.objectives.Supervised(loss="msee"), ValueError, ["`loss`", "'msee'"]),
     (

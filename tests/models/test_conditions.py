@@ -334,10 +334,10 @@ def test_a_plain_step_runs_no_operation_of_these(monkeypatch):
         raise AssertionError("runs in a step that does not need it")
 
     from keras_vae.data import batch
-    from keras_vae.models import training
+    from keras_vae.models import steps
 
     monkeypatch.setattr(batch, "labelled_rows", refuse)
-    monkeypatch.setattr(training, "of_labelled", refuse)
+    monkeypatch.setattr(steps, "of_labelled", refuse)
     monkeypatch.setattr(type(vae.likelihood), "exposed", refuse)
     monkeypatch.setattr(ops, "isnan", refuse)
     monkeypatch.setattr(ops, "zeros_like", refuse)

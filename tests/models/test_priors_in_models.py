@@ -147,7 +147,7 @@ WRONG = [
     (
         "spatial latents side by side",
         lambda: small_vae(latent_dim=None, prior=levels(((2, 2, 1), "standard"), (1,))),
-        ["concatenated", "decoder_sees='state'"],
+        ["cannot be concatenated", "decoder_sees='state'"],
     ),
     (
         "other sizes than the levels'",

@@ -210,7 +210,7 @@ class TestTokensAreDecodedWell:
             vae.generate(2, **options)
 
     def test_padding_in_front_is_refused(self, vae):
-        with pytest.raises(ValueError, match=r"row 1 has padding before.*padding='post'"):
+        with pytest.raises(ValueError, match=r"row 1 has padding before a valid step.*padding='post'"):
             vae.elbo(np.array([[2, 3, 1, 0, 0, 0], [0, 0, 2, 3, 3, 1]]))
 
 

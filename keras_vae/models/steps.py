@@ -1,0 +1,167 @@
+"""Additions to Keras' training loop: losses and metrics of a batch, and components that adapt to the data."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.backend import num_replicas
+from keras_vae.data.batch import labelled_rows
+from keras_vae.data.streams import Inputs, is_stream, peek, to_numpy, unpack
+from keras_vae.hints import Data, Part, Tensor
+from keras_vae.models.rates import count_elements, rate_metrics
+from keras_vae.objectives.terms import Terms
+
+__all__ = ["Trackers", "adapt_components", "check_batch_size", "require_adapted", "weighted_mean"]
+
+ROWS_TO_ADAPT = 2048
+
+
+class Trackers:
+    """The metrics that every VAE logs.
+
+    Args:
+        levels: number of levels of latents.
+        supports: the likelihood's support, or a dict of them.
+    """
+
+    def __init__(self, levels: int, supports: Any) -> None:
+        self.reconstruction = keras.metrics.Mean(name="reconstruction_loss")
+        self.kl = keras.metrics.Mean(name="kl_loss")
+        self.levels = [keras.metrics.Mean(name=f"kl_loss_{level}") for level in range(1, levels + 1) if levels > 1]
+        self.rates = rate_metrics(supports)
+
+    def all(self) -> list[keras.metrics.Metric]:
+        """All metrics, for Keras to track."""
+        return [self.reconstruction, self.kl, *self.levels, *self.rates]
+
+    def update(self, terms: Terms, mean: Callable[[Tensor], Tensor], weights: Tensor | None) -> None:
+        """Add a batch.
+
+        Args:
+            terms: the terms of the batch.
+            mean: weighted mean over the batch.
+            weights: `(batch,)`, or None.
+        """
+        size = terms.batch.size
+        if terms.labelled is not None:
+            size, mean = of_labelled(terms.labelled, weights)
+        nats, kl = -ops.mean(terms.log_likelihood, axis=1), ops.sum(terms.kl, axis=1)
+        # Weighted by the batch's size, as Keras weighs `loss`, so that ragged last batches agree.
+        self.reconstruction.update_state(mean(nats), sample_weight=size)
+        self.kl.update_state(mean(kl), sample_weight=size)
+        for level, tracker in enumerate(self.levels):
+            tracker.update_state(mean(terms.kl[:, level]), sample_weight=size)
+        if self.rates:
+            elements = count_elements(terms.target, terms.batch.likelihood_mask())
+            weights = ops.ones_like(nats) if weights is None else ops.reshape(weights, (-1,))
+            if terms.labelled is not None:
+                weights = weights * ops.cast(terms.labelled, weights.dtype)
+            for tracker in self.rates:
+                tracker.update_state(nats, kl, elements, weights)
+
+
+def of_labelled(labelled: Tensor, weights: Tensor | None) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Number of the labelled rows, and the mean over them: the terms of other rows have no meaning by themselves.
+
+    Args:
+        labelled: boolean `(batch,)`.
+        weights: `(batch,)`, or None.
+    """
+    there = ops.cast(labelled, "float32")
+    size = ops.sum(there)
+    factors = there if weights is None else there * ops.reshape(ops.cast(weights, "float32"), (-1,))
+
+    def mean(values: Tensor) -> Tensor:
+        return ops.sum(values * factors) / ops.maximum(size, 1.0)
+
+    return size, mean
+
+
+def weighted_mean(values: Tensor, weights: Tensor | None, size: Tensor) -> Tensor:
+    """Mean over the batch of one number per example, in float32.
+
+    Args:
+        values: `(batch,)`.
+        weights: `(batch,)` or `(batch, 1)`, or None.
+        size: number of examples.
+    """
+    values = ops.cast(values, "float32")
+    if weights is not None:
+        values = values * ops.reshape(ops.cast(weights, "float32"), (-1,))
+    # not ops.mean: under tf.distribute the last batch may leave a replica without rows
+    return ops.sum(values) / ops.cast(ops.maximum(size, 1), "float32")
+
+
+def total_loss(model: Part, objective: Tensor) -> Tensor:
+    """The objective plus all losses of the components' layers: `add_loss` and regularizers."""
+    for extra in model.losses:
+        objective = objective + ops.cast(ops.sum(extra), "float32")
+    return objective / num_replicas()
+
+
+def components_to_adapt(model: Part) -> list[Any]:
+    """The components with `adapt` that have not been adapted yet."""
+    priors_and_posteriors = [component for pair in model.latents.pairs for component in pair]
+    found = (model.encoder, *priors_and_posteriors, model.decoder, model.likelihood, model.objective)
+    return [part for part in found if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
+
+
+def require_adapted(model: Part) -> None:
+    """Refuse a model with components that have not been adapted to data and must be.
+
+    Raises:
+        ValueError: there is such a component.
+    """
+    for component in components_to_adapt(model):
+        if not getattr(component, "must_adapt", True):
+            continue  # it works without, if less well
+        raise ValueError(
+            f"{type(component).__name__} must see data before it is used: call fit, which shows it the training data, "
+            "or its adapt(x) with a sample of them."
+        )
+
+
+def adapt_components(model: Part, data: Data) -> None:
+    """Adapt components to the training data, once in the life of a model."""
+    components = components_to_adapt(model)
+    if not components:
+        return
+    if is_stream(data):
+        peeked = peek(data, ROWS_TO_ADAPT, model.spec)
+        if peeked is None:
+            raise ValueError(
+                f"Argument `x`: {type(components[0]).__name__} must see data before training, and a generator can be "
+                "read only once. Call its adapt(x) with a sample of the training data first."
+            )
+        given = peeked[0]
+    else:
+        given = unpack(data, model.spec)
+    if model.objective.partly_labelled:
+        given = with_labels(given)
+    rows = len(keras.tree.flatten(given.x)[0])
+    context: tuple[Any, ...] = ()
+    if given.condition is not None:
+        encoded = model.forward_pass.context(given.condition, rows, mask=given.condition_mask)
+        context = (ops.convert_to_numpy(encoded),)
+    for component in components:
+        component.adapt(given.x, *context)
+
+
+def with_labels(given: Inputs) -> Inputs:
+    """The labelled rows, or all rows if none is labelled: components adapt to conditions as well."""
+    labelled = labelled_rows(given.condition)[1]
+    keep = None if labelled is None else ops.convert_to_numpy(labelled)
+    if keep is None or keep.all() or not keep.any():
+        return given
+    parts = (
+        None if part is None else keras.tree.map_structure(lambda array: to_numpy(array)[keep], part) for part in given
+    )
+    return Inputs(*parts)
+
+
+def check_batch_size(batch_size: int | None) -> None:
+    if batch_size is not None:
+        positive_int(batch_size, "batch_size")
