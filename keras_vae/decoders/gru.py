@@ -13,7 +13,7 @@ class GRU(Recurrent):
     """Gated recurrent units, step by step: for text, music and motion (Cho et al., 2014; Bowman et al., 2016).
 
     For data `(time, features)` and tokens, of any length. The latents make the first state, and every step sees
-    them beside the step before.
+    them, together with the previous step.
 
     Args:
         hidden_units: width of every layer, in order.

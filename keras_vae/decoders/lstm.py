@@ -13,7 +13,7 @@ class LSTM(Recurrent):
     """Long short-term memory, step by step (Hochreiter and Schmidhuber, 1997; Bowman et al., 2016).
 
     For data `(time, features)` and tokens, of any length. The latents make both first states, and every step
-    sees them beside the step before.
+    sees them, together with the previous step.
 
     Args:
         hidden_units: width of every layer, in order.

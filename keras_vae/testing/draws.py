@@ -1,4 +1,4 @@
-"""Do a distribution value's draws obey their arguments: the seed, the number of samples, the temperature?"""
+"""Do draws follow their arguments: the seed, the number of samples, the temperature?"""
 
 import numpy as np
 from keras import ops
@@ -12,11 +12,11 @@ __all__ = ["check_draws", "check_samples"]
 SAMPLES = 3
 COLD = 0.1
 TOLERANCE = 1e-3
-"""Nats, relative to the size of the density, by which two ways to the same density may differ."""
+"""Relative tolerance of two computations of the same log density."""
 
 
 def check_draws(subject: Subject, value: Distribution) -> None:
-    """The seed decides on a draw, samples differ, a temperature gathers them, and the mode is the likeliest.
+    """The seed determines a draw, samples differ, a low temperature concentrates them, and the mode is most likely.
 
     Args:
         subject: the `Subject`.
@@ -27,13 +27,13 @@ def check_draws(subject: Subject, value: Distribution) -> None:
     subject.require(
         np.array_equal(draws, _numpy(value.sample(1))),
         "draws",
-        f"sample(seed=1) of {kind} gives other draws at every call. Hand `seed` on to keras.random.",
+        f"sample(seed=1) of {kind} gives other draws at every call. Pass `seed` to keras.random.",
     )
-    if np.ptp(draws, axis=0).max() > 0:  # a single point has no spread to show
+    if np.ptp(draws, axis=0).max() > 0:  # not a single point
         subject.require(
             not np.array_equal(draws, _numpy(value.sample(2))),
             "draws",
-            f"sample() of {kind} ignores `seed`: seeds 1 and 2 give the same draws. Hand it on to keras.random.",
+            f"sample() of {kind} ignores `seed`: seeds 1 and 2 give the same draws. Pass it to keras.random.",
         )
         _check_several(subject, kind, value, draws)
         _check_temperature(subject, kind, value, draws)
@@ -63,26 +63,26 @@ def _check_temperature(subject: Subject, kind: str, value: Distribution, draws: 
     subject.require(
         np.allclose(same, draws, rtol=1e-5, atol=1e-6),
         "draws",
-        f"tempered(1.0) of {kind} changes its draws, and temperature 1 is the distribution itself.",
+        f"tempered(1.0) of {kind} changes its draws. At temperature 1 it must be the distribution itself.",
     )
     if not value.has_temperature:
         return
     try:
         log_p = _log_prob(value, draws)
-    except NotImplementedError:  # a flow that knows the density of its own draws alone
+    except NotImplementedError:  # a flow that can compute only the density of its own draws
         log_p = None
     if log_p is not None and np.ptp(log_p) <= TOLERANCE * (1.0 + np.abs(log_p).max()):
-        return  # all draws are equally likely: a uniform distribution is the same at every temperature
+        return  # a uniform distribution is the same at every temperature
     cold = _numpy(value.tempered(ops.convert_to_tensor(COLD)).sample(1))
-    # Two likely categories at both ends draw apart as the unlikely ones between vanish: then the density tells.
+    # The spread may grow if the two most likely categories are far apart; then the density decides.
     gathered = np.mean(np.var(cold, axis=0)) < np.mean(np.var(draws, axis=0))
     if not gathered and log_p is not None:
         gathered = np.mean(_log_prob(value, cold)) > np.mean(log_p)
     subject.require(
         cold.shape == draws.shape and gathered,
         "draws",
-        f"the draws of {kind} at temperature {COLD} spread no less than at 1. Let tempered(temperature) gather them, "
-        "or set has_temperature = False where it cannot.",
+        f"the draws of {kind} at temperature {COLD} spread no less than at 1. tempered(temperature) must concentrate "
+        "them; set has_temperature = False if it cannot.",
     )
 
 
@@ -103,7 +103,7 @@ def _check_mode(subject: Subject, kind: str, value: Distribution, draws: Array) 
 
 
 def check_samples(subject: Subject, value: Distribution) -> None:
-    """`log_prob` and `sample_and_log_prob` take an axis of samples in front of rows that differ.
+    """`log_prob` and `sample_and_log_prob` support an axis of samples in front of rows that differ.
 
     Args:
         subject: the `Subject`.
@@ -113,7 +113,7 @@ def check_samples(subject: Subject, value: Distribution) -> None:
     draws = value.sample(3, num_samples=SAMPLES)
     try:
         wanted = np.stack([_log_prob(value, draws[index]) for index in range(SAMPLES)])
-    except NotImplementedError:  # a flow that knows the density of its own draws alone
+    except NotImplementedError:  # a flow that can compute only the density of its own draws
         return
     advice = (
         "Let parameters (batch, *event) and a value (samples, batch, *event) give (samples, batch): count axes from "

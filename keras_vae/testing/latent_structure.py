@@ -22,7 +22,7 @@ __all__ = ["check_latents"]
 CHECKS = ("config", "shapes", "samples", "given", "prepared", "precision", "fit", "reload")
 SAMPLES = 3
 ANY_LENGTH = 4
-"""Steps of the data that `Subject` makes, where their number is open."""
+"""Number of steps of the data of `Subject`, if the shape does not fix it."""
 
 
 def check_latents(
@@ -84,7 +84,7 @@ def check_latents(
 
 
 def _closed(shape: Shape, subject: Subject) -> Shape:
-    """A shape with the number of steps put in where it is open."""
+    """A shape whose unknown number of steps is replaced."""
     steps = ANY_LENGTH if subject.data is None else np.shape(subject.data)[1]
     return tuple(steps if axis is None else axis for axis in shape)
 
@@ -145,7 +145,7 @@ def _check_samples(subject: Subject, vae: Part, x: Array) -> None:
             f"rows_of(levels, {SAMPLES}) gives shape {tuple(z.shape)} at level {index}. Expected {(rows, *shape)}.",
         )
         samples = ops.convert_to_numpy(z).reshape(SAMPLES, len(x), *shape)
-        # Categories may be drawn twice for one example; for all of them at once they hardly are.
+        # Categories may repeat for one example, but hardly for all of them.
         subject.require(
             not all(np.array_equal(samples[0], sample) for sample in samples[1:]),
             "samples",
@@ -237,7 +237,7 @@ def _check_prepared(subject: Subject, vae: Part, x: Array) -> None:
     subject.require(
         latents.requires_encoder or prepared is None,
         "prepared",
-        "prepare(encode) gives tensors although requires_encoder is False, so nobody would call it. Set it.",
+        "prepare(encode) returns tensors, but is not called, since requires_encoder is False. Set it to True.",
     )
     x = ops.convert_to_tensor(x)
     with_it, without = vae.terms(x, seed=0, prepared=prepared), vae.terms(x, seed=0)

@@ -82,12 +82,12 @@ def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
     ]
     if hasattr(vae.objective, "predict_target"):
         calls.append(("predict_target(x)", lambda model: model.predict_target(x)))
-    for verb, call in calls:
+    for method, call in calls:
         for before, after in zip(keras.tree.flatten(call(vae)), keras.tree.flatten(call(loaded)), strict=True):
             before, after = np.asarray(before), np.asarray(after)
             subject.require(
                 np.allclose(before, after, rtol=1e-5, atol=1e-5),
                 "reload",
-                f"{verb} differs by {np.max(np.abs(before - after)):.6f} after reloading, although the weights are "
+                f"{method} differs by {np.max(np.abs(before - after)):.6f} after reloading, although the weights are "
                 "equal. State that is neither a weight nor in the config is not saved.",
             )

@@ -31,7 +31,7 @@ def test_pair(posterior, prior, closed):
     vae = kv.VAE(data_shape=(6,), latent_dim=3, prior=prior, posterior=posterior, seed=0, **networks)
     if hasattr(vae.prior, "adapt"):
         vae.prior.adapt(x)
-    level = vae.infer(keras.ops.convert_to_tensor(x), seed=0)[0][0]
+    (level,) = vae.terms(keras.ops.convert_to_tensor(x), seed=0).levels
     assert has_kl_divergence(level.posterior, level.prior) is closed
     log_prior = keras.ops.convert_to_numpy(level.prior.log_prob(level.z))
     assert log_prior.shape == (4,)

@@ -320,7 +320,7 @@ class TestLatentsWithATimeAxis:
         decoder.build((None, None, 2), (None, 4, 3))
         with pytest.raises(ValueError, match=r"Expected: 4 steps. Received: latents of 6"):
             decoder(latent_steps())
-        with pytest.raises(ValueError, match=r"axes are all known. Received: z_shape=.*flatten_latents=False"):
+        with pytest.raises(ValueError, match=r"axes must be known. Received: z_shape=.*flatten_latents=False"):
             DECODERS[name](**SIZES[name], flatten_latents=True).build((None, None, 2), (None, None, 3))
 
     @pytest.mark.parametrize("name", DECODERS)
