@@ -195,9 +195,10 @@ def test_saved_and_loaded(tmp_path):
 
 def test_inside_another_model_it_says_that_it_needs_y():
     vae = small_vae(objective="supervised")
-    outer = keras.Sequential([vae])
-    with pytest.raises(ValueError, match="'supervised' predicts it"):
-        outer(X)
+    outer = keras.Sequential([keras.Input((6,)), vae])
+    outer.compile("adam", loss="mse")
+    with pytest.raises(ValueError, match=r"Supervised predicts `y`"):
+        outer.fit(X, X, verbose=0)
 
 
 def test_the_loss_is_float32_in_half_precision():
