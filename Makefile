@@ -4,7 +4,7 @@ BIN := .venv/bin
 TORCH ?= torch==2.13.0
 # One thread per test worker: several workers with several threads each slow each other down many times.
 TEST := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 \
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --durations=12
 
 .PHONY: quickstart test test-jax test-torch lint docs check clean
 
@@ -33,10 +33,11 @@ test: .venv/.tensorflow
 	KERAS_BACKEND=tensorflow $(TEST)
 
 # Less optimisation by the compiler, since tests run what they compile once or twice; and what it has compiled is kept.
-# The examples in docstrings run on the two other backends only: compiling each of them takes minutes.
+# The examples in docstrings, and what is refused before anything is computed, run on the two other backends only:
+# compiling takes minutes.
 test-jax: .venv/.jax
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.jax_cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
-	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 KERAS_BACKEND=jax XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" $(TEST) -m "not one_backend" tests
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 KERAS_BACKEND=jax XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" $(TEST) -m "not one_backend and not refusals" tests
 
 test-torch: .venv/.torch
 	KERAS_BACKEND=torch $(TEST) -m "not one_backend"

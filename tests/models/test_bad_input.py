@@ -481,6 +481,7 @@ IN_THE_LIKELIHOODS += [
 ROWS = IN_THE_LIKELIHOODS + IN_THE_CONSTRUCTOR + IN_COMPILE_AND_FIT + IN_THE_VERBS
 
 
+@pytest.mark.refusals
 @pytest.mark.parametrize(("act", "exception", "words"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_bad_input_says_what_is_wrong(act, exception, words):
     with pytest.raises(exception) as caught:

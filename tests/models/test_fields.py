@@ -134,6 +134,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.refusals
 @pytest.mark.parametrize(("call", "words"), WRONG)
 def test_wrong_fields_are_named(call, words):
     with pytest.raises(ValueError) as caught:  # noqa: PT011

@@ -149,6 +149,7 @@ WRONG = {
 }
 
 
+@pytest.mark.refusals
 @pytest.mark.parametrize("name", WRONG)
 def test_errors_name_the_argument(name):
     call, words = WRONG[name]
