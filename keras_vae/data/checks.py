@@ -70,7 +70,8 @@ class Checks:
             got = f"the keys {sorted(map(str, x))}" if isinstance(x, dict) else f"a {type(x).__name__}"
             raise ValueError(
                 f"Argument `{argument}` must be a dict with an array for each field of data_shape, "
-                f"{sorted(self.spec)}. Received: {got}."
+                f"{sorted(self.spec)}. Received: {got}. A field that is not known is an array of NaN, if it "
+                "was declared as keras_vae.data.Field(shape, missing='nan')."
             )
         for name, field in self.spec.items():
             yield f"{argument}[{name!r}]", x[name], field, self.likelihood.parts[name]

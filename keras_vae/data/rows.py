@@ -65,7 +65,7 @@ def check_rows(
     if values.dtype.kind not in "fiub" and values.dtype.name != "bfloat16":
         raise ValueError(
             f"Argument `{argument}` must hold numbers. Received: dtype {values.dtype}. Columns of "
-            "text or of mixed types must be turned into numbers first, e.g. with astype('float32')."
+            "text or of mixed types must be turned into numbers first, categories into whole numbers from 0."
         )
     if missing == "nan" and values.dtype.kind not in "iub":
         if np.isnan(values).all():
@@ -77,8 +77,7 @@ def check_rows(
             index = tuple(int(axis) for axis in bad[0])
             raise ValueError(
                 f"Argument `{argument}` must be finite. Received: {values[index]} at index {index}, {len(bad)} such "
-                "values in all. Remove those rows or fill the gaps before training. If NaN marks missing "
-                "elements, pass data_shape=keras_vae.data.Field(shape, missing='nan')."
+                f"values in all. Remove those rows or fill the gaps before training.{_missing_hint(support, argument)}"
             )
     if isinstance(support, ColumnSupport):
         for first, last, columns in column_supports(support, values.shape[-1]):
@@ -86,6 +85,16 @@ def check_rows(
             _check_support(values[..., first : last + 1], columns, label, noisy)
     elif support is not None:
         _check_support(values, support, argument, noisy)
+
+
+def _missing_hint(support: Any, argument: str) -> str:
+    """How to declare missing elements, where that is possible."""
+    if argument == "x" and isinstance(support, ColumnSupport):
+        return " If NaN marks missing elements, pass keras_vae.likelihoods.Columns(..., missing='nan')."
+    if argument == "x" or argument.startswith("x["):
+        where = "data_shape" if argument == "x" else f"that field of data_shape, {argument[2:-1]}"
+        return f" If NaN marks missing elements, pass keras_vae.data.Field(shape, missing='nan') as {where}."
+    return ""
 
 
 def _observed(values: Array) -> Array:

@@ -271,6 +271,14 @@ class Terms:
 
     # As in version 0.1 -------------------------------------------------------------------------------
 
+    def __getattr__(self, name: str) -> Any:
+        term = type(self).__dict__.get(name)
+        if isinstance(term, functools.cached_property):
+            return term.func(self)  # an error of its own, which Python takes for a missing attribute
+        known = sorted(key for key, value in vars(Terms).items() if isinstance(value, functools.cached_property))
+        known = [key for key in known if not key.startswith("_")]
+        raise AttributeError(f"There is no term {name!r}. Expected one of {known}, or a method of Terms.")
+
     def __getitem__(self, name: str) -> Any:
         warn_renamed(f"terms[{name!r}]", f"terms.{name}")
         return getattr(self, name)

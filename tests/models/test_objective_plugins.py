@@ -121,6 +121,14 @@ def test_terms_by_key_as_version_0_1_wrote_them():
         assert terms["kl"] is terms.kl
 
 
+def test_an_unknown_term_is_named_beside_the_known_ones():
+    terms = small_vae().terms(ops.convert_to_tensor(X[:3]), seed=0)
+    with pytest.raises(AttributeError, match=r"no term 'kll'.*'kl', 'kl_per_dimension'"):
+        _ = terms.kll
+    with pytest.raises(AttributeError, match=r"no term 'batch'"):  # of fixed numbers nothing else is known
+        _ = kv.objectives.Terms.of(kl=np.zeros((3, 1))).x
+
+
 @pytest.mark.parametrize("latents", [{}, {"latent_dim": (2, 3), "latents": "hierarchical"}])
 def test_shapes_of_the_terms(latents):
     vae = small_vae(**latents)
