@@ -13,8 +13,10 @@ process of their own, and take turns too.
 """
 
 import argparse
+import cProfile
 import os
 import pathlib
+import pstats
 import statistics
 import subprocess
 import sys
@@ -314,13 +316,35 @@ def measure_against(folder, name, steps, rounds):
     return speeds
 
 
+def calls_of_a_step(name):
+    """Python calls of one step of `fit`: what an eager backend pays for, and no other work on the machine changes."""
+    data_shape, _, parts = MODELS[name]
+    data = np.random.default_rng(0).random((40 * BATCH_SIZE, *data_shape), dtype="float32")
+    fit = Fit(kv.VAE(data_shape=data_shape, latent_dim=LATENT_DIM, seed=0, **parts()))
+    fit.epochs(data, 1)
+
+    def calls(steps):
+        profile = cProfile.Profile()
+        profile.enable()
+        fit.epochs(data[: steps * BATCH_SIZE], 1)
+        profile.disable()
+        return pstats.Stats(profile).total_calls
+
+    return (calls(40) - calls(10)) / 30
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--steps", type=int, default=100, help="steps an epoch")
     parser.add_argument("--rounds", type=int, default=25, help="epochs of each")
+    parser.add_argument("--calls", action="store_true", help="count the Python calls of a step")
     parser.add_argument("--against", help="folder of another checkout")
     options = parser.parse_args(arguments)
+    if options.calls:
+        for name in options.models:
+            print(f"{keras.backend.backend()} {name}: {calls_of_a_step(name):.0f} Python calls a step")
+        return
     if options.against:
         print("| backend | model | fit here | fit there | here / there |\n|---|---|---|---|---|")
         for name in options.models:
