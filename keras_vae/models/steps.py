@@ -33,10 +33,6 @@ class Trackers:
         self.levels = [keras.metrics.Mean(name=f"kl_loss_{level}") for level in range(1, levels + 1) if levels > 1]
         self.rates = rate_metrics(supports)
 
-    def all(self) -> list[keras.metrics.Metric]:
-        """All metrics, for Keras to track."""
-        return [self.reconstruction, self.kl, *self.levels, *self.rates]
-
     def update(self, terms: Terms, mean: Callable[[Tensor], Tensor], weights: Tensor | None) -> None:
         """Add a batch.
 
