@@ -15,6 +15,7 @@ expressed there, so they live here, each with the reason for it:
 * losses that layers add are found again on JAX only where the scope of a step collects them, and each outermost
   call of a layer forgets those of the one before;
 * whether a model is called by another one shows in Keras' call context, and on JAX in the scope of the step;
+* masks that Keras attaches to tensors can only be removed with a function that it does not export;
 * on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
   callback has to ask for them first.
 """
@@ -45,6 +46,7 @@ __all__ = [
     "scan_steps",
     "strategy_scope",
     "sync_state",
+    "without_mask",
 ]
 
 
@@ -122,6 +124,13 @@ def called_by_another(model: Any) -> bool:
         return bool(keras.src.backend.get_stateless_scope().collect_losses)
     context = keras.src.backend.common.global_state.get_global_attribute("current_call_ctx")
     return context is not None and context.entry_layer is not model
+
+
+def without_mask(outputs: Any) -> Any:
+    """Tensors without the masks that Keras attached to them, which would follow them into other components."""
+    for tensor in keras.tree.flatten(outputs):
+        keras.src.backend.set_keras_mask(tensor, None)
+    return outputs
 
 
 def sync_state(model: Any) -> None:

@@ -6,7 +6,7 @@ import keras
 
 from keras_vae.decoders.decoder import Decoder
 from keras_vae.hints import Config, Shape, Tensor
-from keras_vae.layers.call_arguments import accepted_arguments
+from keras_vae.layers.call_arguments import accepted_arguments, call_model, passes_masks_on
 
 __all__ = ["FromModel"]
 
@@ -16,7 +16,9 @@ class FromModel(Decoder):
     """Wraps a plain Keras model or layer; `VAE(decoder=my_model)` does it by itself.
 
     The model gets `training`, and `target`, `mask` and `condition` only where its `call` takes them: the condition as a
-    vector for each example, `(batch, width)`.
+    vector for each example, `(batch, width)`. Where latents have a time axis, Functional and Sequential models and
+    Keras' own layers get the mask of padded steps, `(batch, time)`, as Keras passes it on from layer to layer, and a
+    model that takes no mask sees zeros at padded steps.
 
     Args:
         model: a `keras.Model` or layer from latents to features.
@@ -35,8 +37,11 @@ class FromModel(Decoder):
     def __init__(self, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
-        self._taken = accepted_arguments(model, ("target", "mask", "condition"))
+        self._taken = accepted_arguments(model, ("target", "condition"))
         self.requires_target = "target" in self._taken
+        self.latents_in_time = False
+        if passes_masks_on(model):
+            model.supports_masking = True  # its layers do; otherwise Keras warns that the mask is lost
 
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         self.target_shape = None if target_shape is None else tuple(target_shape)
@@ -51,9 +56,9 @@ class FromModel(Decoder):
         training: bool | None = None,
         condition: Tensor | None = None,
     ) -> Tensor:
-        optional = {"target": target, "mask": mask, "condition": condition}
+        optional = {"target": target, "condition": condition}
         kwargs = {name: optional[name] for name in self._taken if optional[name] is not None}
-        return self.model(z, training=training, **kwargs)
+        return call_model(self.model, z, mask, self.latents_in_time, training=training, **kwargs)
 
     def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         return keras.tree.map_structure(lambda spec: tuple(spec.shape), self._output_spec(z_shape))

@@ -6,7 +6,7 @@ import keras
 
 from keras_vae.encoders.encoder import Encoder
 from keras_vae.hints import Config, Shape, Tensor
-from keras_vae.layers.call_arguments import accepted_arguments
+from keras_vae.layers.call_arguments import accepted_arguments, call_model, passes_masks_on
 
 __all__ = ["FromModel"]
 
@@ -16,7 +16,10 @@ class FromModel(Encoder):
     """Wraps a plain Keras model or layer; `VAE(encoder=my_model)` does it by itself.
 
     The model receives `training`, `mask` and `condition` only if its `call` takes them: the condition as a vector
-    for each example, `(batch, width)`. A model that is built already must have been built for the data's shape.
+    for each example, `(batch, width)`. Functional and Sequential models and Keras' own layers get the mask of padded
+    steps, `(batch, time)`, as Keras passes it on from layer to layer. A model that takes no mask sees zeros at padded
+    steps. For data of several fields, a Functional model has inputs with the names of fields: all, or some of them. A
+    model that is built already must have been built for the data's shape.
 
     Args:
         model: a `keras.Model` or layer from data to features.
@@ -35,7 +38,9 @@ class FromModel(Encoder):
     def __init__(self, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
-        self._taken = accepted_arguments(model, ("mask", "condition"))
+        self._taken = accepted_arguments(model, ("condition",))
+        if passes_masks_on(model):
+            model.supports_masking = True  # its layers do; otherwise Keras warns that the mask is lost
 
     def build(self, input_shape: Shape) -> None:
         if not self.model.built:
@@ -44,9 +49,8 @@ class FromModel(Encoder):
     def call(
         self, x: Tensor, mask: Tensor | None = None, training: bool | None = None, condition: Tensor | None = None
     ) -> Tensor:
-        optional = {"mask": mask, "condition": condition}
-        kwargs = {name: optional[name] for name in self._taken if optional[name] is not None}
-        return self.model(x, training=training, **kwargs)
+        options = {"condition": condition} if self._taken and condition is not None else {}
+        return call_model(self.model, x, mask, training=training, **options)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return keras.tree.map_structure(lambda spec: tuple(spec.shape), self._output_spec(input_shape))
@@ -56,7 +60,10 @@ class FromModel(Encoder):
         kwargs = {}
         if "condition" in self._taken and self.condition_width:
             kwargs["condition"] = keras.KerasTensor((None, self.condition_width), dtype="float32")
-        return self.model(keras.KerasTensor(tuple(input_shape), dtype=self.compute_dtype), training=False, **kwargs)
+        shapes = input_shape if isinstance(input_shape, dict) else {"": input_shape}
+        inputs = {name: keras.KerasTensor(tuple(own), dtype=self.compute_dtype) for name, own in shapes.items()}
+        x = inputs if isinstance(input_shape, dict) else inputs[""]
+        return call_model(self.model, x, None, training=False, **kwargs)
 
     def get_config(self) -> Config:
         return {**super().get_config(), "model": keras.saving.serialize_keras_object(self.model)}

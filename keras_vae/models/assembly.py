@@ -219,6 +219,8 @@ def assemble(
         z_shape = width_with_context(z_shape, context_shape)
     if getattr(decoder, "flatten_latents", None) is False and not latents.has_time_axis:
         decoder.flatten_latents = True  # latents with two axes, none of them time, are one vector for every step
+    if isinstance(decoder, DecoderFromModel):
+        decoder.latents_in_time = latents.has_time_axis
     build_once(decoder, z_shape, target_shape)
     decoder_features = decoder.compute_output_shape(z_shape)
     warn_of_probabilities(decoder, likelihood)
