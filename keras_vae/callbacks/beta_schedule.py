@@ -48,8 +48,9 @@ class LinearWarmUp(keras.optimizers.schedules.LearningRateSchedule):
 class BetaSchedule(keras.callbacks.Callback):
     """Sets the weight of the KL by a schedule: warm-up against posterior collapse (Bowman et al., 2016).
 
-    The step is `optimizer.iterations`, which is saved with the model, so a resumed run continues the
-    schedule. The current value is logged as `beta` at the end of every epoch.
+    A step is a batch, also where `gradient_accumulation_steps` batches make one update, as for Keras' schedules of the
+    learning rate. The optimizer counts them and is saved with the model, so a resumed run continues the schedule. The
+    current value is logged as `beta` at the end of every epoch.
 
     Args:
         schedule: any `keras.optimizers.schedules.LearningRateSchedule` from steps to weights, such as
@@ -104,7 +105,7 @@ class BetaSchedule(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         sync_state(self.model)
-        self.first_step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+        self.first_step = steps_of(self.model.optimizer)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         value = float(self.schedule(self.first_step + batch))
@@ -117,3 +118,9 @@ class BetaSchedule(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
             logs["beta"] = self.value
+
+
+def steps_of(optimizer: Any) -> int:
+    """Number of batches that an optimizer has seen; its `iterations` are updates if it accumulates gradients."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
+    return int(keras.ops.convert_to_numpy(optimizer._iterations))

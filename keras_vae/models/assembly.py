@@ -162,6 +162,7 @@ def assemble(
     condition_encoder: Part,
     condition_to: tuple[str, ...],
     dtype_policy: Any,
+    seed: int,
 ) -> Forward:
     """Build every component for the shapes of its neighbours, of the data and of the latents.
 
@@ -177,6 +178,7 @@ def assemble(
         condition_encoder: layer from a condition to a vector, or None.
         condition_to: names of the components that see the condition.
         dtype_policy: the model's precision.
+        seed: seed of the model's noise.
 
     Returns:
         The `Forward` pass.
@@ -210,7 +212,7 @@ def assemble(
         latents.root_features(features_shape) if isinstance(latents, Single) else features_shape,
         context_shape,
         latent_shape,
-        describe(data_shape, likelihood.support, condition_shape, features_shape),
+        {**describe(data_shape, likelihood.support, condition_shape, features_shape), "seed": seed},
     )
     latents.built = True
     latents.check()

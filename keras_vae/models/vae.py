@@ -61,8 +61,9 @@ class VAE(Trainer):
             `keras.layers.CategoryEncoding` or `keras.layers.Embedding`.
         condition_to: components that see the condition, any of `"encoder"`, `"posterior"`, `"prior"` and
             `"decoder"`.
-        seed: int, the seed of the model's noise; random by default. It does not affect the initial weights:
-            use `keras.utils.set_random_seed` for those.
+        seed: int, the seed of the draws of latents and data, and of the sample of the data that a VampPrior starts
+            with; random by default. It does not affect the initial weights, nor layers with a seed of their own, such
+            as dropout: use `keras.utils.set_random_seed`, which fixes all of them.
         **kwargs: `name`, `dtype`, as for every Keras model.
 
     Raises:
@@ -146,6 +147,7 @@ class VAE(Trainer):
             condition_encoder,
             self.condition_to,
             policy,
+            int(self.seed_generator.state[0]),
         )
         self.trackers = Trackers(len(structure.level_shapes()), self.likelihood.support)
         self.reconstruction_tracker, self.kl_tracker = self.trackers.reconstruction, self.trackers.kl

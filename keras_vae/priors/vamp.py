@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.arguments import positive_int
+from keras_vae.arguments import optional_seed, positive_int
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.gaussian_mixture import GaussianMixture
@@ -38,7 +38,7 @@ class VampPrior(Prior):
             `adapt`; or any Keras initializer, such as
             `keras.initializers.RandomNormal(mean, stddev)` with moments of the data.
         learn_weights: learn the components' weights; if False, the weights are equal, as in the paper.
-        seed: seed of the sample of the data.
+        seed: int, the seed of the sample of the data; by default that of the model, `VAE(seed=...)`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -81,7 +81,7 @@ class VampPrior(Prior):
         self.from_data = initializer == "data"
         self.initializer = initializer if self.from_data else keras.initializers.get(initializer)
         self.learn_weights = learn_weights
-        self.seed = seed
+        self.seed = optional_seed(seed)
 
     def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
@@ -91,6 +91,7 @@ class VampPrior(Prior):
                 "keras_vae.VAE."
             )
         self.data_shape = tuple(data_spec["shape"])
+        self.model_seed = data_spec.get("seed")
         if data_spec.get("categorical", data_spec.get("nominal")):
             raise ValueError(
                 "VampPrior learns pseudo-inputs by gradient descent, and does not support categorical data such as "
@@ -162,7 +163,7 @@ class VampPrior(Prior):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # an element that is missing in all rows
                 x = np.where(np.isnan(x), np.nan_to_num(np.nanmean(x, axis=0)), x)
-        generator = np.random.default_rng(self.seed)
+        generator = np.random.default_rng(self.model_seed if self.seed is None else self.seed)
         rows = generator.permutation(len(x))[: self.components]
         repeats = generator.integers(len(x), size=self.components - len(rows))
         noise = 0.1 * x.std() * generator.standard_normal((len(repeats), *self.data_shape))

@@ -71,6 +71,27 @@ def test_not_after_loading(tmp_path):
     np.testing.assert_allclose(ops.convert_to_numpy(loaded.prior.centre), X.mean(), rtol=1e-5)
 
 
+def pseudo_inputs(seed=None, own_seed=None):
+    vae = compiled(small_vae(prior=kv.priors.VampPrior(5, seed=own_seed), seed=seed), "sgd")
+    vae.prior.adapt(X)
+    return ops.convert_to_numpy(vae.prior.pseudo_inputs)
+
+
+def test_pseudo_inputs_are_chosen_with_the_models_seed():
+    np.testing.assert_array_equal(pseudo_inputs(seed=1), pseudo_inputs(seed=1))
+    assert np.any(pseudo_inputs(seed=1) != pseudo_inputs(seed=2))
+    np.testing.assert_array_equal(pseudo_inputs(seed=1, own_seed=3), pseudo_inputs(seed=2, own_seed=3))
+
+
+def test_pseudo_inputs_are_chosen_with_the_random_seed_of_keras():
+    chosen = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        chosen.append(pseudo_inputs())
+    np.testing.assert_array_equal(chosen[0], chosen[1])
+    assert np.any(chosen[0] != chosen[2])
+
+
 def test_the_condition_is_shown_too():
     vae = compiled(small_vae(prior=Centred(), condition_shape=(3,)))
     vae.fit([X, one_hot(22)], verbose=0)
