@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_vae.data.field import Field, Spec
+from keras_vae.data.labels import present_labels
 from keras_vae.data.rows import check_rows, check_steps, count_rows, fits, rows_of, same
 from keras_vae.data.streams import (
     is_array,
@@ -34,6 +35,7 @@ class Checks:
         decoder: the decoder, which may use x.
         compute_dtype: dtype in which the networks see x.
         objective: the objective, which may use `y`, or allow rows without a label.
+        condition_support: the values that conditions may have, or None for any.
     """
 
     def __init__(
@@ -44,12 +46,15 @@ class Checks:
         decoder: Any,
         compute_dtype: str = "float32",
         objective: Part = None,
+        condition_support: Support | None = None,
     ) -> None:
         self.spec = spec
         self.condition_shape = condition_shape
+        self.condition_support = condition_support
         self.likelihood = likelihood
         self.compute_dtype = compute_dtype
         self.decoder_reads_x = decoder.requires_target and getattr(decoder, "autoregressive", True)
+        self.objective = objective
         self.uses_y = getattr(objective, "uses_y", False)
         self.partly_labelled = getattr(objective, "partly_labelled", False)
 
@@ -187,7 +192,16 @@ class Checks:
                 "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions."
             )
         self._check_is_array(condition, "condition", self.condition_shape)
-        check_rows(self._labels(condition, partly_labelled), self.condition_shape, None, "condition")
+        advice = (
+            "The objective allows missing labels in fit and evaluate only: elsewhere pass the label to condition on."
+            if self.partly_labelled
+            else "Leave those rows out, or use an objective with partly_labelled = True, which sums over missing "
+            "labels."
+        )
+        labels = present_labels(condition, self.condition_shape, partly_labelled, advice)
+        check_rows(
+            labels, self.condition_shape, self.condition_support, "condition", expected_by="the condition encoder"
+        )
         if len(condition) != rows:
             raise ValueError(
                 "Argument `condition` must have one row for each example. "
@@ -201,32 +215,6 @@ class Checks:
                 "Argument `condition_mask` must have the first two axes of the condition, (batch, length). Received: "
                 f"shape {tuple(mask.shape)} for a condition of shape {tuple(condition.shape)}."
             )
-
-    def _labels(self, condition: Any, partly_labelled: bool) -> Any:
-        """The condition with zeros for missing labels; an error if no labels may be missing."""
-        values = to_numpy(condition)
-        if values.dtype.kind == "f":
-            missing = np.isnan(values)
-            if values.ndim == 1 and not self.condition_shape:
-                missing |= values < 0  # labels that come as floats
-        else:
-            missing = values < 0 if values.dtype.kind == "i" and values.ndim == 1 and not self.condition_shape else None
-        if missing is None or not missing.any():
-            return condition
-        if partly_labelled:
-            return np.where(missing, np.zeros_like(values), values)
-        index = tuple(int(axis) for axis in np.argwhere(missing)[0])
-        rows = int(missing.reshape(len(values), -1).any(axis=1).sum())
-        advice = (
-            "The objective allows missing labels in fit and evaluate only: elsewhere pass the label to condition on."
-            if self.partly_labelled
-            else "Leave those rows out, or use an objective with partly_labelled = True, which sums over missing "
-            "labels."
-        )
-        raise ValueError(
-            f"Argument `condition`: row {index[0]} has no label, {rows} such rows in all. Received: {values[index]} at "
-            f"index {index}. {advice}"
-        )
 
     def check_exposure(self, exposure: Any, rows: int) -> None:
         """Check the size factors of counts.
@@ -293,16 +281,18 @@ class Checks:
         )
 
     def check_y(self, y: Any, rows: int, argument: str = "y") -> None:
-        """Check a `y` that the objective uses: finite numbers, with as many rows as x.
+        """Check a `y` that the objective uses: numbers in its `y_support`, with as many rows as x.
 
         Args:
             y: an array, or a structure of them.
             rows: number of examples.
             argument: name of the argument.
         """
+        support, missing = (getattr(self.objective, name, None) for name in ("y_support", "y_missing"))
         for leaf in keras.tree.flatten(y):
             self._check_is_array(leaf, argument, ("...",))
-            check_rows(leaf, tuple(leaf.shape)[1:], None, argument)
+            values = leaf if missing is None else np.where(to_numpy(leaf) == missing, 0, to_numpy(leaf))
+            check_rows(values, tuple(leaf.shape)[1:], support, argument, expected_by="the loss of the objective")
             if len(leaf) != rows:
                 raise ValueError(
                     f"Argument `{argument}` must have as many rows as x. Received: {len(leaf)} and {rows}."

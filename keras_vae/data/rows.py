@@ -30,7 +30,13 @@ def rows_of(shape: Shape) -> str:
 
 
 def check_rows(
-    array: Array, shape: Shape, support: Any, argument: str, noisy: bool = False, missing: str | None = None
+    array: Array,
+    shape: Shape,
+    support: Any,
+    argument: str,
+    noisy: bool = False,
+    missing: str | None = None,
+    expected_by: str = "the likelihood",
 ) -> None:
     """Check that the rows of `array` have a shape and lie within a support.
 
@@ -41,6 +47,7 @@ def check_rows(
         argument: name of the data in messages.
         noisy: whether noise may have moved the data outside of the support.
         missing: `"nan"` if NaN marks missing elements.
+        expected_by: what has the support, for messages.
 
     Raises:
         ValueError: the array is not valid; the message names the argument, what was expected, what was received, and
@@ -82,9 +89,9 @@ def check_rows(
     if isinstance(support, ColumnSupport):
         for first, last, columns in column_supports(support, values.shape[-1]):
             label = f"{argument}[..., {first}]" if first == last else f"{argument}[..., {first}:{last + 1}]"
-            _check_support(values[..., first : last + 1], columns, label, noisy)
+            _check_support(values[..., first : last + 1], columns, label, noisy, expected_by)
     elif support is not None:
-        _check_support(values, support, argument, noisy)
+        _check_support(values, support, argument, noisy, expected_by)
 
 
 def _missing_hint(support: Any, argument: str) -> str:
@@ -119,7 +126,7 @@ def as_density_sees(values: Array) -> Array:
     return np.where(np.abs(values) < np.finfo("float32").tiny, np.float32(0.0), values)
 
 
-def _check_support(values: Array, support: Any, argument: str, noisy: bool) -> None:
+def _check_support(values: Array, support: Any, argument: str, noisy: bool, expected_by: str) -> None:
     noisy = noisy and not support.categorical
     if (support.open_low or support.open_high) and values.dtype.kind == "f":
         values = as_density_sees(values)
@@ -131,9 +138,9 @@ def _check_support(values: Array, support: Any, argument: str, noisy: bool) -> N
     if below(low, support.low - room) or above(high, support.high + room):
         bad = tuple(np.argwhere(below(values, support.low - room) | above(values, support.high + room))[0])
         raise ValueError(
-            f"Argument `{argument}`: the likelihood expects {_wording(support)}. Received: {values[bad]} at index "
+            f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {values[bad]} at index "
             f"{tuple(int(axis) for axis in bad)}, and values in [{low:g}, {high:g}] in all."
-            f"{_range_hint(support, low, high)}"
+            f"{_range_hint(support, low, high, expected_by)}"
         )
     # Noise does not move whole numbers up to 255 into [0, 1], but dividing by 255 does.
     rescaled = math.isfinite(support.high) and support.high > 15 and low >= 0 and high <= 1
@@ -142,8 +149,10 @@ def _check_support(values: Array, support: Any, argument: str, noisy: bool) -> N
         if len(fractional):
             index = tuple(int(axis) for axis in fractional[0])
             hint = f" All lie in [0, 1]: were they divided by {support.high:g}? Pass the originals." if rescaled else ""
+            if argument == "condition":
+                hint = " Conditions that are real numbers have a condition_shape such as (1,)."
             raise ValueError(
-                f"Argument `{argument}`: the likelihood expects {_wording(support)}. Received: {values[index]} at "
+                f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {values[index]} at "
                 f"index {index}.{hint}"
             )
 
@@ -156,7 +165,11 @@ def _wording(support: Any) -> str:
     return f"{what} in {left}{support.low:g}, {support.high:g}{right}"
 
 
-def _range_hint(support: Any, low: float, high: float) -> str:
+def _range_hint(support: Any, low: float, high: float, expected_by: str) -> str:
+    if expected_by != "the likelihood":
+        if low >= 1 and high == support.high + 1 and support.integer:
+            return " Labels count from 0: subtract 1."
+        return " Give it more categories, or map unknown labels to one that it knows." if support.integer else ""
     if (support.low, support.high) == (0.0, 1.0):
         if low >= 0 and 1 < high <= 255:
             return (

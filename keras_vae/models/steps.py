@@ -14,7 +14,15 @@ from keras_vae.hints import Data, Part, Tensor
 from keras_vae.models.rates import count_elements, rate_metrics
 from keras_vae.objectives.terms import Terms
 
-__all__ = ["Trackers", "adapt_components", "check_batch_size", "loss_per_example", "require_adapted", "weighted_mean"]
+__all__ = [
+    "Trackers",
+    "adapt_components",
+    "check_batch_size",
+    "check_class_weight",
+    "loss_per_example",
+    "require_adapted",
+    "weighted_mean",
+]
 
 ROWS_TO_ADAPT = 2048
 
@@ -178,3 +186,30 @@ def with_labels(given: Inputs) -> Inputs:
 def check_batch_size(batch_size: int | None) -> None:
     if batch_size is not None:
         positive_int(batch_size, "batch_size")
+
+
+def check_class_weight(class_weight: Any, objective: Part) -> None:
+    """Refuse weights of classes without labels, or of classes that there are not.
+
+    Args:
+        class_weight: dict from a class to its weight, as in `keras.Model.fit`, or None.
+        objective: the objective, which may use labels as `y`.
+
+    Raises:
+        ValueError: as above.
+    """
+    if class_weight is None:
+        return
+    support = objective.y_support if objective.uses_y else None
+    if support is None:
+        raise ValueError(
+            "Argument `class_weight` needs class labels `y`, and the objective "
+            f"{type(objective).__name__} has none. Use `sample_weight` to weight the examples, or "
+            "objective=keras_vae.objectives.Supervised(..., loss='sparse_categorical_crossentropy')."
+        )
+    unknown = [key for key in class_weight if key not in range(int(support.high) + 1)]
+    if support.categorical and unknown:
+        raise ValueError(
+            f"Argument `class_weight` must be a dict from classes to weights. Expected the classes 0 to "
+            f"{support.high:g}. Received: {unknown}"
+        )

@@ -11,6 +11,7 @@ from keras_vae.hints import Config, Data, Tensor
 from keras_vae.models.steps import (
     adapt_components,
     check_batch_size,
+    check_class_weight,
     loss_per_example,
     require_adapted,
     total_loss,
@@ -178,10 +179,7 @@ class Trainer(keras.Model):
         """
         arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
         check_batch_size(arguments.get("batch_size"))
-        if arguments.get("class_weight") is not None:
-            raise ValueError(
-                "Argument `class_weight` needs labels, and a VAE has none. Use `sample_weight` to weight the examples."
-            )
+        check_class_weight(arguments.get("class_weight"), self.objective)
         x, y = self.checks.check_fit(x, y, arguments.get("sample_weight"))
         arguments["validation_data"] = self.checks.check_validation(arguments.get("validation_data"))
         adapt_components(self, x)

@@ -12,6 +12,7 @@ from keras_vae.backend import SeedGenerator, called_by_another
 from keras_vae.data.batch import Batch
 from keras_vae.data.checks import Checks
 from keras_vae.data.field import Field, as_spec, shape_of
+from keras_vae.data.labels import condition_support
 from keras_vae.data.streams import unpack
 from keras_vae.decoders.decoder import draw
 from keras_vae.distributions.distribution import Distribution
@@ -58,7 +59,9 @@ class VAE(Trainer):
         condition_shape: shape of one example's condition; `()` for integer labels, with a
             `condition_encoder`. None for a model without conditions.
         condition_encoder: Keras layer that turns the condition into a vector, such as
-            `keras.layers.CategoryEncoding` or `keras.layers.Embedding`.
+            `keras.layers.CategoryEncoding` or `keras.layers.Embedding`. Conditions are checked against the number of
+            categories that these know; a layer of your own may have an attribute `support`, a
+            `keras_vae.data.Support`.
         condition_to: components that see the condition, any of `"encoder"`, `"posterior"`, `"prior"` and
             `"decoder"`.
         seed: int, the seed of the draws of latents and data, and of the sample of the data that a VampPrior starts
@@ -153,7 +156,13 @@ class VAE(Trainer):
         self.reconstruction_tracker, self.kl_tracker = self.trackers.reconstruction, self.trackers.kl
         self.level_trackers, self.rate_trackers = self.trackers.levels, self.trackers.rates
         self.checks = Checks(
-            spec, self.condition_shape, self.likelihood, self.decoder, self.compute_dtype, self.objective
+            spec,
+            self.condition_shape,
+            self.likelihood,
+            self.decoder,
+            self.compute_dtype,
+            self.objective,
+            condition_support(condition_encoder, self.condition_shape),
         )
         self.runner = Runner(self, seed, require_adapted)
         self.built = True

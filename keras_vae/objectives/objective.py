@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_vae.data.support import Support
 from keras_vae.hints import Config, Tensor
 from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives
@@ -51,12 +52,17 @@ class Objective(keras.layers.Layer):
         num_samples: number of latents drawn for each example in a training step.
         uses_y: True if the `y` of `fit` is a target of the objective, in `terms.y`. Otherwise `y` is reconstructed in
             place of x.
+        y_support: the values that `y` may have, a `keras_vae.data.Support`, which `fit` and `evaluate` check; None for
+            any finite numbers.
+        y_missing: the value that marks a row of `y` without a label, or None.
         partly_labelled: True if rows may lack their condition (NaN, or a label below zero), because the objective
             marginalises over it with `terms.given`.
     """
 
     num_samples = 1
     uses_y = False
+    y_support: Support | None = None
+    y_missing: float | None = None
     partly_labelled = False
 
     def build(self, spec: dict[str, Any]) -> None:

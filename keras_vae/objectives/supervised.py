@@ -10,7 +10,7 @@ from keras import ops
 from keras_vae.arguments import non_negative_number
 from keras_vae.hints import Component, Config, Shape, Tensor
 from keras_vae.objectives.objective import Objective
-from keras_vae.objectives.targets import aligned, as_metric, loss_function, serialized
+from keras_vae.objectives.targets import aligned, as_metric, loss_function, serialized, support_of_targets
 from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives
 
@@ -30,7 +30,8 @@ class Supervised(Objective):
         objective: the other objective, a name or an instance, whose `beta` and `num_samples` apply.
         head: Keras layer or model from latents `(rows, width)` to predictions; by default one number,
             `keras.layers.Dense(1)`.
-        loss: Keras loss, by name, instance or function, of `y` and the predictions.
+        loss: Keras loss, by name, instance or function, of `y` and the predictions. For sparse losses, `y` must be
+            whole numbers from 0, below the width of the head; the `ignore_class` of the loss is allowed too.
         weight: factor of that loss, a finite number >= 0.
         metrics: Keras metrics of `y` and the predictions, by name, instance or function, or None.
         **kwargs: `name`, `dtype`, as for every Keras layer.
@@ -116,6 +117,8 @@ class Supervised(Objective):
         self.extra_metrics = [
             as_metric(given, self.takes_labels, self.prediction_shape) for given in self.given_metrics or []
         ]
+        self.y_support = support_of_targets(self.given_loss, self.takes_labels, self.prediction_shape)
+        self.y_missing = getattr(self.given_loss, "ignore_class", None)
         self._create_weights_of_metrics()
 
     def _create_weights_of_metrics(self) -> None:

@@ -6,10 +6,19 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae.data.labels import classes
+from keras_vae.data.support import Support
 from keras_vae.hints import Shape, Tensor
 from keras_vae.serialization import serialize_function
 
-__all__ = ["aligned", "as_metric", "loss_function", "serialized"]
+__all__ = ["aligned", "as_metric", "loss_function", "serialized", "support_of_targets"]
+
+OF_PROBABILITIES = (
+    keras.losses.binary_crossentropy,
+    keras.losses.binary_focal_crossentropy,
+    keras.losses.categorical_crossentropy,
+    keras.losses.categorical_focal_crossentropy,
+)
 
 
 def loss_function(loss: Any) -> tuple[Callable, bool | None]:
@@ -48,6 +57,26 @@ def loss_function(loss: Any) -> tuple[Callable, bool | None]:
         return function, True
     of_keras = (getattr(found, "__module__", "") or "").split(".")[0] == "keras"
     return function, False if of_keras else None
+
+
+def support_of_targets(loss: Any, labels: bool | None, prediction_shape: Shape) -> Support | None:
+    """The values that y may have under a loss: classes of the last axis of predictions, or probabilities; or None.
+
+    Args:
+        loss: a Keras loss by name, instance or function.
+        labels: see `loss_function`.
+        prediction_shape: shape of one prediction.
+
+    Example:
+
+    >>> from keras_vae.objectives.targets import support_of_targets
+    >>> support_of_targets("sparse_categorical_crossentropy", True, (3,)).high
+    2.0
+    """
+    if labels:
+        return classes(prediction_shape[-1])
+    found = keras.losses.get(loss)
+    return Support(0.0, 1.0) if getattr(found, "fn", found) in OF_PROBABILITIES else None
 
 
 def aligned(y: Tensor, predictions: Tensor, labels: bool | None) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,116 @@
+"""Labels among the conditions: which there are, and which rows have none."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.data.streams import to_numpy
+from keras_vae.data.support import Support
+from keras_vae.hints import Array, Shape
+
+__all__ = ["classes", "condition_support", "present_labels"]
+
+RESHAPING = (keras.layers.InputLayer, keras.layers.Reshape, keras.layers.Flatten, keras.layers.Identity)
+"""Layers that hand every value on as it is."""
+
+
+def classes(count: int) -> Support:
+    """The support of labels of `count` classes: whole numbers from 0.
+
+    >>> classes(3).high
+    2.0
+    """
+    return Support(0.0, count - 1.0, integer=True, categorical=True)
+
+
+def condition_support(encoder: Any, shape: Shape | None) -> Support | None:
+    """The values that conditions may have: what the layers expect that read them; None if nothing is known.
+
+    An `Embedding` and a `CategoryEncoding` say how many categories they know, also as the first layer of a model. Any
+    other layer may have an attribute `support`, a `Support`. Conditions of shape `()` are labels in any case.
+
+    Args:
+        encoder: the condition encoder, called before; or None.
+        shape: shape of one example's condition, or None.
+
+    Example:
+
+    >>> import keras
+    >>> condition_support(keras.layers.Embedding(10, 4), ()).high
+    9.0
+    """
+    found = [support for support in map(expected_by, readers(encoder)) if support is not None]
+    if found:
+        return min(found, key=lambda support: support.high)
+    return Support(0.0, integer=True, categorical=True) if shape == () else None
+
+
+def expected_by(layer: Any) -> Support | None:
+    """What one layer expects; None if it does not say."""
+    support = getattr(layer, "support", None)
+    if isinstance(support, Support):
+        return support
+    if isinstance(layer, keras.layers.Embedding):
+        return classes(layer.input_dim)
+    return classes(layer.num_tokens) if isinstance(layer, keras.layers.CategoryEncoding) else None
+
+
+def readers(layer: Any) -> Iterator[Any]:
+    """The layers that read the input of a layer: itself, or the first ones of a model."""
+    if layer is None:
+        return
+    if expected_by(layer) is None and isinstance(layer, keras.Sequential):
+        first = next((inner for inner in layer.layers if not isinstance(inner, RESHAPING)), None)
+        yield from readers(first)
+    elif expected_by(layer) is None and isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+        known = {id(tensor) for tensor in layer.inputs}
+        for inner in layer.layers:  # in the order of the graph
+            inputs, outputs = ends(inner)
+            if known.isdisjoint(inputs):
+                continue
+            if isinstance(inner, RESHAPING):
+                known |= outputs
+            else:
+                yield from readers(inner)
+    else:
+        yield layer
+
+
+def ends(layer: Any) -> tuple[set[int], set[int]]:
+    """The ids of the tensors that a layer of a functional model reads and returns; none if it is called twice."""
+    try:
+        reads, returns = (set(map(id, keras.tree.flatten(tensors))) for tensors in (layer.input, layer.output))
+    except (AttributeError, ValueError):
+        return set(), set()
+    return reads, returns
+
+
+def present_labels(condition: Any, shape: Shape, may_miss: bool, advice: str) -> Any:
+    """The condition with zeros for missing labels; an error if no labels may be missing.
+
+    Args:
+        condition: `(n, *shape)`.
+        shape: shape of one example's condition.
+        may_miss: whether labels may be missing.
+        advice: what to do about missing ones, for the error.
+
+    Raises:
+        ValueError: a label is missing, and none may be.
+    """
+    values: Array = to_numpy(condition)
+    labels = values.ndim == 1 and not shape
+    missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, "bool")
+    if labels and values.dtype.kind in "fi":
+        missing |= values < 0  # labels may come as floats
+    if not missing.any():
+        return condition
+    if may_miss:
+        return np.where(missing, np.zeros_like(values), values)
+    index = tuple(int(axis) for axis in np.argwhere(missing)[0])
+    rows = int(missing.reshape(len(values), -1).any(axis=1).sum())
+    raise ValueError(
+        f"Argument `condition`: row {index[0]} has no label, {rows} such rows in all. Received: {values[index]} at "
+        f"index {index}. {advice}"
+    )
