@@ -22,6 +22,7 @@ from keras_vae.distributions.kl_divergence import (
 )
 from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.log_normal import LogNormal
+from keras_vae.distributions.multinomial import Multinomial
 from keras_vae.distributions.multivariate_gaussian import MultivariateGaussian
 from keras_vae.distributions.negative_binomial import NegativeBinomial
 from keras_vae.distributions.one_hot_categorical import OneHotCategorical
@@ -50,6 +51,7 @@ __all__ = [
     "Joint",
     "Laplace",
     "LogNormal",
+    "Multinomial",
     "MultivariateGaussian",
     "NegativeBinomial",
     "OneHotCategorical",

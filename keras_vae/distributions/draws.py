@@ -13,9 +13,12 @@ from keras_vae.hints import Seed, Shape, Tensor
 
 __all__ = [
     "COLDEST",
+    "NEVER",
     "at_least",
     "at_temperature",
+    "draw_binomial",
     "draw_log_gamma",
+    "draw_multinomial",
     "draw_poisson",
     "log_temperature",
     "repeated",
@@ -27,6 +30,8 @@ ROUNDS = 8
 """Proposals of a rejection sampler, which accept 95% or more each: none is accepted once in 10^10 draws."""
 SMALL_RATE = 12.0
 SMALL_COUNTS = 60
+NEVER = -1e30
+"""Logit of a category that is never drawn: finite, so that differences of two are."""
 COLDEST = 1e-9
 """Scales are multiplied by no less: draws are the location to float32, and densities stay finite."""
 
@@ -179,3 +184,108 @@ def _draw_large_poisson(rate: Tensor, key: Any) -> Tensor:
         return drawn, ops.logical_or(accepted, good)
 
     return ops.fori_loop(0, 2 * ROUNDS, propose, (ops.round(rate), ops.zeros(shape, dtype="bool")))[0]
+
+
+def draw_binomial(trials: Tensor, probability: Tensor, seed: Seed) -> Tensor:
+    """A draw from Binomial(trials, probability), elementwise, float32, without a gradient.
+
+    Small means by inversion; large ones by the transformed rejection of Hormann (1993). `keras.random.binomial`
+    does not compile under TensorFlow's XLA.
+
+    >>> from keras import ops
+    >>> from keras_vae.distributions.draws import draw_binomial
+    >>> draws = ops.convert_to_numpy(draw_binomial(ops.full((4000,), 9.0), ops.full((4000,), 0.25), seed=0))
+    >>> bool(abs(draws.mean() - 2.25) < 0.1)
+    True
+    """
+    key = StepSeed.key(seed)
+    # the rarer outcome is counted
+    rare = ops.minimum(probability, 1.0 - probability)
+    many = trials * rare >= SMALL_RATE
+    few = _draw_few(ops.where(many, 0.0, trials), rare, key)
+    drawn = ops.where(many, _draw_many(ops.where(many, trials, 100.0), ops.where(many, rare, 0.5), key), few)
+    return ops.where(probability > 0.5, trials - drawn, drawn)
+
+
+def _draw_few(trials: Tensor, probability: Tensor, key: Any) -> Tensor:
+    """By inversion, for a mean of less than `SMALL_RATE` and a probability of at most one half."""
+    uniform = keras.random.uniform(ops.shape(trials), dtype="float32", seed=StepSeed(key, 2 * ROUNDS))
+    odds = probability / (1.0 - probability)
+    first = ops.exp(trials * ops.log1p(-probability))
+
+    def count(step: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        p, below, drawn = state
+        k = ops.cast(step, "float32")
+        drawn = drawn + ops.cast(uniform > below, "float32")
+        p = p * odds * ops.maximum(trials - k, 0.0) / (k + 1.0)
+        return p, below + p, drawn
+
+    drawn = ops.fori_loop(0, SMALL_COUNTS, count, (first, first, ops.zeros_like(trials)))[2]
+    return ops.minimum(drawn, trials)  # the probabilities may add up to a little less than one
+
+
+def _draw_many(trials: Tensor, probability: Tensor, key: Any) -> Tensor:
+    """Algorithm BTRS, for means of at least 10 and a probability of at most one half."""
+    shape = ops.shape(trials)
+    mean, others = trials * probability, trials * (1.0 - probability)
+    spread = ops.sqrt(mean * (1.0 - probability))
+    b = 1.15 + 2.53 * spread
+    a = -0.0873 + 0.0248 * b + 0.01 * probability
+    alpha = (2.83 + 5.1 / b) * spread
+    squeeze = 0.92 - 4.2 / b
+
+    def log_p(k: Tensor) -> Tensor:
+        # but for a constant: successes and failures, as two Poisson variables whose sum is known
+        return log_poisson(k, mean) + log_poisson(trials - k, others)
+
+    highest = log_p(ops.floor((trials + 1.0) * probability))
+
+    def propose(step: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        drawn, accepted = state
+        seeds = StepSeed(key, step)
+        u = keras.random.uniform(shape, dtype="float32", seed=seeds) - 0.5
+        v = keras.random.uniform(shape, 1e-7, 1.0, dtype="float32", seed=seeds)
+        us = ops.maximum(0.5 - ops.abs(u), 1e-7)
+        k = ops.floor((2.0 * a / us + b) * u + mean + 0.5)
+        safe = ops.clip(k, 0.0, trials)
+        score = ops.log(v * alpha / (a / ops.square(us) + b))
+        at_once = ops.logical_and(us >= 0.07, v <= squeeze)
+        good = ops.logical_or(at_once, score <= log_p(safe) - highest)
+        good = ops.logical_and(good, k == safe)
+        drawn = ops.where(ops.logical_and(good, ops.logical_not(accepted)), safe, drawn)
+        return drawn, ops.logical_or(accepted, good)
+
+    return ops.fori_loop(0, 2 * ROUNDS, propose, (ops.round(mean), ops.zeros(shape, dtype="bool")))[0]
+
+
+def draw_multinomial(logits: Tensor, total: Tensor, seed: Seed) -> Tensor:
+    """Counts of `total` draws from K categories, `(..., K)`, float32, without a gradient.
+
+    The total is divided between two halves of the categories, each part between their halves, and so on: a binomial
+    draw each time, so that time and memory do not grow with the total.
+
+    Args:
+        logits: unnormalised log probabilities, `(..., K)`.
+        total: whole numbers, `(...)`.
+        seed: an int or a `keras.random.SeedGenerator`.
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions.draws import draw_multinomial
+    >>> float(np.sum(draw_multinomial(np.zeros((1, 3), "float32"), np.array([1000.0], "float32"), seed=0)))
+    1000.0
+    """
+    seeds = several(seed)
+    categories, halves = logits.shape[-1], []
+    while logits.shape[-1] > 1:
+        if logits.shape[-1] % 2:
+            logits = ops.concatenate([logits, ops.full_like(logits[..., :1], NEVER)], axis=-1)
+        first, second = logits[..., ::2], logits[..., 1::2]
+        halves.append(ops.sigmoid(first - second))
+        logits = ops.logaddexp(first, second)
+    counts = ops.broadcast_to(ops.cast(total, "float32")[..., None], ops.shape(logits))
+    for probability in reversed(halves):
+        counts = counts[..., : probability.shape[-1]]
+        first = draw_binomial(counts, probability, seeds)
+        counts = ops.stack([first, counts - first], axis=-1)
+        counts = ops.reshape(counts, (*ops.shape(probability)[:-1], 2 * probability.shape[-1]))
+    return counts[..., :categories]

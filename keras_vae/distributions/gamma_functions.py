@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_vae.hints import Tensor
 
-__all__ = ["log_beta", "log_gamma_ratio", "log_negative_binomial", "log_poisson"]
+__all__ = ["log_beta", "log_gamma_ratio", "log_multinomial", "log_negative_binomial", "log_poisson"]
 
 SERIES_AT_FIVE = math.lgamma(5.0) - (4.5 * math.log(5.0) - 5.0 + 0.5 * math.log(2.0 * math.pi))
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
@@ -63,6 +63,32 @@ def log_poisson(value: Tensor, rate: Tensor) -> Tensor:
     deviance = many * ops.log1p((many - rate) / rate) - (many - rate)
     saddle = -HALF_LOG_TWO_PI - 0.5 * ops.log(many) - _series(many) - deviance
     return ops.where(value < 4.0, direct, saddle)
+
+
+def log_multinomial(value: Tensor, log_p: Tensor) -> Tensor:
+    """log of the multinomial probability of the counts `(..., K)`, given their sum: `(..., 1)`.
+
+    Each factorial as Stirling's formula leaves it, so that its large part joins the logarithm of a quotient that is
+    near one where the probability is large: nothing of the size of log n! is ever rounded.
+
+    >>> import numpy as np
+    >>> from keras import ops
+    >>> from keras_vae.distributions.gamma_functions import log_multinomial
+    >>> counts, log_p = np.array([[2.0, 1.0]], "float32"), np.log(np.array([[0.5, 0.5]], "float32"))
+    >>> round(float(ops.exp(log_multinomial(counts, log_p))[0, 0]), 4)
+    0.375
+    """
+    total = ops.sum(value, axis=-1, keepdims=True)
+    share = ops.maximum(value, 1.0) / ops.maximum(total, 1.0)
+    elements = value * (log_p - ops.log(share)) - _log_factorial_rest(value)
+    return ops.sum(elements, axis=-1, keepdims=True) + _log_factorial_rest(total)
+
+
+def _log_factorial_rest(value: Tensor) -> Tensor:
+    """log value! - value log(value) + value."""
+    few, many = ops.minimum(value, 4.0), ops.maximum(value, 4.0)
+    direct = log_gamma_ratio(ops.ones((), dtype="float32"), few) - few * (ops.log(ops.maximum(few, 1.0)) - 1.0)
+    return ops.where(value < 4.0, direct, HALF_LOG_TWO_PI + 0.5 * ops.log(many) + _series(many))
 
 
 def log_negative_binomial(value: Tensor, mean: Tensor, r: Tensor) -> Tensor:

@@ -17,8 +17,8 @@ __all__ = ["Tempered"]
 class Tempered(Distribution):
     """What `tempered` gives where draws at a temperature follow no distribution of the same class: draws alone.
 
-    Counts are such: `Poisson`, `NegativeBinomial` and `BetaBinomial` pull a draw towards the mode, in
-    proportion, and round it. `log_prob` says so and raises. `mean` and `mode` are those of the distribution
+    Counts are such: `Poisson`, `NegativeBinomial`, `BetaBinomial` and `Multinomial` pull a draw towards the
+    mode, in proportion, and round it. `log_prob` says so and raises. `mean` and `mode` are those of the distribution
     itself, the mean as a point of reference.
 
     Args:

@@ -15,6 +15,7 @@ from keras_vae.likelihoods.laplace import Laplace
 from keras_vae.likelihoods.likelihood import Likelihood
 from keras_vae.likelihoods.location_scale import LocationScale
 from keras_vae.likelihoods.log_normal import LogNormal
+from keras_vae.likelihoods.multinomial import Multinomial
 from keras_vae.likelihoods.negative_binomial import NegativeBinomial
 from keras_vae.likelihoods.poisson import Poisson
 from keras_vae.likelihoods.student_t import StudentT
@@ -42,6 +43,7 @@ __all__ = [
     "Likelihood",
     "LocationScale",
     "LogNormal",
+    "Multinomial",
     "NegativeBinomial",
     "Poisson",
     "StudentT",

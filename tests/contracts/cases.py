@@ -56,6 +56,13 @@ def over_a_real_and_a_category(draws):
     return np.concatenate(tables).astype("float32"), np.tile(weights, 3)
 
 
+def over_counts_of_three(draws):
+    """All rows of counts whose sum is 3."""
+    points, _ = testing.over_integers(0, 3)(draws)
+    points = points[points.sum(axis=-1) == 3]
+    return points, np.ones(len(points))
+
+
 # Names that the shipped checks do not cover: each puts its subject into a `kv.VAE` of one tensor, and not of a dict.
 # tests/likelihoods/test_joint.py and tests/networks/test_joint.py hold the same by hand.
 BY_HAND = {
@@ -165,6 +172,10 @@ CASES = {
         "make": kv.likelihoods.NegativeBinomial,
         "other_values": {"dispersion": "predicted"},
         "points": testing.over_integers(0, 90),
+    },
+    ("likelihoods", "multinomial"): {
+        "make": lambda: kv.likelihoods.Multinomial(total_count=3),
+        "points": over_counts_of_three,
     },
     ("likelihoods", "columns"): {
         "make": lambda: kv.likelihoods.Columns([("gaussian", 1), (kv.likelihoods.Categorical(3), 1)]),

@@ -91,6 +91,7 @@ CASES = {
     "Gaussian of broadcast parameters": lambda: d.Gaussian(parameters(BATCH, 2), parameters(2, seed=1)),
     "DiscretizedLogisticMixture": pixels,
     "GaussianMixture": lambda: mixture(BATCH),
+    "Multinomial": lambda: d.Multinomial(2 * parameters(BATCH, 4), np.array([7.0, 1.0, 300.0], "float32")),
     "MultivariateGaussian": lambda: d.MultivariateGaussian(parameters(BATCH, 3), cholesky()),
     "OneHotCategorical": lambda: d.OneHotCategorical(2 * parameters(BATCH, 2, 4)),
     "Transformed by couplings": lambda: flow(lambda flip: AffineCoupling((8,), flip=flip)),

@@ -11,7 +11,8 @@ from keras_vae import distributions as d
 from keras_vae.distributions import Distribution, Independent
 from tests.distributions.cases import BATCH, CASES, ELEMENTS, FILE, SEED, TEMPERATURES, mixture, noise, parameters
 
-COUNTS = ("BetaBinomial", "NegativeBinomial", "Poisson", "ZeroInflated")
+COUNTS = ("BetaBinomial", "Multinomial", "NegativeBinomial", "Poisson", "ZeroInflated")
+YOUNGER = ("Multinomial",)  # than version 0.1
 
 
 def numpy(value):
@@ -47,6 +48,10 @@ def test_samples_of_values_made_of_others():
 
 
 class TestDrawsOfVersionOne:
+    @pytest.fixture(params=[name for name in CASES if name not in YOUNGER])
+    def case(self, request):
+        return request.param, CASES[request.param]()
+
     @pytest.fixture
     def stored(self):
         stored = json.loads(FILE.read_text())[keras.backend.backend()]
@@ -231,4 +236,4 @@ class TestTFP:
 def test_the_independent_ones_are_all_here():
     members = [getattr(d, name) for name in d.__all__]
     independent = {m.__name__ for m in members if isinstance(m, type) and issubclass(m, Independent)}
-    assert independent - set(ELEMENTS) == {"Independent", "DiscretizedLogisticMixture"}
+    assert independent - set(ELEMENTS) == {"Independent", "DiscretizedLogisticMixture", "Multinomial"}

@@ -79,8 +79,8 @@ NO_SOURCE = {
     *("likelihoods.Laplace", "likelihoods.LogNormal"),
     *("distributions.Bernoulli", "distributions.Beta", "distributions.BetaBinomial", "distributions.Categorical"),
     *("distributions.Gaussian", "distributions.GaussianMixture", "distributions.Laplace", "distributions.LogNormal"),
-    *("distributions.MultivariateGaussian", "distributions.NegativeBinomial", "distributions.Poisson"),
-    *("distributions.StudentT",),
+    *("distributions.Multinomial", "distributions.MultivariateGaussian", "distributions.NegativeBinomial"),
+    *("distributions.Poisson", "distributions.StudentT"),
 }
 # Whose classes need one.
 SOURCED = {"callbacks", "decoders", "distributions", "encoders", "layers", "likelihoods", "models"}

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_vae import distributions as d
 from keras_vae import likelihoods
+from keras_vae.distributions.draws import draw_binomial
 from keras_vae.distributions.gamma_functions import log_beta, log_gamma_ratio, log_poisson
 
 RNG = np.random.default_rng(0)
@@ -66,6 +67,59 @@ def test_beta_binomial():
     close(numpy(p.variance()), q.var(), rtol=1e-5)
     log_pmf = q.logpmf(np.arange(256)[:, None])
     close(np.take_along_axis(log_pmf, numpy(p.mode()).astype(int)[None], 0)[0], log_pmf.max(0), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(("total", "categories"), [(1, 9), (12, 5), (900, 40), (2_000_000, 7)])
+def test_multinomial(total, categories):
+    logits = RNG.normal(scale=2.0, size=(60, categories)).astype("float32")
+    probability = scipy.special.softmax(double(logits), -1)
+    k = np.stack([RNG.multinomial(total, row) for row in probability])
+    p, q = d.Multinomial(logits, total), [scipy.stats.multinomial(total, row) for row in probability]
+    close(
+        numpy(p.log_prob(k)), [row.logpmf(x) for row, x in zip(q, k, strict=True)], rtol=1e-4, atol=1e-6 * total + 1e-4
+    )
+    close(numpy(p.mean()), total * probability, rtol=1e-5)
+    close(numpy(p.variance()), np.stack([np.diag(row.cov()) for row in q]), rtol=1e-4, atol=1e-5)
+    far = np.eye(categories)[np.argmin(probability, -1)] * total
+    expected = total * np.log(probability.min(-1))
+    close(numpy(p.log_prob(far)), expected, rtol=1e-5)
+    for draws in (p.sample(0), p.mode(), *(p.tempered(t).sample(0) for t in (0.0, 0.4, 3.0))):
+        draws = numpy(draws)
+        np.testing.assert_array_equal(draws.sum(-1), total)
+        assert draws.min() >= 0
+        np.testing.assert_array_equal(draws, np.round(draws))
+
+
+def test_multinomial_by_enumeration():
+    """Probabilities add up to one, and no row of counts is more likely than the mode, ties and zeros included."""
+    rows = np.array(list(np.ndindex(6, 6, 6)), "float32")
+    rows = rows[rows.sum(-1) == 5]
+    logits = np.concatenate(
+        [RNG.normal(scale=2.0, size=(40, 3)), [[0.0, 0.0, 0.0], [0.0, 0.0, -200.0], [1.0, 1.0, 0.0]]]
+    )
+    p = d.Multinomial(logits, 5)
+    log_p = numpy(p.log_prob(rows[:, None]))
+    assert log_p.shape == (len(rows), len(logits))
+    np.testing.assert_allclose(np.exp(log_p).sum(0), 1.0, rtol=1e-5)
+    close(numpy(p.log_prob(p.mode())), log_p.max(0), rtol=0, atol=1e-4)
+    close(
+        numpy(d.Multinomial(logits).log_prob(np.eye(3)[[1] * 43])),
+        numpy(d.Categorical(logits[:, None]).log_prob(np.ones((43, 1)))),
+    )
+
+
+def test_a_mask_leaves_a_multinomial_of_the_rest():
+    logits, mask = np.array([[0.3, -1.0, 2.0, 0.7]]), np.array([[True, False, True, True]])
+    x = np.array([[2.0, np.nan, 3.0, 1.0]])
+    kept = scipy.special.softmax(logits[0, mask[0]])
+    expected = scipy.stats.multinomial(6, kept).logpmf([2, 3, 1])
+    close(numpy(d.Multinomial(logits, mask=mask).log_prob(x)), [expected])
+    assert numpy(d.Multinomial(logits, mask=np.zeros((1, 4), bool)).log_prob(x))[0] == 0.0
+    # two rows of counts, the second of which is left out
+    steps = d.Multinomial(np.stack([logits, logits], 1), 6, event_ndims=2, mask=np.array([[True, False]]))
+    x = np.array([[[2.0, 0.0, 3.0, 1.0], [np.nan] * 4]])
+    expected = scipy.stats.multinomial(6, scipy.special.softmax(logits[0])).logpmf([2, 0, 3, 1])
+    close(numpy(steps.log_prob(x)), [expected])
 
 
 def test_categorical():
@@ -289,10 +343,36 @@ def test_draws_of_counts(rate):
     )
 
 
+@pytest.mark.parametrize(
+    ("trials", "probability"), [(1, 0.3), (15, 0.9), (200, 0.02), (60, 0.5), (400, 0.7), (1e6, 0.2)]
+)
+def test_draws_of_the_binomial(trials, probability):
+    draws = numpy(draw_binomial(*tensors(np.full(20000, trials), np.full(20000, probability)), seed=1))
+    q = scipy.stats.binom(int(trials), probability)
+    assert abs(draws.mean() - q.mean()) < 5 * q.std() / np.sqrt(20000)
+    assert abs(draws.var() / q.var() - 1) < 0.06
+    ranks = np.searchsorted(np.sort(draws), np.sort(draws), side="right") / 20000
+    assert np.abs(ranks - q.cdf(np.sort(draws))).max() < 0.016
+
+
+@pytest.mark.parametrize("total", [1, 30, 5000])
+def test_draws_of_the_multinomial(total):
+    """Means and covariances over seven categories, which is no power of two."""
+    probability = scipy.special.softmax(np.array([0.0, 1.0, -1.0, 2.0, 0.5, -3.0, 0.0]))
+    draws = numpy(d.Multinomial(np.log(probability)[None], total).sample(1, num_samples=20000))[:, 0]
+    q = scipy.stats.multinomial(total, probability)
+    spread = np.sqrt(np.diag(q.cov()))
+    assert np.abs((draws.mean(0) - total * probability) / spread).max() < 5 / np.sqrt(20000)
+    # squares of rare counts scatter more: their kurtosis is 3 + 1 / (mean count)
+    error = np.sqrt((2.0 + 1.0 / (total * probability.min())) / 20000)
+    assert np.abs((np.cov(draws.T) - q.cov()) / np.outer(spread, spread)).max() < 5 * error
+
+
 @pytest.mark.parametrize("make", [
     lambda: d.Poisson(np.full((5, 1), 2.3)),
     lambda: d.NegativeBinomial(np.full((5, 1), 2.3), 1.0),
     lambda: d.BetaBinomial(np.full((5, 1), 1.2), np.full((5, 1), 0.7)),
+    lambda: d.Multinomial(RNG.normal(size=(5, 7)), np.array([0.0, 1.0, 4.0, 70.0, 1e5])),
     lambda: d.DiscretizedLogistic(np.full((5, 1), 0.1), np.full((5, 1), -4.0)),
     lambda: d.DiscretizedLogisticMixture(*mixture()),
     lambda: d.StudentT(np.full((5, 1), 0.3), 0.0, 1.0),
@@ -317,6 +397,7 @@ def test_no_head_output_makes_a_density_infinite(size):
     counts, proportions = np.array([[0.0, 3.0, 255.0]] * 2), np.array([[0.01, 0.5, 0.99]] * 2)
     for value, x in (
         (d.BetaBinomial(one, one), counts), (d.BetaBinomial(one, -one), counts), (d.Poisson(one), counts),
+        (d.Multinomial(one, 258), counts), (d.Multinomial(one * np.array([1.0, -1.0, 0.0]), 258), counts),
         (d.NegativeBinomial(one, -one), counts), (d.NegativeBinomial(one, one), counts),
         (d.ZeroInflated(d.NegativeBinomial(one, one), one), counts), (d.Categorical(np.stack([one] * 256, -1)), counts),
         (d.DiscretizedLogistic(one, one), counts), (d.DiscretizedLogistic(one, -one), counts),
@@ -364,6 +445,13 @@ def test_counts_with_an_exposure(sizes, leading):
         likelihoods.NegativeBinomial("predicted", **given), log_mean=log_mean, log_inverse_dispersion=predicted
     )
     close(found, summed(counts), rtol=1e-4, atol=1e-3)
+    shares = scipy.special.softmax(double(logits), -1)
+    rows = [
+        scipy.stats.multinomial(row.sum(), p).logpmf(row)
+        for row, p in zip(x.reshape(-1, 5), shares.reshape(-1, 5), strict=True)
+    ]
+    found = values(likelihoods.Multinomial(**given), logits=logits)
+    close(found, np.reshape(rows, (4, -1)).sum(axis=1), rtol=1e-4, atol=1e-3)
     lost = scipy.special.expit(double(logits))
     inflated = np.log(lost * (x == 0) + (1 - lost) * np.exp(counts))
     found = values(likelihoods.ZeroInflatedNegativeBinomial(**given), log_mean=log_mean, zero_logits=logits)
