@@ -296,10 +296,11 @@ class TestErrors:
 
 
 def test_ten_classes_beside_real_dimensions_of_digits(digits):
-    vae = kv.VAE((8, 8, 1), latents=kv.latents.Product([classes(10), kv.latents.Single(6)]), seed=0)
+    latents = kv.latents.Product([classes(10), kv.latents.Single(6)])
+    vae = kv.VAE((8, 8, 1), latents=latents, encoder="mlp", decoder="mlp", seed=0)
     vae.compile(keras.optimizers.Adam(3e-3))
     history = vae.fit(digits, epochs=6, batch_size=64, verbose=0).history
-    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    assert history["loss"][-1] < 0.6 * 64 * np.log(2)  # of pixels that are guessed
     assert history["kl_loss_2"][-1] > 0.1
     for kind in range(10):
         rows = vae.generate(4, fixed={0: kind}, temperature=0.0)
