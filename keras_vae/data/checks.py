@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_vae.data.field import Field, Spec
 from keras_vae.data.labels import present_labels
-from keras_vae.data.rows import check_rows, check_steps, count_rows, fits, rows_of, same
+from keras_vae.data.rows import check_not_negative, check_rows, check_steps, count_rows, fits, rows_of, same
 from keras_vae.data.streams import (
     is_array,
     is_stream,
@@ -299,7 +299,7 @@ class Checks:
                 )
 
     def check_weights(self, sample_weight: Data, rows: int) -> None:
-        """Check that there is one weight for each example."""
+        """Check that there is one weight for each example, none of them negative."""
         self._check_is_array(sample_weight, "sample_weight", ())
         shape = tuple(sample_weight.shape)
         if shape not in ((rows,), (rows, 1)):
@@ -308,6 +308,7 @@ class Checks:
                 f"Received: shape {shape} for {rows} examples."
             )
         check_rows(sample_weight, shape[1:], None, "sample_weight")
+        check_not_negative(sample_weight, "sample_weight")
 
     def check_stream(self, stream: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> Data:
         """Check the first batch of a stream, and return the stream in a form that every backend supports."""
@@ -318,7 +319,7 @@ class Checks:
                 raise ValueError(f"Argument `{argument}`: the generator yields no batches.") from None
             self.check_stream([first], argument, noisy, training)
             return rejoin(first, stream)
-        inputs, y, sample_weight = peek(stream, spec=self.spec)
+        inputs, y, sample_weight = peek(stream, spec=self.spec, argument=argument)
         self.check(inputs.given(), argument, noisy or (y is not None and not self.uses_y), training)
         self._check_given_y(y, inputs.x, argument, training)
         if sample_weight is not None:
@@ -367,6 +368,11 @@ class Checks:
         """`validation_data` in a form that Keras interprets correctly."""
         if validation_data is None:
             return None
+        if isinstance(validation_data, (list, tuple)) and not validation_data:
+            raise ValueError(
+                "Argument `validation_data` must hold data. Received: an empty "
+                f"{type(validation_data).__name__}. Pass None to train without validation."
+            )
         validation_data = without_tables(validation_data)
         if is_stream(validation_data):
             return self.check_stream(validation_data, "validation_data", training=True)

@@ -10,7 +10,7 @@ from keras_vae.data.streams import to_numpy
 from keras_vae.data.support import ColumnSupport, column_supports
 from keras_vae.hints import Array, Shape
 
-__all__ = ["check_rows", "check_steps", "count_rows", "fits", "rows_of", "same"]
+__all__ = ["check_not_negative", "check_rows", "check_steps", "count_rows", "fits", "rows_of", "same"]
 
 
 NO_DATA = ("exposure", "sample_weight", "y", "z")
@@ -92,6 +92,16 @@ def check_rows(
             _check_support(values[..., first : last + 1], columns, label, noisy, expected_by)
     elif support is not None:
         _check_support(values, support, argument, noisy, expected_by)
+
+
+def check_not_negative(weights: Array, argument: str) -> None:
+    """Refuse negative weights of examples, which would be trained to a large loss."""
+    lowest = to_numpy(weights).min()
+    if lowest < 0:
+        raise ValueError(
+            f"Argument `{argument}` must hold numbers >= 0. Received: {lowest}. With a negative weight training would "
+            "raise the loss of the example. Use 0 to leave an example out."
+        )
 
 
 def _missing_hint(support: Any, argument: str) -> str:

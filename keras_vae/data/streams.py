@@ -99,20 +99,21 @@ def to_numpy(data: Data) -> Array:
 def batches(stream: Data) -> Iterator[Any] | None:
     """Iterator over the batches of a stream that does not consume them, or None if there is none."""
     if isinstance(stream, keras.utils.PyDataset):
-        length = stream.num_batches
-        return (stream[index] for index in range(length)) if length else iter([stream[0]])
+        length = stream.num_batches  # None without an end
+        return iter([stream[0]]) if length is None else (stream[index] for index in range(length))
     if hasattr(stream, "__next__"):
         return None  # a generator can be read only once
     return iter(stream)
 
 
-def peek(stream: Data, rows: float = 1, spec: Any = None) -> Any:
+def peek(stream: Data, rows: float = 1, spec: Any = None, argument: str = "x") -> Any:
     """The first rows of a stream as `Inputs` of arrays, with y and the weights of batch one.
 
     Args:
         stream: a dataset, a loader or a generator.
         rows: number of rows to read, at least.
         spec: a `Field`, or a dict of them.
+        argument: name of the argument in messages.
 
     Returns:
         `(inputs, y, sample_weight)`, or None for a generator, which can be read only once.
@@ -131,8 +132,8 @@ def peek(stream: Data, rows: float = 1, spec: Any = None) -> Any:
         leaves = keras.tree.flatten(inputs.x)
         if not all(is_array(leaf) for leaf in leaves):
             raise ValueError(
-                "Argument `x`: every batch must be an array x, a tuple (x, y, sample_weight) or a dict with the key "
-                f"'x'. Received: a batch whose x is a {type(inputs.x).__name__}."
+                f"Argument `{argument}`: every batch must be an array x, a tuple (x, y, sample_weight) or a dict with "
+                f"the key 'x'. Received: a batch whose x is a {type(inputs.x).__name__}."
             )
         collected.append(Inputs(*(None if part is None else to_numpy(part) for part in inputs)))
         leaf = keras.tree.flatten(collected[-1].x)[0]
@@ -140,7 +141,7 @@ def peek(stream: Data, rows: float = 1, spec: Any = None) -> Any:
         if count >= rows:
             break
     if not collected:
-        raise ValueError("Argument `x`: the dataset yields no batches. Expected at least one.")
+        raise ValueError(f"Argument `{argument}`: the dataset yields no batches. Expected at least one.")
     if len(collected) == 1:
         return collected[0], *first
     joined = (

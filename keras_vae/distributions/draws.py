@@ -21,6 +21,7 @@ __all__ = [
     "draw_multinomial",
     "draw_poisson",
     "log_temperature",
+    "other_noise",
     "repeated",
     "several",
     "with_samples",
@@ -46,6 +47,20 @@ def several(seed: Seed) -> StepSeed:
     False
     """
     return StepSeed(StepSeed.key(seed), 0)
+
+
+def other_noise(seed: Seed, use: int) -> Seed:
+    """The seed of another draw of the same call, which would have the same noise with the same int.
+
+    Args:
+        seed: an int, which is changed, or a `SeedGenerator`, whose draws differ anyhow.
+        use: number of the draw, from 1 on.
+
+    >>> from keras_vae.distributions.draws import other_noise
+    >>> other_noise(3, 1)
+    7922
+    """
+    return (int(seed) + 7919 * use) % 2**31 if isinstance(seed, numbers.Integral) else seed
 
 
 def with_samples(shape: Shape, num_samples: int | None) -> Shape:

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.data.streams import is_stream, peek
+from keras_vae.distributions.draws import other_noise
 from keras_vae.hints import Array, Data, Part, Seed, Tensor
 from keras_vae.inference.call import over_data
 
@@ -120,5 +121,5 @@ def log_mean_weights(
         x,
         batch_size=batch_size,
         verbose=verbose,
-        seed=None if seed is None else (seed + index) % 2**31,
+        seed=other_noise(seed, index),
     )

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_vae.arguments import non_negative_number
+from keras_vae.distributions.draws import other_noise
 from keras_vae.hints import Array, Data, Part, Seed, Tensor
 from keras_vae.inference.call import decoding_mode, known_length, over_data
 
@@ -139,5 +140,11 @@ def reconstruct_batch(
     if length is None and not isinstance(model.data_shape, dict) and model.data_shape[0] is None:
         length = ops.shape(terms.x)[1]
     return model.forward_pass.decode_data(
-        z, terms.context, exposure=terms.batch.exposure, seed=seed, mode=mode, temperature=temperature[1], length=length
+        z,
+        terms.context,
+        exposure=terms.batch.exposure,
+        seed=other_noise(seed, 2),
+        mode=mode,
+        temperature=temperature[1],
+        length=length,
     )

@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import numbers
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,6 +9,7 @@ from keras import ops
 
 from keras_vae.deprecation import warn_renamed
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.draws import other_noise
 from keras_vae.distributions.kl_divergence import (
     has_kl_divergence,
     kl_divergence,
@@ -264,10 +264,7 @@ class Terms:
         Args:
             seed: an int or a `SeedGenerator`; by default that of these terms.
         """
-        if seed is None:
-            # An int would repeat the noise of the posterior's draws.
-            seed = (int(self.seed) + 7919) % 2**31 if isinstance(self.seed, numbers.Integral) else self.seed
-        return self.forward.prior_sample(self, seed)
+        return self.forward.prior_sample(self, other_noise(self.seed, 1) if seed is None else seed)
 
     # As in version 0.1 -------------------------------------------------------------------------------
 

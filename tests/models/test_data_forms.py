@@ -177,6 +177,21 @@ def test_evaluate_is_the_mean_over_examples():
     np.testing.assert_allclose(weighted["loss"], weighted["reconstruction_loss"] + weighted["kl_loss"], rtol=1e-5)
 
 
+def test_weights_scale_losses_and_leave_rates_as_keras_does():
+    """`loss` is weighted and divided by the number of examples; a rate is a mean weighted by the weights."""
+    weights = np.linspace(0.5, 2.0, len(X)).astype("float32")
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(6)])
+    model.compile(loss="mse", weighted_metrics=["mse"])
+    parts = {"encoder": sharp_encoder(), "posterior": kv.posteriors.Gaussian(project=False), "likelihood": "poisson"}
+    vae = compiled(small_vae(**parts))
+    once, twice = (evaluate(vae, X.round(), sample_weight=factor * weights) for factor in (1, 2))
+    keras_once, keras_twice = (model.evaluate(X, X, sample_weight=w, verbose=0) for w in (weights, 2 * weights))
+    for name in ("loss", "reconstruction_loss", "kl_loss"):
+        np.testing.assert_allclose(twice[name] / once[name], keras_twice[0] / keras_once[0], rtol=1e-3)
+    np.testing.assert_allclose(twice["bits_per_dim"] / once["bits_per_dim"], keras_twice[1] / keras_once[1], rtol=1e-3)
+    np.testing.assert_allclose(once["bits_per_dim"], once["loss"] / weights.mean() / 6 / np.log(2.0), rtol=1e-4)
+
+
 def sharp_encoder():
     inputs = keras.Input((6,))
     log_var = keras.layers.Dense(2, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(-18.0))
