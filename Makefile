@@ -6,7 +6,12 @@ TORCH ?= torch==2.13.0
 TEST := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 \
 	$(BIN)/python -m pytest -n 2 --durations=12
 
-.PHONY: quickstart test test-jax test-torch lint docs check clean
+# The lowest Keras that pyproject.toml allows, in a folder that comes before the others: an install of seconds.
+LOWEST := $(shell sed -n 's/^dependencies = .*"keras>=\([0-9.]*\)".*/\1/p' pyproject.toml)
+LOWEST_TESTS := tests/compat tests/data tests/latents tests/registry \
+	$(addprefix tests/models/test_,adapt.py call.py conditions.py data_forms.py fields.py inference.py saving.py)
+
+.PHONY: quickstart test test-jax test-torch test-lowest lint docs check clean
 
 .venv/.tensorflow: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -21,6 +26,10 @@ TEST := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 TF_C
 .venv/.torch: .venv/.tensorflow
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
 	touch $@
+
+.venv/keras-lowest: .venv/.torch
+	rm -rf $@
+	$(BIN)/python -m pip install --quiet --no-deps --target $@ "keras==$(LOWEST)"
 
 .venv/.dev: .venv/.tensorflow
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
@@ -42,6 +51,12 @@ test-jax: .venv/.jax
 test-torch: .venv/.torch
 	KERAS_BACKEND=torch $(TEST) -m "not one_backend"
 
+# A part of the tests on one backend: what a lower Keras breaks is training, saving and the forms of data.
+test-lowest: .venv/keras-lowest
+	export PYTHONPATH=$(CURDIR)/.venv/keras-lowest KERAS_BACKEND=torch; \
+	$(BIN)/python -c "import keras; assert keras.__version__ == '$(LOWEST)', keras.__version__" && \
+	$(TEST) -m "not one_backend" $(LOWEST_TESTS)
+
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,7 +67,7 @@ docs: .venv/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	$(BIN)/python -m tests.docs.offline_site site
 
-check: test test-jax test-torch lint docs
+check: test test-jax test-torch test-lowest lint docs
 
 clean:
 	rm -rf .venv .jax_cache build dist site

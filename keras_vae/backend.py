@@ -17,7 +17,9 @@ expressed there, so they live here, each with the reason for it:
 * whether a model is called by another one shows in Keras' call context, and on JAX in the scope of the step;
 * masks that Keras attaches to tensors can only be removed with a function that it does not export;
 * on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
-  callback has to ask for them first.
+  callback has to ask for them first;
+* on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
+  size names neither the data nor the number of rows that would do.
 """
 
 import contextlib
@@ -39,6 +41,8 @@ __all__ = [
     "SeedGenerator",
     "StepSeed",
     "called_by_another",
+    "data_shards",
+    "divisible_batches",
     "forward_pass",
     "kept_state",
     "num_replicas",
@@ -71,6 +75,36 @@ def strategy_scope(model: Any) -> contextlib.AbstractContextManager:
     """Where `model`'s variables live under `tf.distribute`, for variables that join it later."""
     strategy = getattr(model, "distribute_strategy", None)
     return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def data_shards() -> int:
+    """Number of devices of this process among which `keras.distribution` divides every batch; 1 without it."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return 1
+    mesh = distribution.device_mesh
+    devices = mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
+    return max(1, devices // getattr(distribution, "num_processes", 1))
+
+
+@contextlib.contextmanager
+def divisible_batches() -> Iterator[None]:
+    """Say in plain words that the batches of a dataset do not divide among the devices.
+
+    Raises:
+        ValueError: in place of JAX's error.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if type(error).__name__ != "IndivisibleError":
+            raise
+        shards = data_shards()
+        raise ValueError(
+            f"Argument `x`: keras.distribution divides every batch among {shards} devices. Expected batches whose "
+            f"number of rows is a multiple of {shards}, the last one too. Received: another number. Drop the rows "
+            "left over, for example with dataset.batch(..., drop_remainder=True)."
+        ) from error
 
 
 def gamma_draws_compile() -> bool:
@@ -141,14 +175,15 @@ def sync_state(model: Any) -> None:
 
 @contextlib.contextmanager
 def kept_state(model: Any) -> Iterator[None]:
-    """Restore the weights of `model` if a JAX `predict` fails in its first batch.
+    """Restore the weights of `model` if a JAX `fit`, `evaluate` or `predict` fails in its first batch.
 
     Keras empties the variables while a step runs, and an error in tracing it would leave them so.
     """
     if keras.backend.backend() != "jax":
         yield
         return
-    before = [(variable, variable.value) for variable in model.variables]
+    own = (*model.variables, *model.metrics_variables, *getattr(getattr(model, "optimizer", None), "variables", ()))
+    before = [(variable, variable.value) for variable in own]
     try:
         yield
     except BaseException:

@@ -1,6 +1,7 @@
 """A batch in the one form in which all components see it."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import keras
@@ -88,12 +89,17 @@ class Batch:
         target, present = x, input_present
         if y is not None and y_is_target:
             target, present = present_elements(y, spec)
+        own = given.mask
+        if own is not None and isinstance(spec, dict):
+            own = {name: own.get(name) for name in spec}
+
+        def valid(values: Any) -> Any:
+            padding = likelihood.valid_mask(values)
+            return padding if own is None else over_fields(joined_mask, padding, own, like=values)
+
+        input_mask = valid(x)
         # The padding of the target: in a corrupted x, the padding token may hide a token to be restored.
-        input_mask = likelihood.valid_mask(x)
-        mask = input_mask if target is x else likelihood.valid_mask(target)
-        if given.mask is not None:
-            own = {name: given.mask.get(name) for name in spec} if isinstance(spec, dict) else given.mask
-            input_mask, mask = (over_fields(joined_mask, known, own, like=x) for known in (input_mask, mask))
+        mask = input_mask if target is x else valid(target)
         condition, labelled = labelled_rows(given.condition) if partly_labelled else (given.condition, None)
         return cls(
             x=x,
@@ -112,10 +118,21 @@ class Batch:
 
     def likelihood_mask(self) -> Any:
         """Mask of the target: valid steps and present elements combined."""
-        return over_fields(joined_mask, self.mask, self.present, like=self.target)
+        return self._likelihood_mask
 
     def network_mask(self) -> Any:
         """Mask of x for the networks: likewise."""
+        return self._network_mask
+
+    # Likelihood, encoder, decoder and metrics ask for them: formed once in a step.
+    @functools.cached_property
+    def _likelihood_mask(self) -> Any:
+        return over_fields(joined_mask, self.mask, self.present, like=self.target)
+
+    @functools.cached_property
+    def _network_mask(self) -> Any:
+        if self.input_mask is self.mask and self.input_present is self.present:
+            return self._likelihood_mask
         return over_fields(joined_mask, self.input_mask, self.input_present, like=self.x)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_vae.data.field import Field, Spec
 from keras_vae.data.labels import present_labels
-from keras_vae.data.rows import check_not_negative, check_rows, check_steps, count_rows, fits, rows_of, same
+from keras_vae.data.masks import check_mask, check_mask_shape, check_steps
+from keras_vae.data.rows import check_not_negative, check_rows, count_rows, rows_of, same
 from keras_vae.data.streams import (
     is_array,
     is_stream,
@@ -122,21 +123,16 @@ class Checks:
                 f"Argument `mask` must be a dict with some of the fields {sorted(self.spec)}, a mask for each. "
                 f"Received: {received}."
             )
-        for label, values, _, _ in self.fields(x, argument):
+        for label, values, field, _ in self.fields(x, argument):
             key = label[len(argument) :]
             own = masks.get(key[2:-2]) if isinstance(masks, dict) else masks
             if own is None:
                 continue
             if not padding:
                 self._check_is_array(own, f"mask{key}", ("time",))
-                axes = len(own.shape) - 1
-                if axes < 1 or not fits(tuple(own.shape), (len(values), *values.shape[1 : axes + 1])):
-                    raise ValueError(
-                        f"Argument `mask{key}` must have the batch axis of x and at least its first axis after it, "
-                        f"such as (batch, time). Received: shape {tuple(own.shape)} for x of shape "
-                        f"{tuple(values.shape)}."
-                    )
-            check_steps(own, padding, label, noisy)
+                check_mask_shape(own, values, f"mask{key}")
+                check_mask(own, f"mask{key}")
+            check_steps(own, padding, label, noisy, from_first=self.decoder_reads_x or field.shape[0] is None)
 
     def _check_fits_half(self, x: Data, likelihood: Part, argument: str) -> None:
         """Refuse values outside the range of float16, which would be infinite in the networks."""
@@ -215,6 +211,7 @@ class Checks:
                 "Argument `condition_mask` must have the first two axes of the condition, (batch, length). Received: "
                 f"shape {tuple(mask.shape)} for a condition of shape {tuple(condition.shape)}."
             )
+        check_mask(mask, "condition_mask")
 
     def check_exposure(self, exposure: Any, rows: int) -> None:
         """Check the size factors of counts.

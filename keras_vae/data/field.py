@@ -1,7 +1,6 @@
 """One field of structured data."""
 
 import dataclasses
-import numbers
 from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
@@ -21,7 +20,8 @@ class Field:
     """One field of the data: the shape of an example, and how missing elements are marked.
 
     Args:
-        shape: shape of one example: ints, and None for the time axis of series of unknown length.
+        shape: shape of one example: ints, and None for the time axis of series of unknown length; an int for a
+            vector.
         missing: `"nan"` if NaN marks missing elements, None if nothing is missing.
 
     Raises:
@@ -40,15 +40,8 @@ class Field:
     missing: str | None = None
 
     def __post_init__(self) -> None:
-        shape: Any = self.shape
-        valid = isinstance(shape, (list, tuple)) and len(shape) > 0
-        if not valid or not all(axis is None or is_size(axis) for axis in shape):
-            raise ValueError(
-                "Argument `shape` must be the shape of one example. Expected a tuple of positive ints, such as "
-                f"(28, 28, 1), or None for the time axis. Received: shape={shape!r}. Write (12,) for a vector of 12."
-            )
+        object.__setattr__(self, "shape", as_shape(self.shape, "shape"))
         one_of(self.missing, (None, "nan"), "missing")
-        object.__setattr__(self, "shape", tuple(None if axis is None else int(axis) for axis in shape))
 
     def get_config(self) -> Config:
         """The constructor's arguments."""
@@ -57,10 +50,6 @@ class Field:
     @classmethod
     def from_config(cls, config: Config) -> Self:
         return cls(**config)
-
-
-def is_size(axis: Any) -> bool:
-    return isinstance(axis, numbers.Integral) and not isinstance(axis, bool) and int(axis) >= 1
 
 
 Spec: TypeAlias = Field | dict[str, Field]

@@ -10,7 +10,7 @@ from keras_vae.data.streams import to_numpy
 from keras_vae.data.support import ColumnSupport, column_supports
 from keras_vae.hints import Array, Shape
 
-__all__ = ["check_not_negative", "check_rows", "check_steps", "count_rows", "fits", "rows_of", "same"]
+__all__ = ["check_not_negative", "check_rows", "count_rows", "fits", "rows_of", "same"]
 
 
 NO_DATA = ("exposure", "sample_weight", "y", "z")
@@ -227,27 +227,3 @@ def same(x: Any, y: Any) -> bool:
     """Whether two structures of arrays are equal."""
     pairs = zip(keras.tree.flatten(x), keras.tree.flatten(y), strict=True)
     return all(np.array_equal(to_numpy(a), to_numpy(b), equal_nan=True) for a, b in pairs)
-
-
-def check_steps(mask: Any, padding: bool, argument: str, noisy: bool) -> None:
-    """Check that every row has a valid step: without any, its density would be 0 nats.
-
-    Args:
-        mask: boolean `(batch, time)`, or with more axes.
-        padding: whether it was computed from padding, and not passed by the user.
-        argument: name of the argument.
-        noisy: whether the data may have been corrupted to padding on purpose.
-    """
-    mask = np.asarray(to_numpy(mask))
-    empty = np.flatnonzero(~mask.reshape(len(mask), -1).astype("bool").any(axis=1))
-    if len(empty):
-        raise ValueError(
-            f"Argument `{argument}`: row {int(empty[0])} has no valid step, {len(empty)} such rows in all: "
-            f"{'it holds padding only' if padding else 'its mask is False everywhere'}. Leave those rows out."
-        )
-    gaps = np.flatnonzero(np.any(~mask[:, :-1] & mask[:, 1:], axis=1)) if padding and not noisy else empty
-    if len(gaps):
-        raise ValueError(
-            f"Argument `{argument}`: row {int(gaps[0])} has padding before a valid step, {len(gaps)} such "
-            "rows in all. Pad at the end: keras.utils.pad_sequences(rows, padding='post')."
-        )

@@ -81,10 +81,10 @@ def checked_condition(model: Part, condition: Any, mask: Any, n: int) -> dict[st
         if model.condition_shape is not None and condition.ndim == len(model.condition_shape):
             condition = np.repeat(condition[None], n, axis=0)
     if mask is not None:
-        mask = np.asarray(ops.convert_to_numpy(mask), dtype="bool")
+        mask = np.asarray(ops.convert_to_numpy(mask))
         mask = np.repeat(mask[None], n, axis=0) if mask.ndim == 1 else mask
     model.checks.check_condition(condition, n, mask)
-    return {"condition": condition, "condition_mask": mask}
+    return {"condition": condition, "condition_mask": None if mask is None else mask.astype("bool")}
 
 
 def checked_exposure(model: Part, exposure: Any, n: int) -> Array | None:

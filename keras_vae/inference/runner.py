@@ -7,8 +7,18 @@ import keras
 import numpy as np
 
 from keras_vae.arguments import optional_seed, positive_int
-from keras_vae.backend import SeedGenerator, kept_state, quiet_retracing, strategy_scope, sync_state
-from keras_vae.hints import Part, Tensor
+from keras_vae.backend import (
+    SeedGenerator,
+    data_shards,
+    divisible_batches,
+    kept_state,
+    quiet_retracing,
+    strategy_scope,
+    sync_state,
+)
+from keras_vae.data.rows import count_rows
+from keras_vae.data.streams import is_stream, to_numpy
+from keras_vae.hints import Data, Part, Tensor
 from keras_vae.serialization import Untracked
 
 __all__ = ["Runner"]
@@ -52,7 +62,7 @@ class BatchFunction(keras.Model):
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.predict`; afterwards the weights are in the model, also after an error."""
         try:
-            with quiet_retracing(), kept_state(self):
+            with quiet_retracing(), divisible_batches(), kept_state(self):
                 return super().predict(*args, **kwargs)
         finally:
             # An interrupted JAX `predict` would keep the weights outside of the model.
@@ -117,7 +127,8 @@ class Runner:
         def prepare(vae: Part, inputs: Any, **_: Any) -> Any:
             return vae.latents.prepare(vae.forward_pass.encode)
 
-        return self._function("prepare", prepare).predict(np.zeros((1, 1), "float32"), verbose=0)
+        # One row, or as many as there are devices that divide them.
+        return self._function("prepare", prepare).predict(np.zeros((data_shards(), 1), "float32"), verbose=0)
 
     def run(
         self,
@@ -157,6 +168,7 @@ class Runner:
         self.temperature.assign(np.array(temperature, dtype="float32"))
         if seed is not None:
             self.seed_generator.state.assign(np.array([seed, 0], dtype=previous.dtype))
+        inputs, batch_size, count = divided(inputs, batch_size)
         try:
             results = model.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
         except ValueError as error:
@@ -170,4 +182,28 @@ class Runner:
         if not all(isinstance(leaf, np.ndarray) for leaf in keras.tree.flatten(results)):
             # On TensorFlow, Keras makes them ragged tensors.
             raise ValueError(DIFFERENT_LENGTHS)
-        return results
+        return results if count is None else keras.tree.map_structure(lambda leaf: leaf[:count], results)
+
+
+def divided(inputs: Data, batch_size: int | None) -> tuple[Data, int | None, int | None]:
+    """Arrays with the last row repeated until `keras.distribution` can divide every batch among its devices.
+
+    Args:
+        inputs: arrays `(n, ...)`; a dataset is returned as it is.
+        batch_size: rows at a time, or None.
+
+    Returns:
+        the inputs, a batch size that can be divided too, and the number of rows whose results are asked for, or None
+        if that is all of them.
+    """
+    shards = data_shards()
+    if shards == 1 or is_stream(inputs):
+        return inputs, batch_size, None
+    count = count_rows(inputs)
+    missing = -count % shards
+    if missing:
+        inputs = keras.tree.map_structure(
+            lambda leaf: np.concatenate([to_numpy(leaf), np.repeat(to_numpy(leaf[-1:]), missing, axis=0)]), inputs
+        )
+    batch_size = batch_size or 32
+    return inputs, batch_size + -batch_size % shards, count

@@ -7,8 +7,9 @@ import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
-from keras_vae.backend import num_replicas
+from keras_vae.backend import data_shards, num_replicas
 from keras_vae.data.batch import labelled_rows
+from keras_vae.data.rows import count_rows
 from keras_vae.data.streams import Inputs, is_stream, peek, to_numpy, unpack
 from keras_vae.hints import Data, Part, Tensor
 from keras_vae.models.rates import count_elements, rate_metrics
@@ -19,6 +20,7 @@ __all__ = [
     "adapt_components",
     "check_batch_size",
     "check_class_weight",
+    "check_division",
     "loss_per_example",
     "require_adapted",
     "weighted_mean",
@@ -213,3 +215,28 @@ def check_class_weight(class_weight: Any, objective: Part) -> None:
             f"Argument `class_weight` must be a dict from classes to weights. Expected the classes 0 to "
             f"{support.high:g}. Received: {unknown}"
         )
+
+
+def check_division(x: Data, batch_size: int | None, argument: str = "x", split: float | None = None) -> None:
+    """Refuse arrays with a batch that the devices of `keras.distribution` cannot divide evenly.
+
+    Args:
+        x: arrays `(n, ...)`, or a dataset, whose batches are checked when they are used.
+        batch_size: rows at a time; None for the default of Keras.
+        argument: name of the argument.
+        split: the fraction of the rows that `fit` holds out for validation, or None.
+    """
+    shards = data_shards()
+    if shards == 1 or x is None or is_stream(x):
+        return
+    rows, size = count_rows(x), batch_size or 32
+    trained = int(rows * (1.0 - (split or 0.0)))
+    for part in (trained, rows - trained):
+        for batch in (min(part, size), part % size):
+            if batch % shards:
+                raise ValueError(
+                    f"Argument `{argument}`: keras.distribution divides every batch among {shards} devices. Expected "
+                    f"batches whose number of rows is a multiple of {shards}, the last one too. Received: a batch of "
+                    f"{batch} rows, from {part} rows in batches of {size}. Take a batch_size that is a multiple of "
+                    f"{shards}, and leave out the rows that remain, as in x[:{part - part % shards}]."
+                )

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_vae.backend import forward_pass, strategy_scope
+from keras_vae.backend import divisible_batches, forward_pass, kept_state, strategy_scope
 from keras_vae.data.batch import Batch
+from keras_vae.data.rows import count_rows
 from keras_vae.hints import Config, Data, Tensor
 from keras_vae.models.steps import (
     adapt_components,
     check_batch_size,
     check_class_weight,
+    check_division,
     loss_per_example,
     require_adapted,
     total_loss,
@@ -182,12 +184,17 @@ class Trainer(keras.Model):
         check_class_weight(arguments.get("class_weight"), self.objective)
         x, y = self.checks.check_fit(x, y, arguments.get("sample_weight"))
         arguments["validation_data"] = self.checks.check_validation(arguments.get("validation_data"))
+        check_division(x, arguments.get("batch_size"), split=arguments.get("validation_split"))
+        validated = keras.utils.unpack_x_y_sample_weight(arguments["validation_data"])[0]
+        validation_size = arguments.get("validation_batch_size") or arguments.get("batch_size")
+        check_division(validated, validation_size, "validation_data")
         adapt_components(self, x)
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):
                 self.optimizer.build(self.trainable_variables)
-        return super().fit(**{**arguments, "x": x, "y": y})
+        with divisible_batches(), kept_state(self):
+            return super().fit(**{**arguments, "x": x, "y": y})
 
     def evaluate(
         self,
@@ -212,7 +219,9 @@ class Trainer(keras.Model):
         if not kwargs.get("_use_cached_eval_dataset"):
             x, y = self.checks.check_fit(x, y, sample_weight)
             require_adapted(self)
-        return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
+            check_division(x, batch_size)
+        with divisible_batches(), kept_state(self):
+            return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
     def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`; components with `adapt` must have been adapted.
@@ -225,6 +234,7 @@ class Trainer(keras.Model):
         """
         x, y = self.checks.check_fit(x, y, sample_weight)
         require_adapted(self)
+        check_division(x, count_rows(x))
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
     def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
@@ -238,4 +248,5 @@ class Trainer(keras.Model):
         """
         x, y = self.checks.check_fit(x, y, sample_weight)
         require_adapted(self)
+        check_division(x, count_rows(x))
         return super().test_on_batch(x, y, sample_weight, **kwargs)

@@ -27,9 +27,12 @@ class TestField:
         assert kv.data.Field.from_config(field.get_config()) == field
         assert keras.saving.get_registered_name(kv.data.Field) == "keras_vae.data>Field"
 
-    @pytest.mark.parametrize("shape", [12, (), (0,), (2.0,), (True,), "12", ((3, 4),), None])
+    def test_an_int_is_a_vector(self):
+        assert kv.data.Field(12) == kv.data.Field((12,))
+
+    @pytest.mark.parametrize("shape", [(), (0,), (2.0,), (True,), "12", ((3, 4),), None])
     def test_no_shape(self, shape):
-        with pytest.raises(ValueError, match=r"Argument `shape`.*Expected.*Received: shape=.*Write"):
+        with pytest.raises(ValueError, match=r"Argument `shape`.*positive ints.*Received: shape="):
             kv.data.Field(shape)
 
     def test_unknown_sign_for_missing(self):
@@ -74,6 +77,21 @@ class TestColumnSupport:
         assert kv.data.column_supports(SHARE, 7) == [(0, 6, SHARE)]
         with pytest.raises(ValueError, match=r"Expected 6, the sum of \[3, 2, 1\]. Received: width=5"):
             kv.data.column_supports(support, 5)
+
+
+class TestBatch:
+    def test_masks_are_combined_once(self, monkeypatch):
+        """Encoder, decoder, likelihood and metrics ask for them in every step."""
+        calls = []
+        joined_mask = kv.data.batch.joined_mask
+        monkeypatch.setattr(kv.data.batch, "joined_mask", lambda *masks: calls.append(0) or joined_mask(*masks))
+        spec, x, mask = kv.data.Field((3, 2), missing="nan"), np.full((2, 3, 2), np.nan), np.tri(2, 3)
+        batch = kv.data.Batch.of({"x": x, "mask": mask}, spec, kv.likelihoods.Gaussian())
+        assert batch.network_mask() is batch.likelihood_mask()
+        assert len(calls) == 2  # with the likelihood's padding, and with the missing elements
+        other = kv.data.Batch.of({"x": x, "mask": mask}, spec, kv.likelihoods.Gaussian(), y=np.zeros((2, 3, 2)))
+        assert keras.ops.any(other.likelihood_mask() != other.network_mask())
+        assert other.likelihood_mask() is other.likelihood_mask()
 
 
 def test_the_old_home_of_support():

@@ -78,6 +78,11 @@ def averaged():
     return keras.Sequential([keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(3)])
 
 
+@functools.cache
+def historic():
+    return small_vae(condition_shape=(None, 2), condition_encoder=averaged())
+
+
 def two_tensors():
     inputs = keras.Input((6,))
     return keras.Model(inputs, [keras.layers.Dense(2)(inputs), keras.layers.Dense(2)(inputs)])
@@ -293,6 +298,19 @@ IN_COMPILE_AND_FIT = [
     ("validation labels", lambda: plain().fit(X, validation_data=(X, C)), ValueError, ["`y`", "Labels"]),
     ("bad validation data", lambda: plain().fit(X, validation_data=X * 9), ValueError, ["`validation_data`", "[0, 1]"]),
     ("mask of the wrong length", lambda: plain().fit({"x": X, "mask": X[:5] > 0}), ValueError, ["`mask`", "(5, 6)"]),
+    ("mask of weights", lambda: plain().fit({"x": X, "mask": X / 2}), ValueError, ["`mask`", "0 and 1", "0.5"]),
+    (
+        "mask with NaN",
+        lambda: plain().elbo({"x": X, "mask": changed(np.nan, array=np.ones_like(X))}),
+        ValueError,
+        ["`mask`", "nan at index (3, 2)"],
+    ),
+    (
+        "condition_mask of weights",
+        lambda: historic().generate(2, np.zeros((2, 4, 2)), condition_mask=np.full((2, 4), 0.5)),
+        ValueError,
+        ["`condition_mask`", "0 and 1", "0.5 at index (0, 0)"],
+    ),
     ("condition missing", lambda: conditional().fit(X), ValueError, ["`condition`", "(3,)", "[x, condition]"]),
     ("condition unwanted", lambda: plain().fit([X, C]), ValueError, ["`condition`", "without conditions"]),
     ("condition of the wrong width", lambda: conditional().fit([X, C[:, :2]]), ValueError, ["`condition`", "(8, 2)"]),

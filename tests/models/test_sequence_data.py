@@ -165,8 +165,9 @@ def test_verbs_of_tokens(sequences):
         (1, TOKENS + 0.5, "whole numbers"),
         (0, {"x": X, "mask": MASK[:, :4]}, r"mask.*Received: shape \(6, 4\)"),
         (0, X[:, :0], "empty sequences"),
+        (0, {"x": X, "mask": np.flip(MASK, 1)}, r"before a valid step in `mask`.*padding='post'"),
     ],
-    ids=["all masked", "all padding", "unknown token", "no token", "short mask", "no steps"],
+    ids=["all masked", "all padding", "unknown token", "no token", "short mask", "no steps", "padding in front"],
 )
 def test_bad_sequences_are_named(sequences, index, data, words):
     with pytest.raises(ValueError, match=words):

@@ -97,23 +97,52 @@ assert jax.device_count() == 2
 x = np.random.default_rng(0).random((64, 6)).astype("float32")
 
 
-def run():
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return (x[32 * index : 32 * index + 17 + index],)
+
+
+def run(prior):
     keras.utils.set_random_seed(0)
-    vae = kv.VAE((6,), 2, encoder=kv.encoders.MLP((8,)), decoder=kv.decoders.MLP((8,)), seed=0)
+    vae = kv.VAE((6,), 2, prior=prior, encoder=kv.encoders.MLP((8,)), decoder=kv.decoders.MLP((8,)), seed=0)
     vae.compile(keras.optimizers.SGD(0.1))
     losses = vae.fit(x, batch_size=32, epochs=2, shuffle=False, verbose=0).history["loss"]
-    return losses, vae.predict(x), vae.elbo(x, seed=0), vae.generate(4, temperature=0)
+    return vae, {
+        "loss": losses,
+        "predict": vae.predict(x),
+        "elbo": vae.elbo(x, seed=0),
+        "generate": vae.generate(4, temperature=0),
+        "predict of an odd number": vae.predict(x[:33]),
+        "encode of one row": vae.encode(x[:1]),
+        "generate of an odd number": vae.generate(3).shape,
+    }
 
 
-alone = run()
-keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
-together = run()
-names = ("loss", "predict", "elbo", "generate")
-np.savez(
-    "results.npz",
-    **{f"{name} one": value for name, value in zip(names, alone)},
-    **{f"{name} two": value for name, value in zip(names, together)},
-)
+def refusal(call):
+    try:
+        call()
+    except ValueError as error:
+        return str(error)
+    return "not refused"
+
+
+results = {}
+for devices in ("one", "two"):
+    for prior in ("standard", "vamp"):
+        vae, values = run(kv.priors.VampPrior(5, seed=0) if prior == "vamp" else prior)
+        results.update({f"{prior} {name} {devices}": value for name, value in values.items()})
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+before = vae.encode(x[:4])
+results["refused fit"] = refusal(lambda: vae.fit(x[:33], batch_size=16))
+results["refused evaluate"] = refusal(lambda: vae.evaluate(x[:33]))
+results["refused validation_data"] = refusal(lambda: vae.fit(x, validation_data=x[:33]))
+results["refused train_on_batch"] = refusal(lambda: vae.train_on_batch(x[:3]))
+results["refused dataset"] = refusal(lambda: vae.evaluate(Batches()))
+results["whole after a refusal"] = np.abs(vae.encode(x[:4]) - before).max()
+np.savez("results.npz", **results)
 """
 
 
@@ -152,9 +181,30 @@ def test_replicas_draw_their_own_noise(mirrored):
     assert (np.abs(mirrored["noise"][0] - mirrored["noise"][1]) > 1e-3).all()
 
 
-def test_data_parallel_on_jax(tmp_path):
+@pytest.fixture(scope="module")
+def data_parallel(tmp_path_factory):
     pytest.importorskip("jax")
     flags = "--xla_force_host_platform_device_count=2"
-    results = run(DATA_PARALLEL, tmp_path, KERAS_BACKEND="jax", XLA_FLAGS=flags)
-    for name in ("loss", "predict", "elbo", "generate"):
-        np.testing.assert_allclose(results[f"{name} two"], results[f"{name} one"], rtol=1e-4, atol=1e-5)
+    return run(DATA_PARALLEL, tmp_path_factory.mktemp("data_parallel"), KERAS_BACKEND="jax", XLA_FLAGS=flags)
+
+
+@pytest.mark.parametrize("prior", ["standard", "vamp"])
+def test_data_parallel_on_jax(data_parallel, prior):
+    """Inference takes any number of rows, and a VampPrior encodes its pseudo-inputs on both devices."""
+    compared = [name for name in data_parallel if name.startswith(prior) and name.endswith("one")]
+    assert len(compared) == 7
+    for name in compared:
+        together = data_parallel[name.removesuffix("one") + "two"]
+        np.testing.assert_allclose(together, data_parallel[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate", "validation_data", "train_on_batch", "dataset"])
+def test_rows_that_the_devices_do_not_divide(data_parallel, call):
+    message = str(data_parallel[f"refused {call}"])
+    assert "multiple of 2" in message
+    assert f"`{call if call == 'validation_data' else 'x'}`" in message
+
+
+def test_a_refusal_leaves_the_model_whole(data_parallel):
+    """On JAX the weights are outside of the model while it is evaluated."""
+    assert data_parallel["whole after a refusal"] == 0

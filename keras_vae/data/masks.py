@@ -1,0 +1,93 @@
+"""Checks of masks."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_vae.data.rows import fits
+from keras_vae.data.streams import to_numpy
+from keras_vae.hints import Array, Shape
+
+__all__ = ["check_mask", "check_mask_shape", "check_steps"]
+
+
+def check_mask(mask: Any, argument: str) -> None:
+    """Check that a mask holds booleans, or zeros and ones.
+
+    Args:
+        mask: an array of any shape.
+        argument: name of the argument.
+
+    Raises:
+        ValueError: other values. Read as booleans, NaN and weights would be True without a word.
+    """
+    values = to_numpy(mask)
+    if values.dtype.kind == "b":
+        return
+    bad = np.argwhere(~np.isin(values, (0, 1)))
+    if len(bad):
+        index = tuple(int(axis) for axis in bad[0])
+        raise ValueError(
+            f"Argument `{argument}` must be boolean, True where there are data. Expected booleans, or the numbers 0 "
+            f"and 1. Received: {values[index]} at index {index}, {len(bad)} such values in all. Weights of examples "
+            "belong in sample_weight."
+        )
+
+
+def check_mask_shape(mask: Any, x: Any, argument: str) -> None:
+    """Check that a mask has the batch axis of x and at least its first axis after it.
+
+    Args:
+        mask: `(batch, time)`, or with more axes of x.
+        x: `(batch, time, ...)`.
+        argument: name of the argument.
+
+    Raises:
+        ValueError: another shape.
+    """
+    shape: Shape = tuple(mask.shape)
+    if len(shape) < 2 or not fits(shape, tuple(x.shape)[: len(shape)]):
+        raise ValueError(
+            f"Argument `{argument}` must have the batch axis of x and at least its first axis after it, such as "
+            f"(batch, time). Received: shape {shape} for x of shape {tuple(x.shape)}."
+        )
+
+
+def check_steps(mask: Any, padding: bool, argument: str, noisy: bool, from_first: bool = False) -> None:
+    """Check that every row has a valid step, and that padding is at the end.
+
+    Without a valid step the density of a row would be 0 nats. A mask may have gaps, which are steps that are
+    missing; but a model that generates from the first step on must have seen sequences that start there.
+
+    Args:
+        mask: boolean `(batch, time)`, or with more axes.
+        padding: whether it was computed from padding, and not passed by the user.
+        argument: name of the data.
+        noisy: whether the data may have been corrupted to padding on purpose.
+        from_first: whether the model generates from the first step on.
+
+    Raises:
+        ValueError: a row without valid steps, or padding in front of one.
+    """
+    mask = np.asarray(to_numpy(mask)).astype("bool")
+    empty = np.flatnonzero(~mask.reshape(len(mask), -1).any(axis=1))
+    if len(empty):
+        raise ValueError(
+            f"Argument `{argument}`: row {int(empty[0])} has no valid step, {len(empty)} such rows in all: "
+            f"{'it holds padding only' if padding else 'its mask is False everywhere'}. Leave those rows out."
+        )
+    if padding:
+        gaps = empty if noisy else rows_with(~mask[:, :-1] & mask[:, 1:])
+    else:
+        gaps = rows_with(~mask[:, :1]) if from_first and mask.ndim == 2 else empty
+    if len(gaps):
+        where = "" if padding else " in `mask`"
+        raise ValueError(
+            f"Argument `{argument}`: row {int(gaps[0])} has padding before a valid step{where}, {len(gaps)} such "
+            "rows in all. Pad at the end: keras.utils.pad_sequences(rows, padding='post')."
+        )
+
+
+def rows_with(found: Array) -> Array:
+    """Numbers of the rows where anything was found."""
+    return np.flatnonzero(found.reshape(len(found), -1).any(axis=1))
