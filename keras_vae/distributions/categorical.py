@@ -64,14 +64,18 @@ class Categorical(Independent):
 
     def mean(self) -> Tensor:
         """Expected number: for grey levels a value between the levels, for names of categories without meaning."""
-        return ops.sum(ops.softmax(self.logits, axis=-1) * self._values(), axis=-1)
+        return ops.sum(self.probabilities() * self._values(), axis=-1)
 
     def mode(self) -> Tensor:
         return ops.cast(ops.argmax(self.logits, axis=-1), "int32")
 
+    def probabilities(self) -> Tensor:
+        """The probability of every category, `(..., *event, K)`."""
+        return ops.softmax(self.logits, axis=-1)
+
     def variance(self) -> Tensor:
         distance = ops.square(self._values() - self.mean()[..., None])
-        return ops.sum(ops.softmax(self.logits, axis=-1) * distance, axis=-1)
+        return ops.sum(self.probabilities() * distance, axis=-1)
 
     def _values(self) -> Tensor:
         return ops.arange(self.logits.shape[-1], dtype="float32")

@@ -100,10 +100,22 @@ def freeze_layers(model: Part, frozen: dict[str, list[int]]) -> None:
     Args:
         model: the `VAE`.
         frozen: the result of `frozen_layers`.
+
+    Raises:
+        ValueError: layers that the model does not have.
     """
     for name, positions in frozen.items():
         # A layer precedes its sublayers, which first inherit its flag and then get their own.
-        for position, layer in enumerate(getattr(model, name)._flatten_layers()):
+        component = getattr(model, name, None)
+        layers = [] if component is None else list(component._flatten_layers())
+        unknown = [position for position in positions if position not in range(len(layers))]
+        if unknown:
+            raise ValueError(
+                f"The config of this model freezes layers of its {name!r} that it does not have, so it does not belong "
+                f"to these components. Expected positions in `frozen` below {len(layers)}. Received: {unknown}. Pass "
+                "the components that the model was saved with."
+            )
+        for position, layer in enumerate(layers):
             if position in positions:
                 layer.trainable = True  # TensorFlow skips assignments that change nothing
                 layer.trainable = False

@@ -9,6 +9,7 @@ from keras_vae.backend import divisible_batches, forward_pass, kept_state, strat
 from keras_vae.data.batch import Batch
 from keras_vae.data.rows import count_rows
 from keras_vae.hints import Config, Data, Tensor
+from keras_vae.models.metrics import prediction_from, prediction_of, update_metrics
 from keras_vae.models.steps import (
     adapt_components,
     check_batch_size,
@@ -36,7 +37,7 @@ class Trainer(keras.Model):
         data_shape: Any
         batch: Any
         training_terms: Any
-        mean_of: Any
+        likelihood: Any
 
     _in_step = False
     _in_symbolic_build = False
@@ -108,11 +109,11 @@ class Trainer(keras.Model):
             loss = mean(loss_per_example(self.objective, terms))
             self.trackers.update(terms, mean, sample_weight)
             if self._has_metrics:
-                super().compute_metrics(x, batch.target, self.mean_of(terms), sample_weight)
+                update_metrics(self._compile_metrics, batch, prediction_of(self.likelihood, terms), sample_weight)
             return total_loss(self, loss)
 
     def compute_metrics(self, x: Data, y: Any, y_pred: Any, sample_weight: Tensor | None = None) -> dict[str, Any]:
-        """Results of the metrics, which `compute_loss` has updated; those of `compile` compare targets with the mean.
+        """Results of the metrics, which `compute_loss` has updated.
 
         Args:
             x: the inputs of a batch.
@@ -122,7 +123,9 @@ class Trainer(keras.Model):
         """
         if self._in_step:
             return self.get_metrics_result()
-        return super().compute_metrics(x, self.batch(x, y).target, y_pred, sample_weight)
+        prediction = prediction_from(self.likelihood, y_pred)
+        update_metrics(self._compile_metrics, self.batch(x, y), prediction, sample_weight)
+        return self.get_metrics_result()
 
     def _check_target_shape(self, batch: Batch) -> None:
         """Refuse labels passed as `y`, also in batches that the checks of `fit` did not see."""
@@ -141,7 +144,8 @@ class Trainer(keras.Model):
         Args:
             optimizer: as in Keras: a name or an instance.
             loss: must be None.
-            **kwargs: as for `keras.Model.compile`; metrics compare the data with the mean of p(x|z).
+            **kwargs: as for `keras.Model.compile`; metrics compare the data with the mean of p(x|z), tokens with the
+                probabilities of their categories. Padding and missing elements do not count.
 
         Raises:
             ValueError: a `loss`.

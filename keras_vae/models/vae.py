@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import keras
-from keras import ops
 
 from keras_vae import inference
 from keras_vae.arguments import as_shape, optional_seed
@@ -21,6 +20,7 @@ from keras_vae.inference.reconstruct import reconstruct_batch
 from keras_vae.inference.runner import Runner
 from keras_vae.latents.single import Single
 from keras_vae.models.assembly import assemble, condition_names, make_component, make_latents, make_network
+from keras_vae.models.metrics import mean_over_samples
 from keras_vae.models.plugins import restore
 from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, save_seed_states
 from keras_vae.models.steps import Trackers, loss_per_example, require_adapted, weighted_mean
@@ -304,7 +304,7 @@ class VAE(Trainer):
         )
 
     def mean_of(self, terms: Terms) -> Any:
-        """What metrics compare with the data: p(x | z)'s mean, averaged over the draws, or the mode of categories.
+        """The reconstruction: p(x | z)'s mean, averaged over the draws, or the mode of categories.
 
         Args:
             terms: the terms of a batch.
@@ -313,14 +313,7 @@ class VAE(Trainer):
             `(batch, *data_shape)`, or a dict of fields.
         """
         value = draw(terms.likelihood, self.likelihood.default_mode, likelihood=self.likelihood)
-        if terms.num_samples == 1:
-            return value
-
-        def average(array: Tensor) -> Tensor:
-            draws = ops.reshape(array, (terms.num_samples, -1, *array.shape[1:]))
-            return ops.mean(draws, axis=0) if keras.backend.is_float_dtype(array.dtype) else draws[0]
-
-        return keras.tree.map_structure(average, value)
+        return mean_over_samples(value, terms.num_samples)
 
     # Inference: functions of `keras_vae.inference` ----------------------------------------------------
 

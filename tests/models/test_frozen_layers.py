@@ -102,3 +102,11 @@ def test_a_clone_keeps_what_is_frozen():
 
 def test_the_config_of_a_model_without_frozen_layers_says_nothing_of_them():
     assert "frozen" not in small_vae().get_config()
+
+
+@pytest.mark.refusals
+@pytest.mark.parametrize("frozen", [{"encoder": [1, 99]}, {"decoder": [-1]}, {"condition_encoder": [0]}, {"tail": [0]}])
+def test_frozen_layers_that_do_not_exist_are_refused(frozen):
+    config = small_vae().get_config()
+    with pytest.raises(ValueError, match=rf"its '{next(iter(frozen))}'.*`frozen`.*{next(iter(frozen.values()))[-1]}"):
+        kv.VAE.from_config({**config, "frozen": frozen})
