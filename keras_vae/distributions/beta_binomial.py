@@ -75,7 +75,9 @@ class BetaBinomial(Independent):
         return ops.fori_loop(0, self.num_trials, count, (log_first, log_first, zeros))[2]
 
     def tempered(self, temperature: Tensor | float) -> Distribution:
-        return self if is_one(temperature) else Tempered.towards(self, self.mode, temperature, whole_numbers=True)
+        if is_one(temperature):
+            return self
+        return Tempered.towards(self, self.mode, temperature, whole_numbers=True, highest=self.num_trials)
 
     def filler(self) -> Tensor:
         return ops.zeros((), dtype="float32")

@@ -106,9 +106,10 @@ def log_temperature(temperature: Tensor | float) -> Tensor:
     return ops.log(at_least(temperature, COLDEST))
 
 
-def at_temperature(drawn: Tensor, mode: Tensor, temperature: Tensor | float) -> Tensor:
-    """A draw of a whole number, pulled towards the mode in proportion, and rounded."""
-    return mode + ops.round(ops.cast(temperature, "float32") * (drawn - mode))
+def at_temperature(drawn: Tensor, mode: Tensor, temperature: Tensor | float, highest: float) -> Tensor:
+    """A draw of a whole number from 0 to `highest`, pulled towards the mode in proportion, and rounded."""
+    moved = mode + ops.round(ops.cast(temperature, "float32") * (drawn - mode))
+    return ops.clip(moved, 0.0, highest)  # above a temperature of one draws move away from the mode
 
 
 def draw_log_gamma(shape_parameter: Tensor, seed: Seed) -> Tensor:

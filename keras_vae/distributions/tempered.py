@@ -1,6 +1,7 @@
 """Draws at a temperature for which there is no density in closed form."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
@@ -41,7 +42,13 @@ class Tempered(Distribution):
 
     @classmethod
     def towards(
-        cls, distribution: Distribution, centre: Callable, temperature: Any, *, whole_numbers: bool = False
+        cls,
+        distribution: Distribution,
+        centre: Callable,
+        temperature: Any,
+        *,
+        whole_numbers: bool = False,
+        highest: float = math.inf,
     ) -> "Tempered":
         """Draws whose distance to a centre is multiplied by the temperature.
 
@@ -49,7 +56,8 @@ class Tempered(Distribution):
             distribution: the distribution, at temperature one.
             centre: function without arguments, the centre `(..., *event)`: its `mean` or `mode`.
             temperature: a number or a scalar tensor.
-            whole_numbers: round the distance.
+            whole_numbers: round the distance, for counts from 0 on.
+            highest: largest count.
         """
         temperature = at_least(temperature, 0.0)
 
@@ -57,7 +65,7 @@ class Tempered(Distribution):
             drawn = distribution.sample(seed, num_samples=num_samples)
             middle = ops.convert_to_tensor(centre())
             if whole_numbers:
-                return at_temperature(drawn, middle, temperature)
+                return at_temperature(drawn, middle, temperature, highest)
             # at one exactly as drawn, which the sum would round
             return ops.where(temperature == 1.0, drawn, middle + temperature * (drawn - middle))
 

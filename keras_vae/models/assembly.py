@@ -300,12 +300,13 @@ def build_likelihood(likelihood: Part, features_shape: Any, data_shape: Any, dec
 
 
 def warn_of_probabilities(decoder: Part, likelihood: Part) -> None:
-    """Warn about a decoder that ends in a sigmoid: with a likelihood of logits it yields grey pictures."""
+    """Warn about a decoder that ends in a sigmoid or a softmax: as logits, these keep probabilities near the middle."""
     layers = getattr(getattr(decoder, "model", None), "layers", None) or [None]
-    if "logits" in likelihood.parameter_names and getattr(layers[-1], "activation", None) is keras.activations.sigmoid:
+    activation = getattr(layers[-1], "activation", None)
+    if "logits" in likelihood.parameter_names and activation in (keras.activations.sigmoid, keras.activations.softmax):
         warnings.warn(
-            f"The decoder ends in a sigmoid, and the likelihood {type(likelihood).__name__} expects "
-            f"{'logits' if not likelihood.project else 'features'}: it applies the sigmoid itself. Leave the "
+            f"The decoder ends in a {activation.__name__}, and the likelihood {type(likelihood).__name__} expects "
+            f"{'logits' if not likelihood.project else 'features'}: it computes the probabilities itself. Leave the "
             "decoder's last activation out.",
             stacklevel=5,
         )

@@ -101,6 +101,12 @@ class TestTempered:
                 assert type(tempered) is type(value)
                 assert np.all(np.isfinite(numpy(tempered.log_prob(draws))))
 
+    @pytest.mark.parametrize("name", COUNTS)
+    def test_hot_counts_are_counts(self, name):
+        draws = numpy(CASES[name]().tempered(5.0).sample(SEED, num_samples=50))
+        assert draws.min() == 0
+        assert name != "BetaBinomial" or draws.max() == 20
+
     def test_a_gaussian_at_a_temperature_is_the_narrower_gaussian(self):
         value, x = CASES["Gaussian"](), parameters(BATCH, 2, seed=9)
         narrow = d.Gaussian(value.loc, value.log_var + 2 * np.log(0.5))

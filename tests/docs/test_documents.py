@@ -69,6 +69,25 @@ def test_code_runs(page, short_training, tmp_path, monkeypatch):
 
 
 @pytest.mark.one_backend
+def test_the_keras_example_has_as_many_parameters():
+    """Shapes of all weights, layer by layer, of the networks of Keras' own example."""
+    text = (ROOT / "docs" / "coming-from-keras-example.md").read_text(encoding="utf-8")
+    page = {}
+    exec(BLOCK.search(text)[1], page)
+    layers, relu = keras.layers, {"activation": "relu", "padding": "same", "strides": 2}
+    encoder = [layers.Conv2D(32, 3, **relu), layers.Conv2D(64, 3, **relu), layers.Flatten(), layers.Dense(16)]
+    decoder = [layers.Dense(7 * 7 * 64), layers.Reshape((7, 7, 64))]
+    decoder += [layers.Conv2DTranspose(filters, 3, **relu) for filters in (64, 32)]
+    decoder += [layers.Conv2DTranspose(1, 3, padding="same")]
+    heads = keras.Sequential([keras.Input((16,)), layers.Dense(2)])
+    of_keras = [keras.Sequential([keras.Input((28, 28, 1)), *encoder]), heads, heads]
+    of_keras += [keras.Sequential([keras.Input((2,)), *decoder])]
+    expected = [tuple(weight.shape) for network in of_keras for weight in network.trainable_weights]
+    assert sorted(tuple(weight.shape) for weight in page["vae"].trainable_weights) == sorted(expected)
+    assert str(sum(network.count_params() for network in of_keras)) in text
+
+
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", component_table.DOCUMENTS)
 def test_component_table_is_up_to_date(name):
     text = (ROOT / name).read_text(encoding="utf-8")

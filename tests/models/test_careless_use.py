@@ -89,10 +89,11 @@ def test_a_learned_scale_starts_at_the_datas():
     assert vae.likelihood.current_scale() == pytest.approx((0.01 * X).std(), rel=0.2)
 
 
-def test_a_decoder_that_ends_in_a_sigmoid_is_pointed_out():
+@pytest.mark.parametrize(("activation", "likelihood"), [("sigmoid", "bernoulli"), ("softmax", "multinomial")])
+def test_a_decoder_that_ends_in_probabilities_is_pointed_out(activation, likelihood):
     z = keras.Input((2,))
-    with pytest.warns(UserWarning, match="ends in a sigmoid"):
-        small(decoder=keras.Model(z, keras.layers.Dense(4, activation="sigmoid")(z)))
+    with pytest.warns(UserWarning, match=f"ends in a {activation}"):
+        small(decoder=keras.Model(z, keras.layers.Dense(4, activation=activation)(z)), likelihood=likelihood)
 
 
 @pytest.mark.parametrize(
