@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.data.chunks import row_chunks
 from keras_vae.data.field import Field, Spec
 from keras_vae.data.rows import check_rows, check_steps, count_rows, fits, rows_of, same
 from keras_vae.data.streams import (
@@ -108,7 +109,8 @@ class Checks:
 
     def _check_masks(self, x: Any, mask: Any, argument: str, noisy: bool) -> None:
         padding = mask is None
-        masks = self.likelihood.valid_mask(x) if padding else mask
+        # whether there is padding at all, from a single row
+        masks = self.likelihood.valid_mask(keras.tree.map_structure(lambda array: array[:1], x)) if padding else mask
         if masks is None:
             return
         if isinstance(self.spec, dict) and (not isinstance(masks, dict) or not set(masks) <= set(self.spec)):
@@ -117,7 +119,7 @@ class Checks:
                 f"Argument `mask` must be a dict with some of the fields {sorted(self.spec)}, a mask for each. "
                 f"Received: {received}."
             )
-        for label, values, _, _ in self.fields(x, argument):
+        for label, values, _, likelihood in self.fields(x, argument):
             key = label[len(argument) :]
             own = masks.get(key[2:-2]) if isinstance(masks, dict) else masks
             if own is None:
@@ -131,14 +133,17 @@ class Checks:
                         f"such as (batch, time). Received: shape {tuple(own.shape)} for x of shape "
                         f"{tuple(values.shape)}."
                     )
-            check_steps(own, padding, label, noisy)
+            parts = row_chunks(values if padding else own)
+            check_steps(
+                ((row, likelihood.valid_mask(part)) for row, part in parts) if padding else parts, padding, label, noisy
+            )
 
     def _check_fits_half(self, x: Data, likelihood: Part, argument: str) -> None:
         """Refuse values outside the range of float16, which would be infinite in the networks."""
         if self.compute_dtype != "float16" or likelihood.support.categorical:
             return
-        values = to_numpy(x)
-        ends = np.stack([np.fmin.reduce(values), np.fmax.reduce(values)]).astype("float32")
+        parts = [np.stack([np.fmin.reduce(part), np.fmax.reduce(part)]).astype("float32") for _, part in row_chunks(x)]
+        ends = np.stack([np.fmin.reduce([low for low, _ in parts]), np.fmax.reduce([high for _, high in parts])])
         ends = np.where(np.isnan(ends), 1.0, ends).astype("float32")  # missing in all rows: zeros for the networks
         seen = to_numpy(likelihood.to_network(ends))
         limit = float(np.finfo("float16").max)
@@ -204,15 +209,10 @@ class Checks:
 
     def _labels(self, condition: Any, partly_labelled: bool) -> Any:
         """The condition with zeros for missing labels; an error if no labels may be missing."""
-        values = to_numpy(condition)
-        if values.dtype.kind == "f":
-            missing = np.isnan(values)
-            if values.ndim == 1 and not self.condition_shape:
-                missing |= values < 0  # labels that come as floats
-        else:
-            missing = values < 0 if values.dtype.kind == "i" and values.ndim == 1 and not self.condition_shape else None
-        if missing is None or not missing.any():
+        if not any(self._is_missing(part).any() for _, part in row_chunks(condition)):
             return condition
+        values = to_numpy(condition)
+        missing = self._is_missing(values)
         if partly_labelled:
             return np.where(missing, np.zeros_like(values), values)
         index = tuple(int(axis) for axis in np.argwhere(missing)[0])
@@ -227,6 +227,12 @@ class Checks:
             f"Argument `condition`: row {index[0]} has no label, {rows} such rows in all. Received: {values[index]} at "
             f"index {index}. {advice}"
         )
+
+    def _is_missing(self, values: Any) -> Any:
+        """Boolean, where a condition is NaN, or a label below zero."""
+        labels = values.ndim == 1 and not self.condition_shape
+        missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, "bool")
+        return missing | (values < 0) if labels and values.dtype.kind in "fi" else missing
 
     def check_exposure(self, exposure: Any, rows: int) -> None:
         """Check the size factors of counts.
@@ -365,7 +371,7 @@ class Checks:
             return x, y
         data = unpack(x, self.spec).x
         for label, values, field, _ in self.fields(data, argument):
-            if field.missing == "nan" and np.isnan(to_numpy(values)).all():
+            if field.missing == "nan" and all(np.isnan(part).all() for _, part in row_chunks(values)):
                 raise ValueError(f"Argument `{label}` holds nothing but NaN: every element is missing.")
         self._check_given_y(y, data, argument)
         if sample_weight is not None:

@@ -8,14 +8,8 @@ import keras
 from keras_vae.backend import forward_pass, strategy_scope
 from keras_vae.data.batch import Batch
 from keras_vae.hints import Config, Data, Tensor
-from keras_vae.models.steps import (
-    adapt_components,
-    check_batch_size,
-    loss_per_example,
-    require_adapted,
-    total_loss,
-    weighted_mean,
-)
+from keras_vae.models.adaptation import adapt_components, require_adapted
+from keras_vae.models.steps import check_batch_size, loss_per_example, total_loss, weighted_mean
 
 __all__ = ["Trainer"]
 
@@ -35,6 +29,7 @@ class Trainer(keras.Model):
         training_terms: Any
         mean_of: Any
 
+    has_seen_data = False
     _in_step = False
     _in_symbolic_build = False
     _has_metrics = False
@@ -184,7 +179,7 @@ class Trainer(keras.Model):
             )
         x, y = self.checks.check_fit(x, y, arguments.get("sample_weight"))
         arguments["validation_data"] = self.checks.check_validation(arguments.get("validation_data"))
-        adapt_components(self, x)
+        adapt_components(self, x, y, arguments.get("sample_weight"))
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):
