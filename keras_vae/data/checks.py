@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.data.chunks import row_chunks
 from keras_vae.data.field import Field, Spec
 from keras_vae.data.labels import present_labels
 from keras_vae.data.masks import check_mask, check_mask_shape, check_steps
@@ -114,7 +115,8 @@ class Checks:
 
     def _check_masks(self, x: Any, mask: Any, argument: str, noisy: bool) -> None:
         padding = mask is None
-        masks = self.likelihood.valid_mask(x) if padding else mask
+        # whether there is padding at all, from a single row
+        masks = self.likelihood.valid_mask(keras.tree.map_structure(lambda array: array[:1], x)) if padding else mask
         if masks is None:
             return
         if isinstance(self.spec, dict) and (not isinstance(masks, dict) or not set(masks) <= set(self.spec)):
@@ -123,7 +125,7 @@ class Checks:
                 f"Argument `mask` must be a dict with some of the fields {sorted(self.spec)}, a mask for each. "
                 f"Received: {received}."
             )
-        for label, values, field, _ in self.fields(x, argument):
+        for label, values, field, likelihood in self.fields(x, argument):
             key = label[len(argument) :]
             own = masks.get(key[2:-2]) if isinstance(masks, dict) else masks
             if own is None:
@@ -132,14 +134,21 @@ class Checks:
                 self._check_is_array(own, f"mask{key}", ("time",))
                 check_mask_shape(own, values, f"mask{key}")
                 check_mask(own, f"mask{key}")
-            check_steps(own, padding, label, noisy, from_first=self.decoder_reads_x or field.shape[0] is None)
+            parts = row_chunks(values if padding else own)
+            check_steps(
+                ((row, likelihood.valid_mask(part)) for row, part in parts) if padding else parts,
+                padding,
+                label,
+                noisy,
+                from_first=self.decoder_reads_x or field.shape[0] is None,
+            )
 
     def _check_fits_half(self, x: Data, likelihood: Part, argument: str) -> None:
         """Refuse values outside the range of float16, which would be infinite in the networks."""
         if self.compute_dtype != "float16" or likelihood.support.categorical:
             return
-        values = to_numpy(x)
-        ends = np.stack([np.fmin.reduce(values), np.fmax.reduce(values)]).astype("float32")
+        parts = [np.stack([np.fmin.reduce(part), np.fmax.reduce(part)]).astype("float32") for _, part in row_chunks(x)]
+        ends = np.stack([np.fmin.reduce([low for low, _ in parts]), np.fmax.reduce([high for _, high in parts])])
         ends = np.where(np.isnan(ends), 1.0, ends).astype("float32")  # missing in all rows: zeros for the networks
         seen = to_numpy(likelihood.to_network(ends))
         limit = float(np.finfo("float16").max)
@@ -353,7 +362,7 @@ class Checks:
             return x, y
         data = unpack(x, self.spec).x
         for label, values, field, _ in self.fields(data, argument):
-            if field.missing == "nan" and np.isnan(to_numpy(values)).all():
+            if field.missing == "nan" and all(np.isnan(part).all() for _, part in row_chunks(values)):
                 raise ValueError(f"Argument `{label}` holds nothing but NaN: every element is missing.")
         self._check_given_y(y, data, argument)
         if sample_weight is not None:

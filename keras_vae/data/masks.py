@@ -1,5 +1,6 @@
 """Checks of masks."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -53,15 +54,17 @@ def check_mask_shape(mask: Any, x: Any, argument: str) -> None:
         )
 
 
-def check_steps(mask: Any, padding: bool, argument: str, noisy: bool, from_first: bool = False) -> None:
+def check_steps(
+    masks: Iterable[tuple[int, Any]], padding: bool, argument: str, noisy: bool, from_first: bool = False
+) -> None:
     """Check that every row has a valid step, and that padding is at the end.
 
     Without a valid step the density of a row would be 0 nats. A mask may have gaps, which are steps that are
     missing; but a model that generates from the first step on must have seen sequences that start there.
 
     Args:
-        mask: boolean `(batch, time)`, or with more axes.
-        padding: whether it was computed from padding, and not passed by the user.
+        masks: the first row of each part of the data, and its mask: boolean `(rows, time)`, or with more axes.
+        padding: whether they were computed from padding, and not passed by the user.
         argument: name of the data.
         noisy: whether the data may have been corrupted to padding on purpose.
         from_first: whether the model generates from the first step on.
@@ -69,21 +72,24 @@ def check_steps(mask: Any, padding: bool, argument: str, noisy: bool, from_first
     Raises:
         ValueError: a row without valid steps, or padding in front of one.
     """
-    mask = np.asarray(to_numpy(mask)).astype("bool")
-    empty = np.flatnonzero(~mask.reshape(len(mask), -1).any(axis=1))
-    if len(empty):
+    empty: list[int] = []
+    gaps: list[int] = []
+    for start, part in masks:
+        mask = np.asarray(to_numpy(part)).astype("bool")
+        empty += (start + np.flatnonzero(~mask.reshape(len(mask), -1).any(axis=1))).tolist()
+        if padding and not noisy:
+            gaps += (start + rows_with(~mask[:, :-1] & mask[:, 1:])).tolist()
+        elif not padding and from_first and mask.ndim == 2:
+            gaps += (start + rows_with(~mask[:, :1])).tolist()
+    if empty:
         raise ValueError(
-            f"Argument `{argument}`: row {int(empty[0])} has no valid step, {len(empty)} such rows in all: "
+            f"Argument `{argument}`: row {empty[0]} has no valid step, {len(empty)} such rows in all: "
             f"{'it holds padding only' if padding else 'its mask is False everywhere'}. Leave those rows out."
         )
-    if padding:
-        gaps = empty if noisy else rows_with(~mask[:, :-1] & mask[:, 1:])
-    else:
-        gaps = rows_with(~mask[:, :1]) if from_first and mask.ndim == 2 else empty
-    if len(gaps):
+    if gaps:
         where = "" if padding else " in `mask`"
         raise ValueError(
-            f"Argument `{argument}`: row {int(gaps[0])} has padding before a valid step{where}, {len(gaps)} such "
+            f"Argument `{argument}`: row {gaps[0]} has padding before a valid step{where}, {len(gaps)} such "
             "rows in all. Pad at the end: keras.utils.pad_sequences(rows, padding='post')."
         )
 

@@ -1,11 +1,13 @@
 """Checks of the shape and of the values of arrays."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_vae.data.chunks import row_chunks
 from keras_vae.data.streams import to_numpy
 from keras_vae.data.support import ColumnSupport, column_supports
 from keras_vae.hints import Array, Shape
@@ -68,30 +70,78 @@ def check_rows(
             f"Argument `{argument}` must be a plain array, since what a masked array hides would be used too. "
             "Received: a numpy.ma.MaskedArray. Fill it with array.filled(...), or leave those rows out."
         )
-    values = to_numpy(array)
-    if values.dtype.kind not in "fiub" and values.dtype.name != "bfloat16":
-        raise ValueError(
-            f"Argument `{argument}` must hold numbers. Received: dtype {values.dtype}. Columns of "
-            "text or of mixed types must be turned into numbers first, categories into whole numbers from 0."
-        )
-    if missing == "nan" and values.dtype.kind not in "iub":
-        if np.isnan(values).all():
-            return  # nothing was observed, and nothing can be wrong
-        values = _observed(values)
-    if values.dtype.kind not in "iub" and not fits_float32(values):
-        bad = np.argwhere(~np.isfinite(values.astype("float32")))
-        if len(bad):
-            index = tuple(int(axis) for axis in bad[0])
+    ends = ends_of(array, support, argument, missing)
+    if all(math.isnan(low) for low, _ in ends) and missing == "nan":
+        return  # nothing was observed, and nothing can be wrong
+    limit = float(np.finfo("float32").max)
+    # NaN fails the comparison, and where it may stand for a missing element it is no end.
+    if not all(-limit <= low and high <= limit for low, high in ends if missing is None or not math.isnan(low)):
+        count, index, value = first_bad(array, lambda values: not_finite(values, missing))
+        if count:
             raise ValueError(
-                f"Argument `{argument}` must be finite. Received: {values[index]} at index {index}, {len(bad)} such "
+                f"Argument `{argument}` must be finite. Received: {value} at index {index}, {count} such "
                 f"values in all. Remove those rows or fill the gaps before training.{_missing_hint(support, argument)}"
             )
-    if isinstance(support, ColumnSupport):
-        for first, last, columns in column_supports(support, values.shape[-1]):
-            label = f"{argument}[..., {first}]" if first == last else f"{argument}[..., {first}:{last + 1}]"
-            _check_support(values[..., first : last + 1], columns, label, noisy, expected_by)
-    elif support is not None:
-        _check_support(values, support, argument, noisy, expected_by)
+    for (label, columns, own), own_ends in zip(groups_of(support, received, argument), ends, strict=True):
+        if own is not None and not math.isnan(own_ends[0]):
+            _check_support(array, columns, own, own_ends, label, noisy, expected_by)
+
+
+def groups_of(support: Any, shape: Shape, argument: str) -> list[tuple[str, Any, Any]]:
+    """For each group of columns its label in messages, its index, and its support."""
+    if not isinstance(support, ColumnSupport):
+        return [(argument, ..., support)]
+    return [
+        (
+            f"{argument}[..., {first}]" if first == last else f"{argument}[..., {first}:{last + 1}]",
+            (..., slice(first, last + 1)),
+            columns,
+        )
+        for first, last, columns in column_supports(support, shape[-1])
+    ]
+
+
+def ends_of(array: Any, support: Any, argument: str, missing: str | None = None) -> list[tuple[float, float]]:
+    """The smallest and the largest value of each group of columns, in one pass over the data.
+
+    NaN where a value is NaN; where that stands for a missing element, only if all are missing.
+    """
+    groups = groups_of(support, tuple(array.shape), argument)
+    found = [(math.nan, math.nan) if missing else (math.inf, -math.inf) for _ in groups]
+    # fmin and fmax leave NaN out
+    smaller, larger = (np.fmin, np.fmax) if missing else (np.minimum, np.maximum)
+    for _, values in row_chunks(array):
+        if values.dtype.kind not in "fiub" and values.dtype.name != "bfloat16":
+            raise ValueError(
+                f"Argument `{argument}` must hold numbers. Received: dtype {values.dtype}. Columns of "
+                "text or of mixed types must be turned into numbers first, categories into whole numbers from 0."
+            )
+        values = values.astype("float32") if values.dtype.name == "bfloat16" else values
+        for place, (_, columns, _) in enumerate(groups):
+            low, high = (reduce.reduce(values[columns], axis=None) for reduce in (smaller, larger))
+            found[place] = (float(smaller(found[place][0], low)), float(larger(found[place][1], high)))
+    return found
+
+
+def not_finite(values: Array, missing: str | None) -> Array:
+    """Boolean, where values are infinite in float32, or NaN that stands for nothing."""
+    with np.errstate(over="ignore"):
+        bad = ~np.isfinite(values.astype("float32"))
+    return bad & ~np.isnan(values) if missing == "nan" else bad
+
+
+def first_bad(array: Any, is_bad: Callable[[Array], Array], columns: Any = ...) -> tuple[int, Any, Any]:
+    """Number of the bad values among some columns, the index of the first one there, and its value."""
+    count, index, value = 0, None, None
+    for start, part in row_chunks(array):
+        values = part[columns]
+        bad = is_bad(values)
+        number = int(np.count_nonzero(bad))
+        if number and not count:
+            place = tuple(int(axis) for axis in np.argwhere(bad)[0])
+            index, value = (place[0] + start, *place[1:]), values[place]
+        count += number
+    return count, index, value
 
 
 def check_not_negative(weights: Array, argument: str) -> None:
@@ -114,57 +164,57 @@ def _missing_hint(support: Any, argument: str) -> str:
     return ""
 
 
-def _observed(values: Array) -> Array:
-    """The data with every missing element replaced by an observed value of the same column, which passes all checks."""
-    missing = np.isnan(values)
-    if not missing.any():
-        return values
-    first = np.take_along_axis(values, np.expand_dims((~missing).argmax(axis=0), 0), axis=0)
-    first = np.where(np.isnan(first), values[~missing][0], first)
-    return np.where(missing, first, values)
-
-
-def fits_float32(values: Array) -> bool:
-    """Whether all values are finite in float32, in one pass over the data."""
-    limit = float(np.finfo("float32").max)
-    return bool(-limit <= values.min() and values.max() <= limit)  # False for NaN
-
-
 def as_density_sees(values: Array) -> Array:
     """float32 with subnormal numbers flushed to zero, as on some backends: 1 - 1e-9 becomes 1, and 1e-40 becomes 0."""
     values = values.astype("float32")
     return np.where(np.abs(values) < np.finfo("float32").tiny, np.float32(0.0), values)
 
 
-def _check_support(values: Array, support: Any, argument: str, noisy: bool, expected_by: str) -> None:
+def _check_support(
+    array: Any,
+    columns: Any,
+    support: Any,
+    ends: tuple[float, float],
+    argument: str,
+    noisy: bool,
+    expected_by: str,
+) -> None:
     noisy = noisy and not support.categorical
-    if (support.open_low or support.open_high) and values.dtype.kind == "f":
-        values = as_density_sees(values)
-    low, high = float(values.min()), float(values.max())
+    real = not is_whole(array)
+    seen = as_density_sees if real and (support.open_low or support.open_high) else np.asarray
+    low, high = (float(seen(np.asarray(end))) for end in ends)
     # Noise may move values outside of the support, by at most its width.
     room = support.high - support.low if noisy else 0.0
     below = np.less_equal if support.open_low and not noisy else np.less
     above = np.greater_equal if support.open_high and not noisy else np.greater
-    if below(low, support.low - room) or above(high, support.high + room):
-        bad = tuple(np.argwhere(below(values, support.low - room) | above(values, support.high + room))[0])
+
+    def outside(values: Array) -> Array:
+        values = seen(values)
+        return below(values, support.low - room) | above(values, support.high + room)
+
+    if outside(np.asarray([low, high])).any():
+        _, index, value = first_bad(array, outside, columns)
         raise ValueError(
-            f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {values[bad]} at index "
-            f"{tuple(int(axis) for axis in bad)}, and values in [{low:g}, {high:g}] in all."
-            f"{_range_hint(support, low, high, expected_by)}"
+            f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {seen(value)} at index "
+            f"{index}, and values in [{low:g}, {high:g}] in all.{_range_hint(support, low, high, expected_by)}"
         )
     # Noise does not move whole numbers up to 255 into [0, 1], but dividing by 255 does.
     rescaled = math.isfinite(support.high) and support.high > 15 and low >= 0 and high <= 1
-    if support.integer and (not noisy or rescaled) and values.dtype.kind not in "iub":
-        fractional = np.argwhere(values != np.round(values))
-        if len(fractional):
-            index = tuple(int(axis) for axis in fractional[0])
+    if support.integer and (not noisy or rescaled) and real:
+        count, index, value = first_bad(array, lambda values: (values != np.round(values)) & ~np.isnan(values), columns)
+        if count:
             hint = f" All lie in [0, 1]: were they divided by {support.high:g}? Pass the originals." if rescaled else ""
             if argument == "condition":
                 hint = " Conditions that are real numbers have a condition_shape such as (1,)."
             raise ValueError(
-                f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {values[index]} at "
+                f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {value} at "
                 f"index {index}.{hint}"
             )
+
+
+def is_whole(array: Any) -> bool:
+    """Whether the dtype of an array holds whole numbers only."""
+    return to_numpy(array[:1]).dtype.kind in "iub"
 
 
 def _wording(support: Any) -> str:
@@ -225,5 +275,11 @@ def count_rows(x: Any) -> int:
 
 def same(x: Any, y: Any) -> bool:
     """Whether two structures of arrays are equal."""
-    pairs = zip(keras.tree.flatten(x), keras.tree.flatten(y), strict=True)
-    return all(np.array_equal(to_numpy(a), to_numpy(b), equal_nan=True) for a, b in pairs)
+    return all(
+        tuple(a.shape) == tuple(b.shape)
+        and all(
+            np.array_equal(own, other, equal_nan=True)
+            for (_, own), (_, other) in zip(row_chunks(a), row_chunks(b), strict=True)
+        )
+        for a, b in zip(keras.tree.flatten(x), keras.tree.flatten(y), strict=True)
+    )

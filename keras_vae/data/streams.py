@@ -1,7 +1,7 @@
 """The forms in which data are passed: arrays, pairs, dicts, datasets, loaders and generators."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -107,7 +107,7 @@ def batches(stream: Data) -> Iterator[Any] | None:
 
 
 def peek(stream: Data, rows: float = 1, spec: Any = None, argument: str = "x") -> Any:
-    """The first rows of a stream as `Inputs` of arrays, with y and the weights of batch one.
+    """The first rows of a stream as arrays.
 
     Args:
         stream: a dataset, a loader or a generator.
@@ -116,18 +116,16 @@ def peek(stream: Data, rows: float = 1, spec: Any = None, argument: str = "x") -
         argument: name of the argument in messages.
 
     Returns:
-        `(inputs, y, sample_weight)`, or None for a generator, which can be read only once.
+        `(inputs, y, sample_weight)` with `Inputs`, or None for a generator, which can be read only once.
     """
     iterator = batches(stream)
     if iterator is None:
         return None
-    collected: list[Inputs] = []
-    first: Any = None
+    collected: list[Any] = []
     count = 0
     for batch in iterator:
         batch = tuple(batch) if isinstance(batch, list) else batch
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        first = (y, sample_weight) if first is None else first
         inputs = unpack(x, spec)
         leaves = keras.tree.flatten(inputs.x)
         if not all(is_array(leaf) for leaf in leaves):
@@ -135,20 +133,23 @@ def peek(stream: Data, rows: float = 1, spec: Any = None, argument: str = "x") -
                 f"Argument `{argument}`: every batch must be an array x, a tuple (x, y, sample_weight) or a dict with "
                 f"the key 'x'. Received: a batch whose x is a {type(inputs.x).__name__}."
             )
-        collected.append(Inputs(*(None if part is None else to_numpy(part) for part in inputs)))
-        leaf = keras.tree.flatten(collected[-1].x)[0]
+        arrays = (None if part is None else to_numpy(part) for part in inputs)
+        collected.append((*arrays, y, sample_weight))
+        leaf = keras.tree.flatten(collected[-1][0])[0]
         count += 1 if leaf.ndim == 0 else len(leaf)
         if count >= rows:
             break
     if not collected:
         raise ValueError(f"Argument `{argument}`: the dataset yields no batches. Expected at least one.")
-    if len(collected) == 1:
-        return collected[0], *first
-    joined = (
-        None if parts[0] is None else keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
-        for parts in zip(*collected, strict=True)
-    )
-    return Inputs(*joined), *first
+    joined = [_concatenated(parts) for parts in zip(*collected, strict=True)]
+    return Inputs(*joined[:-2]), *joined[-2:]
+
+
+def _concatenated(parts: Sequence[Any]) -> Any:
+    """Batches of arrays joined along their first axis; the first one where they are no arrays."""
+    if len(parts) == 1 or not all(is_array(leaf) for leaf in keras.tree.flatten(parts)):
+        return parts[0]
+    return keras.tree.map_structure(lambda *arrays: np.concatenate([to_numpy(array) for array in arrays]), *parts)
 
 
 def rejoin(first: Any, rest: Any) -> Iterator[Any]:

@@ -90,6 +90,9 @@ class Columns(Composite):
     def own(self, x: Any, key: int) -> Tensor:
         return split_columns(x, self.widths)[key]
 
+    def place(self, key: int, name: str) -> dict[str, Any]:
+        return {"name": name, "first": sum(self.widths[:key])}
+
     @property
     def support(self) -> Support:
         """A `keras_vae.data.ColumnSupport`: where the values of each column may lie."""

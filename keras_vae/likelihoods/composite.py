@@ -78,6 +78,25 @@ class Composite(Likelihood):
         for key, part in (waiting or able).items():
             part.adapt(self.own(x, key), context)
 
+    def doubts(self, x: Any, name: str = "x") -> list[str]:
+        """What in the data does not suit the members, see `LocationScale.doubts`.
+
+        Args:
+            x: data of the whole.
+            name: name of the data.
+        """
+        able = {key: part for key, part in self.members().items() if hasattr(part, "doubts")}
+        return [doubt for key, part in able.items() for doubt in part.doubts(self.own(x, key), **self.place(key, name))]
+
+    def place(self, key: Any, name: str) -> dict[str, Any]:
+        """How a member's data are called in messages: arguments of its `doubts`.
+
+        Args:
+            key: one of the keys of `members`.
+            name: name of the data of the whole.
+        """
+        return {"name": f"{name}[{key!r}]"}
+
     @property
     def exposure(self) -> bool:  # type: ignore[override]
         """Whether a member has size factors; they are then the same for all that have."""

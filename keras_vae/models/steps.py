@@ -1,4 +1,4 @@
-"""Additions to Keras' training loop: losses and metrics of a batch, and components that adapt to the data."""
+"""Additions to Keras' training loop: losses and metrics of a batch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,25 +8,20 @@ from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.backend import data_shards, num_replicas
-from keras_vae.data.batch import labelled_rows
 from keras_vae.data.rows import count_rows
-from keras_vae.data.streams import Inputs, is_stream, peek, to_numpy, unpack
+from keras_vae.data.streams import is_stream
 from keras_vae.hints import Data, Part, Tensor
 from keras_vae.models.rates import count_elements, rate_metrics
 from keras_vae.objectives.terms import Terms
 
 __all__ = [
     "Trackers",
-    "adapt_components",
     "check_batch_size",
     "check_class_weight",
     "check_division",
     "loss_per_example",
-    "require_adapted",
     "weighted_mean",
 ]
-
-ROWS_TO_ADAPT = 2048
 
 
 class Trackers:
@@ -123,66 +118,6 @@ def total_loss(model: Part, objective: Tensor) -> Tensor:
     for extra in model.losses:
         objective = objective + ops.cast(ops.sum(extra), "float32")
     return objective / num_replicas()
-
-
-def components_to_adapt(model: Part) -> list[Any]:
-    """The components with `adapt` that have not been adapted yet."""
-    priors_and_posteriors = [component for pair in model.latents.pairs for component in pair]
-    found = (model.encoder, *priors_and_posteriors, model.decoder, model.likelihood, model.objective)
-    return [part for part in found if hasattr(part, "adapt") and not bool(ops.convert_to_numpy(part.adapted))]
-
-
-def require_adapted(model: Part) -> None:
-    """Refuse a model with components that have not been adapted to data and must be.
-
-    Raises:
-        ValueError: there is such a component.
-    """
-    for component in components_to_adapt(model):
-        if not getattr(component, "must_adapt", True):
-            continue  # it works without, if less well
-        raise ValueError(
-            f"{type(component).__name__} must see data before it is used: call fit, which shows it the training data, "
-            "or its adapt(x) with a sample of them."
-        )
-
-
-def adapt_components(model: Part, data: Data) -> None:
-    """Adapt components to the training data, once in the life of a model."""
-    components = components_to_adapt(model)
-    if not components:
-        return
-    if is_stream(data):
-        peeked = peek(data, ROWS_TO_ADAPT, model.spec)
-        if peeked is None:
-            raise ValueError(
-                f"Argument `x`: {type(components[0]).__name__} must see data before training, and a generator can be "
-                "read only once. Call its adapt(x) with a sample of the training data first."
-            )
-        given = peeked[0]
-    else:
-        given = unpack(data, model.spec)
-    if model.objective.partly_labelled:
-        given = with_labels(given)
-    rows = len(keras.tree.flatten(given.x)[0])
-    context: tuple[Any, ...] = ()
-    if given.condition is not None:
-        encoded = model.forward_pass.context(given.condition, rows, mask=given.condition_mask)
-        context = (ops.convert_to_numpy(encoded),)
-    for component in components:
-        component.adapt(given.x, *context)
-
-
-def with_labels(given: Inputs) -> Inputs:
-    """The labelled rows, or all rows if none is labelled: components adapt to conditions as well."""
-    labelled = labelled_rows(given.condition)[1]
-    keep = None if labelled is None else ops.convert_to_numpy(labelled)
-    if keep is None or keep.all() or not keep.any():
-        return given
-    parts = (
-        None if part is None else keras.tree.map_structure(lambda array: to_numpy(array)[keep], part) for part in given
-    )
-    return Inputs(*parts)
 
 
 def check_batch_size(batch_size: int | None) -> None:

@@ -9,14 +9,13 @@ from keras_vae.backend import divisible_batches, forward_pass, kept_state, strat
 from keras_vae.data.batch import Batch
 from keras_vae.data.rows import count_rows
 from keras_vae.hints import Config, Data, Tensor
+from keras_vae.models.adaptation import adapt_components, require_adapted
 from keras_vae.models.metrics import prediction_from, prediction_of, update_metrics
 from keras_vae.models.steps import (
-    adapt_components,
     check_batch_size,
     check_class_weight,
     check_division,
     loss_per_example,
-    require_adapted,
     total_loss,
     weighted_mean,
 )
@@ -39,6 +38,7 @@ class Trainer(keras.Model):
         training_terms: Any
         likelihood: Any
 
+    has_seen_data = False
     _in_step = False
     _in_symbolic_build = False
     _has_metrics = False
@@ -192,7 +192,7 @@ class Trainer(keras.Model):
         validated = keras.utils.unpack_x_y_sample_weight(arguments["validation_data"])[0]
         validation_size = arguments.get("validation_batch_size") or arguments.get("batch_size")
         check_division(validated, validation_size, "validation_data")
-        adapt_components(self, x)
+        adapt_components(self, x, y, arguments.get("sample_weight"))
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):

@@ -19,11 +19,12 @@ from keras_vae.hints import Array, Component, Config, Data, Ints, Tensor
 from keras_vae.inference.reconstruct import reconstruct_batch
 from keras_vae.inference.runner import Runner
 from keras_vae.latents.single import Single
+from keras_vae.models.adaptation import require_adapted
 from keras_vae.models.assembly import assemble, condition_names, make_component, make_latents, make_network
 from keras_vae.models.metrics import mean_over_samples
 from keras_vae.models.plugins import restore
 from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, save_seed_states
-from keras_vae.models.steps import Trackers, loss_per_example, require_adapted, weighted_mean
+from keras_vae.models.steps import Trackers, loss_per_example, weighted_mean
 from keras_vae.models.training import Trainer
 from keras_vae.objectives.terms import Terms
 from keras_vae.serialization import Untracked

@@ -12,7 +12,7 @@ from keras import ops
 
 from keras_vae import decoders, encoders, registry
 from keras_vae.hints import Array, Part
-from keras_vae.models.steps import components_to_adapt
+from keras_vae.models.adaptation import components_to_adapt
 from keras_vae.models.vae import VAE
 
 __all__ = ["POLICIES", "Subject", "own_variables", "precision"]
