@@ -19,7 +19,10 @@ expressed there, so they live here, each with the reason for it:
 * on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
   callback has to ask for them first;
 * on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
-  size names neither the data nor the number of rows that would do.
+  size names neither the data nor the number of rows that would do;
+* exported files: torch records the steps of a loop instead of the loop, and fixes the size of the batch unless it
+  is told not to; only TensorFlow and JAX can take the seed of random numbers as an input; tf2onnx writes files with
+  operations that do not exist.
 """
 
 import contextlib
@@ -43,6 +46,10 @@ __all__ = [
     "called_by_another",
     "data_shards",
     "divisible_batches",
+    "check_exported",
+    "export_options",
+    "exports_loops",
+    "exports_seeds",
     "forward_pass",
     "kept_state",
     "num_replicas",
@@ -110,6 +117,16 @@ def divisible_batches() -> Iterator[None]:
 def gamma_draws_compile() -> bool:
     """Whether `keras.random.beta` can be compiled: TensorFlow's XLA has no kernel for its gamma draws."""
     return keras.backend.backend() != "tensorflow"
+
+
+def exports_loops() -> bool:
+    """Whether exported files can hold loops: on torch they hold the steps that one example took."""
+    return keras.backend.backend() != "torch"
+
+
+def exports_seeds(file_format: str) -> bool:
+    """Whether exported files can draw random numbers from a seed that is their input."""
+    return file_format == "tf_saved_model" and keras.backend.backend() in ("tensorflow", "jax")
 
 
 @contextlib.contextmanager
@@ -249,8 +266,53 @@ class StepSeed(keras.random.SeedGenerator):
         words = keras.random.randint((2,), 0, 2**30, dtype="int32", seed=seed)
         return keras.ops.cast(words, "uint32") if keras.backend.backend() == "jax" else words
 
+    @staticmethod
+    def key_of(numbers: Any) -> Any:
+        """The key of integers `(n,)`: another one if any of them, or their order, changes."""
+        numbers = keras.ops.cast(numbers, "int32")
+        position = keras.ops.cumsum(keras.ops.ones_like(numbers))
+        # int32 overflows, which spreads the bits; the squares keep sums from cancelling.
+        mixed = numbers * 1540483477 + position * 668265263
+        words = [keras.ops.sum(mixed * (mixed + odd)) for odd in (374761393, 1274126177)]
+        key = keras.ops.mod(keras.ops.stack(words), 2**30)
+        return keras.ops.cast(key, "uint32") if keras.backend.backend() == "jax" else key
+
     def next(self, ordered: bool = True) -> Any:
         self.draws += 1
         # Primes keep apart steps, draws within a step, and the keys of calls that follow one another.
         shift = keras.ops.cast(self.step, self.shared.dtype) * 9973 + self.draws * 7368787
         return self.shared + keras.ops.stack([shift, keras.ops.zeros_like(shift)])
+
+
+def export_options(file_format: str, input_signature: Any) -> dict[str, Any]:
+    """Options of `keras.Model.export` for a batch of any size; for torch's own format Keras would fix it.
+
+    Args:
+        file_format: `format` of `keras.Model.export`.
+        input_signature: list of one structure of `keras.InputSpec`.
+    """
+    if file_format != "torch" or keras.backend.backend() != "torch":
+        return {}
+    import torch
+
+    def sizes(spec: Any) -> Any:
+        return {axis: torch.export.Dim.DYNAMIC for axis, size in enumerate(spec.shape) if size is None}
+
+    # In Keras' form for the `*args` of a model's `forward`.
+    return {"dynamic_shapes": [tuple(keras.tree.map_structure(sizes, spec) for spec in input_signature)]}
+
+
+def check_exported(filepath: str, file_format: str) -> None:
+    """Check a file that Keras wrote, where Keras does not.
+
+    Args:
+        filepath: the file.
+        file_format: `format` of `keras.Model.export`.
+
+    Raises:
+        onnx.checker.ValidationError: on TensorFlow, tf2onnx keeps operations that ONNX does not have.
+    """
+    if file_format == "onnx" and keras.backend.backend() == "tensorflow":
+        import onnx
+
+        onnx.checker.check_model(filepath)

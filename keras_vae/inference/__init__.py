@@ -2,6 +2,7 @@
 
 from keras_vae.inference.encode import encode
 from keras_vae.inference.evidence import elbo, log_likelihood
+from keras_vae.inference.export import export
 from keras_vae.inference.generate import decode, generate
 from keras_vae.inference.interpolate import interpolate
 from keras_vae.inference.predict_target import predict_target
@@ -11,6 +12,7 @@ __all__ = [
     "decode",
     "elbo",
     "encode",
+    "export",
     "generate",
     "interpolate",
     "log_likelihood",

@@ -148,23 +148,10 @@ def generate(
         **checked_condition(model, condition, condition_mask, n),
         "exposure": checked_exposure(model, exposure, n),
     }
-    levels = len(model.latents.level_shapes())
-    # Latents with a time axis are drawn before the decoder runs, which otherwise determines the length.
-    known = (length, model.time_steps, getattr(model.decoder, "max_length", None))
-    steps = next((value for value in known if value is not None), None)
-    given = fixed_latents(model, fixed, n, steps)
+    given = fixed_latents(model, fixed, n, steps_of_latents(model, length))
 
     def generate_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, prepared: Any) -> Tensor:
-        context = context_of(vae, inputs)
-        latents = vae.latents.generate(
-            vae.forward_pass.seen_by("prior", context),
-            encode=vae.forward_pass.encode,
-            prepared=prepared,
-            seed=seed,
-            temperature=temperature[0],
-            length=steps,
-            given=[inputs.get(f"fixed_{index}") for index in range(levels)],
-        )
+        latents = draw_latents(vae, inputs, seed, temperature[0], prepared, length)
         return decode_latents(vae, latents, inputs, mode, seed, temperature[1], length)
 
     return model.runner.run(
@@ -181,6 +168,28 @@ def generate(
 def context_of(model: Part, inputs: Any) -> Tensor:
     """The encoded condition of the rows of a batch, `(batch, width)`."""
     return model.context(inputs.get("condition"), ops.shape(inputs["rows"])[0], mask=inputs.get("condition_mask"))
+
+
+def steps_of_latents(model: Part, length: int | None) -> int | None:
+    """Number of steps of latents with a time axis: they are drawn before the decoder runs, which else determines it."""
+    known = (length, model.time_steps, getattr(model.decoder, "max_length", None))
+    return next((value for value in known if value is not None), None)
+
+
+def draw_latents(
+    model: Part, inputs: Any, seed: Seed, temperature: Any, prepared: Any, length: int | None
+) -> tuple[Tensor, ...]:
+    """Latents of one batch from the prior, one tensor for each level."""
+    context = context_of(model, inputs)
+    return model.latents.generate(
+        model.forward_pass.seen_by("prior", context),
+        encode=model.forward_pass.encode,
+        prepared=prepared,
+        seed=seed,
+        temperature=temperature,
+        length=steps_of_latents(model, length),
+        given=[inputs.get(f"fixed_{index}") for index in range(len(model.latents.level_shapes()))],
+    )
 
 
 def decode_latents(

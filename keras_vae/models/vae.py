@@ -327,6 +327,7 @@ class VAE(Trainer):
     interpolate = inference.interpolate
     elbo = inference.elbo
     log_likelihood = inference.log_likelihood
+    export = inference.export
 
     def predict_on_batch(self, x: Data) -> Array:
         """Reconstructions of one batch, as `predict`.

@@ -57,6 +57,7 @@ VERBS = {
     "decode",
     "elbo",
     "encode",
+    "export",
     "generate",
     "interpolate",
     "log_likelihood",
