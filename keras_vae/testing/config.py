@@ -92,7 +92,7 @@ def _check_round_trip(subject: Subject, component: Any, config: Config) -> None:
     try:
         text = json.dumps(keras.saving.serialize_keras_object(component))
     except (TypeError, ValueError) as error:
-        subject.require(False, CHECK, f"the config cannot be written as JSON: {error}")
+        subject.fail(CHECK, f"the config cannot be written as JSON: {error}", error)
     for how, restore in (
         ("from_config(get_config())", lambda: cls.from_config(config)),
         ("loading the serialised component", lambda: keras.saving.deserialize_keras_object(json.loads(text))),
@@ -100,7 +100,7 @@ def _check_round_trip(subject: Subject, component: Any, config: Config) -> None:
         try:
             restored = restore()
         except Exception as error:
-            subject.require(False, CHECK, f"{how} raises {type(error).__name__}: {error}")
+            subject.fail(CHECK, f"{how} raises {type(error).__name__}: {error}", error)
         subject.require(type(restored) is cls, CHECK, f"{how} returns a {type(restored).__name__}.")
         before, after = plain(config), plain(restored.get_config())
         changed = sorted(key for key in before if before[key] != after.get(key))
@@ -125,7 +125,7 @@ def _check_other_value(
         varied = cls.from_config({**config, name: written})
     except Exception as error:
         advice = "" if given else f" {ask}"
-        subject.require(False, CHECK, f"{name}={value!r} cannot be restored: {type(error).__name__}: {error}.{advice}")
+        subject.fail(CHECK, f"{name}={value!r} cannot be restored: {type(error).__name__}: {error}.{advice}", error)
     after = varied.get_config()
     subject.require(
         plain(after.get(name)) != plain(config[name]),

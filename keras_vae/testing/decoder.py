@@ -8,11 +8,15 @@ import numpy as np
 from keras import ops
 
 from keras_vae.decoders.autoregressive import Autoregressive
+from keras_vae.decoders.decoder import fill_behind_end
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.network import run_network_checks
 from keras_vae.testing.subject import Subject
 
 __all__ = ["check_decoder"]
+
+COLD = 0.1
 
 
 def check_decoder(
@@ -28,7 +32,8 @@ def check_decoder(
     """Run every check of the decoder's contract: a failure raises an AssertionError that says how to fix it.
 
     The checks are those of `check_encoder`; `decode` returns data of the right shape in every mode, with the
-    requested number of steps if the shape leaves it open. A decoder that reads `target` must not see the step it
+    requested number of steps if the shape leaves it open, and its draws follow the seed and the temperature. Without
+    `target` it gives the mean and the mode of p(x | z). A decoder that reads `target` must not see the step it
     predicts: an `Autoregressive` one sees only earlier steps, any other at least not the step itself.
 
     Args:
@@ -60,9 +65,10 @@ def _latents(vae: Part, x: Tensor) -> tuple[Tensor, Tensor]:
     return vae.forward_pass.decoder_input(terms.latents, terms.context), vae.forward_pass.network_input(terms.x)
 
 
-def _features(vae: Part, x: Tensor, **kwargs: Any) -> Any:
+def _features(vae: Part, x: Tensor, *, seen: Tensor | None = None, **kwargs: Any) -> Any:
     z, network_x = _latents(vae, x)
-    return vae.decoder(z, target=network_x if vae.decoder.requires_target else None, **kwargs)
+    target = network_x if seen is None else vae.forward_pass.network_input(seen)
+    return vae.decoder(z, target=target if vae.decoder.requires_target else None, **kwargs)
 
 
 def _shape(vae: Part) -> Shape:
@@ -70,19 +76,64 @@ def _shape(vae: Part) -> Shape:
 
 
 def _check_decode(subject: Subject) -> None:
-    vae, x = subject.model(perturb=True)
+    vae, x = subject.perturbed
     z = _latents(vae, ops.convert_to_tensor(x))[0]
     length = x.shape[1] if vae.data_shape[0] is None else None
+
+    def decode(**options: Any) -> Array:
+        return ops.convert_to_numpy(vae.decoder.decode(z, vae.likelihood, length=length, **{"seed": 1, **options}))
+
     # Tokens have no mean.
-    for mode in ("mode", "sample") if vae.likelihood.support.categorical else ("mean", "mode", "sample"):
-        data = ops.convert_to_numpy(vae.decoder.decode(z, vae.likelihood, seed=1, mode=mode, length=length))
+    modes = ("mode", "sample") if vae.likelihood.support.categorical else ("mean", "mode", "sample")
+    found = {mode: decode(mode=mode) for mode in modes}
+    for mode, data in found.items():
         subject.require(
             data.shape == x.shape and np.all(np.isfinite(data)),
             "shapes",
             f"decode(..., mode={mode!r}) returns data of shape {data.shape}. Expected {x.shape}, finite.",
         )
+    draws = found["sample"]
+    subject.require(
+        np.array_equal(draws, decode(mode="sample")),
+        "shapes",
+        "decode(..., mode='sample', seed=1) gives other data at every call. Draw from `seed` alone.",
+    )
+    value = None
     if vae.decoder.requires_target:
         _check_sight(subject, vae, x, z)
+    else:
+        value = vae.likelihood.distribution(vae.likelihood(vae.decoder(z, training=False)))
+        _check_modes(subject, value, found, vae.likelihood)
+    subject.require(
+        not np.array_equal(draws, decode(mode="sample", seed=2)) or np.array_equal(draws, found["mode"]),
+        "shapes",
+        "decode(..., mode='sample') ignores `seed`: seeds 1 and 2 give the same data.",
+    )
+    subject.require(
+        not np.array_equal(draws, decode(mode="sample", temperature=COLD))
+        or np.array_equal(draws, found["mode"])
+        or (value is not None and not value.has_temperature),
+        "shapes",
+        f"decode(..., mode='sample') ignores `temperature`: at {COLD} it gives the data of 1. Draw from "
+        "tempered(temperature).",
+    )
+
+
+def _check_modes(subject: Subject, value: Distribution, found: dict[str, Array], likelihood: Part) -> None:
+    """A decoder that sees the latents alone decodes in one pass: to the mean and the mode of p(x | z)."""
+    for mode in ("mean", "mode"):
+        if mode not in found or (mode == "mode" and not value.has_exact_mode):
+            continue
+        try:
+            expected = ops.convert_to_numpy(fill_behind_end(getattr(value, mode)(), likelihood))
+        except NotImplementedError:
+            continue
+        subject.require(
+            found[mode].shape != expected.shape or np.allclose(found[mode], expected, rtol=1e-3, atol=1e-3),
+            "shapes",
+            f"decode(..., mode={mode!r}) is not the {mode} of p(x | z): it differs by up to "
+            f"{np.max(np.abs(found[mode] - expected)):.4f}.",
+        )
 
 
 def _check_sight(subject: Subject, vae: Part, x: Array, z: Tensor) -> None:

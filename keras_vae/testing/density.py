@@ -11,10 +11,12 @@ from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array
 from keras_vae.testing.subject import Subject
 
-__all__ = ["check_density", "check_divergence", "standard_error"]
+__all__ = ["check_closed_form", "check_density", "check_divergence", "numpy_draws", "standard_error"]
 
 SIGMAS = 5.0
 """Standard errors that an estimate may be off: once in two million."""
+MODE_TOLERANCE = 1e-4
+KL_TOLERANCE = 2e-3
 
 
 def check_density(
@@ -37,7 +39,7 @@ def check_density(
         tolerance: by how much the integral may differ from one.
     """
     kind = type(row).__name__
-    draws = ops.convert_to_numpy(rows.sample(1))
+    draws = numpy_draws(rows)
     where, weights = points(draws)
     log_density = ops.convert_to_numpy(row.log_prob(where)).astype("float64")
     mass = weights * np.exp(log_density)
@@ -59,6 +61,26 @@ def check_density(
     )
     if moments:
         _check_moments(subject, row, draws, where, mass)
+    if row.has_exact_mode:
+        _check_mode(subject, row, float(np.max(log_density)))
+
+
+def numpy_draws(rows: Distribution) -> Array:
+    """A draw for every row."""
+    return ops.convert_to_numpy(rows.sample(1))
+
+
+def _check_mode(subject: Subject, row: Distribution, best: float) -> None:
+    try:
+        found = float(ops.convert_to_numpy(row.log_prob(row.mode()))[0])
+    except NotImplementedError:
+        return
+    subject.require(
+        found >= best - MODE_TOLERANCE * (1.0 + abs(best)),
+        "density",
+        f"mode() of {type(row).__name__} has the log density {found:.5f}, and the highest is {best:.5f}: it is not the "
+        "most likely value. Leave mode() out where there is no closed form, or set has_exact_mode = False.",
+    )
 
 
 def _check_moments(subject: Subject, row: Distribution, draws: Array, where: Array, mass: Array) -> None:
@@ -160,6 +182,30 @@ def check_divergence(subject: Subject, q: Distribution, p: Distribution, *, rows
             "kl",
             f"the KL of every dimension adds up to {float(np.sum(elements)):.4f}, and {names} is {exact:.4f}.",
         )
+
+
+def check_closed_form(subject: Subject, q: Distribution, p: Distribution, where: tuple[Array, Array]) -> None:
+    """A closed form of KL(q || p) agrees with the integral.
+
+    Args:
+        subject: the `Subject`.
+        q: the posterior's value, with one row.
+        p: the prior's value, likewise.
+        where: points and weights over the domain of both.
+    """
+    if not has_kl_divergence(q, p):
+        return
+    points, weights = where
+    log_q, log_p = (ops.convert_to_numpy(side.log_prob(points)).astype("float64") for side in (q, p))
+    mass = weights * np.exp(log_q)
+    integral = float(np.sum(np.where(mass > 0, mass * np.maximum(log_q - log_p, -1e6), 0.0)))
+    exact = float(ops.convert_to_numpy(kl_divergence(q, p))[0])
+    subject.require(
+        abs(exact - integral) <= KL_TOLERANCE * abs(integral) + 2e-4,
+        "kl",
+        f"kl_divergence() of {type(q).__name__} and {type(p).__name__} is {exact:.5f}, and the integral of "
+        f"q (log q - log p) {integral:.5f}. Look at the closed form, the function given to register_kl_divergence.",
+    )
 
 
 def standard_error(values: Array) -> float:

@@ -25,10 +25,10 @@ def check_encoder(
     """Run every check of the encoder's contract: a failure raises an AssertionError that says how to fix it.
 
     `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size, as
-    `compute_output_shape` says, features of a row that do not depend on the others, and `call` takes `mask` and
-    `training`. `precision`: finite under
-    mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in float32 and mixed_float16. `reload`: a
-    `.keras` file gives the same model.
+    `compute_output_shape` says, features of a row that do not depend on the others, `call` takes `mask` and
+    `training`, and steps that the mask leaves out reach no feature: a network of sequences of any length must heed its
+    mask, others may ignore it. `precision`: finite under mixed_float16 and mixed_bfloat16. `fit`: gradients reach every
+    weight, in float32 and mixed_float16. `reload`: a `.keras` file gives the same model.
 
     Args:
         encoder: class, or function without arguments that returns a fresh encoder.
@@ -54,8 +54,8 @@ def check_encoder(
     run_network_checks(subject, _features, _shape, other_values, checks)
 
 
-def _features(vae: Part, x: Tensor, **kwargs: Any) -> Any:
-    return vae.encoder(vae.likelihood.to_network(x), **kwargs)
+def _features(vae: Part, x: Tensor, *, seen: Tensor | None = None, **kwargs: Any) -> Any:
+    return vae.encoder(vae.likelihood.to_network(x if seen is None else seen), **kwargs)
 
 
 def _shape(vae: Part) -> Any:

@@ -12,15 +12,23 @@ from keras import ops
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.config import check_config
-from keras_vae.testing.latents import check_context, chosen, outputs_of_levels, row_outputs, shapes_of_levels
-from keras_vae.testing.outputs import check_own_variables, check_precision, check_rows, check_shapes
+from keras_vae.testing.latents import (
+    check_context,
+    chosen,
+    outputs_of_levels,
+    row_outputs,
+    run_checks,
+    shapes_of_levels,
+)
+from keras_vae.testing.outputs import check_precision, check_rows, check_shapes
 from keras_vae.testing.subject import Subject
-from keras_vae.testing.training import check_fit, check_reload
 
 __all__ = ["check_latents"]
 
-CHECKS = ("config", "shapes", "samples", "given", "prepared", "precision", "fit", "reload")
+CHECKS = ("config", "shapes", "samples", "generate", "given", "prepared", "precision", "fit", "reload")
 SAMPLES = 3
+ROWS = 64
+COLD = 0.1
 ANY_LENGTH = 4
 """Number of steps of the data of `Subject`, if the shape does not fix it."""
 
@@ -40,9 +48,10 @@ def check_latents(
     `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size, with and
     without a context, and results of a row that do not depend on the others. `samples`: several draws for each
     example have the contract's shapes, follow the seed and differ, and `log_q`, where it is given, is the posterior's
-    log density of the draw. `given`: `generate(given=...)` returns what it was given, level by level. `prepared`: what
-    `prepare` gives changes no number. `precision`: float32 and finite under mixed_float16 and mixed_bfloat16. `fit`:
-    gradients reach every weight, in float32 and mixed_float16. `reload`: a `.keras` file gives the same model.
+    log density of the draw. `generate`: its draws follow the seed and the temperature at every level. `given`:
+    `generate(given=...)` returns what it was given, level by level. `prepared`: what `prepare` gives changes no number.
+    `precision`: float32 and finite under mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in
+    float32 and mixed_float16. `reload`: a `.keras` file gives the same model.
 
     Args:
         latents: class, or function without arguments that returns a fresh structure: `lambda: MyLatents(3)`.
@@ -64,23 +73,19 @@ def check_latents(
     >>> check_latents(make, latent_dim=None, checks=["samples", "given"])
     """
     subject = Subject("latents", latents, latent_dim, data_shape, data, vae)
-    checks = chosen(checks, CHECKS)
-    if "config" in checks:
-        check_config(subject, other_values)
-    if "shapes" in checks:
-        _check_shapes(subject)
-    for name, check in (("samples", _check_samples), ("given", _check_given), ("prepared", _check_prepared)):
-        if name in checks:
-            check(subject, *subject.model(perturb=True))
-    if "precision" in checks:
-        check_precision(subject, outputs_of_levels)
-        check_own_variables(subject, subject.model("mixed_float16")[0])
-    if "fit" in checks:
-        check_fit(subject, "mixed_float16")
-    if "fit" in checks or "reload" in checks:
-        model, x = check_fit(subject)
-        if "reload" in checks:
-            check_reload(subject, model, x)
+    run_checks(
+        subject,
+        chosen(checks, CHECKS),
+        {
+            "config": lambda: check_config(subject, other_values),
+            "shapes": lambda: _check_shapes(subject),
+            "samples": lambda: _check_samples(subject, *subject.perturbed),
+            "generate": lambda: _check_generate(subject, *subject.perturbed),
+            "given": lambda: _check_given(subject, *subject.perturbed),
+            "prepared": lambda: _check_prepared(subject, *subject.perturbed),
+            "precision": lambda: check_precision(subject, outputs_of_levels, own_variables=True),
+        },
+    )
 
 
 def _closed(shape: Shape, subject: Subject) -> Shape:
@@ -229,6 +234,38 @@ def _check_given(subject: Subject, vae: Part, x: Array) -> None:
             f"generate(given=...) with level {index} fixed changes the shapes of the latents.",
         )
     _require_equal(subject, "given", free, generate(1, list(free)), "generate(given=...) changes what it is given.")
+
+
+def _check_generate(subject: Subject, vae: Part, x: Array) -> None:
+    latents, context = vae.latents, ops.zeros((ROWS, 0))
+    options = {"encode": vae.forward_pass.encode, "length": x.shape[1] if latents.has_time_axis else None}
+
+    def generate(seed: int = 0, **more: Any) -> list[Array]:
+        return _arrays(latents.generate(context, seed=seed, **options, **more))
+
+    free, other = generate(), generate(1)
+    _require_equal(
+        subject, "generate", free, generate(), "generate(seed=0) differs between two calls. Draw from `seed` alone."
+    )
+    repeated = np.repeat(x[:1], ROWS, axis=0)
+    priors = [level.prior for level in vae.terms(ops.convert_to_tensor(repeated), seed=0, deterministic=True).levels]
+    for index, (z, prior) in enumerate(zip(free, priors, strict=True)):
+        subject.require(
+            not np.array_equal(z, other[index]) or np.ptp(_arrays(prior.sample(1))[0], axis=0).max() == 0,
+            "generate",
+            f"generate(seed=...) ignores the seed at level {index}: seeds 0 and 1 give the same latents.",
+        )
+        warm, cold = (_arrays(prior.tempered(temperature).sample(1))[0] for temperature in (1.0, COLD))
+        if np.array_equal(warm, cold):
+            continue  # a prior without a temperature, or a uniform one
+        # The same levels above: those at another temperature would change this one too.
+        above = [*free[:index], *[None] * (len(free) - index)]
+        warm, cold = (generate(given=above, temperature=temperature)[index] for temperature in (1.0, COLD))
+        subject.require(
+            not np.array_equal(warm, cold),
+            "generate",
+            f"generate(temperature=...) ignores the temperature at level {index}. Draw from p.tempered(temperature).",
+        )
 
 
 def _check_prepared(subject: Subject, vae: Part, x: Array) -> None:

@@ -1,5 +1,6 @@
 """The checks that priors and posteriors share: both are tested through the latents of a small VAE."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,9 +11,9 @@ from keras_vae.distributions import has_kl_divergence, kl_divergence
 from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.latents.latents import LatentLevel
 from keras_vae.testing.config import check_config
-from keras_vae.testing.density import check_density, check_divergence
+from keras_vae.testing.density import check_closed_form, check_density, check_divergence, numpy_draws
 from keras_vae.testing.draws import check_draws, check_samples
-from keras_vae.testing.outputs import check_own_variables, check_precision, check_rows, check_shapes
+from keras_vae.testing.outputs import check_precision, check_rows, check_shapes
 from keras_vae.testing.subject import Subject
 from keras_vae.testing.training import check_fit, check_reload
 
@@ -23,11 +24,20 @@ __all__ = [
     "levels_of_one_example",
     "outputs_of_levels",
     "row_outputs",
+    "run_checks",
     "run_latent_checks",
     "shapes_of_levels",
 ]
 
 CHECKS = ("config", "shapes", "draws", "density", "kl", "precision", "fit", "reload")
+METHODS = {
+    "mean": "mean() of the posterior's distribution()",
+    "log_q": "log_prob() of the posterior's distribution()",
+    "log_p": "log_prob() of the prior's distribution()",
+    "draw_q": "sample() of the posterior's distribution()",
+    "draw_p": "sample() of the prior's distribution()",
+    "kl": "kl_divergence() of posterior and prior",
+}
 DRAWS = 4096
 ROWS = 256
 
@@ -73,52 +83,90 @@ def run_latent_checks(
         moments: see `check_density`.
         checks: names from `CHECKS`, or None for all.
     """
-    checks = chosen(checks, CHECKS)
-    if "config" in checks:
-        check_config(subject, other_values)
-    if "shapes" in checks:
+
+    def shapes() -> None:
         vae, x = check_shapes(subject, outputs_of_levels, shapes_of_levels)
         check_rows(subject, lambda batch: row_outputs(vae, batch), x)
         check_context(subject)
-    if "precision" in checks:
-        check_precision(subject, outputs_of_levels)
-        check_own_variables(subject, subject.model("mixed_float16")[0])
-    if "density" in checks and points is not None:
-        for latent_dim in density_latent_dims:
-            vae, x = subject.model(perturb=True, latent_dim=latent_dim)
-            row, rows = levels_of_one_example(vae, x, 1), levels_of_one_example(vae, x, DRAWS)
-            for one, many in zip(row, rows, strict=True):
-                check_density(subject, getattr(one, side), getattr(many, side), points, moments=moments)
-    if "draws" in checks:
-        vae, x = subject.model(perturb=True)
+
+    def draws() -> None:
+        vae, x = subject.perturbed
         for level in levels_of_one_example(vae, x, ROWS):
             check_draws(subject, getattr(level, side))
         for level in vae.terms(ops.convert_to_tensor(x), seed=0, deterministic=True).levels:
             check_samples(subject, getattr(level, side))
-    if "kl" in checks:
-        vae, x = subject.model(perturb=True)
+
+    @functools.cache
+    def small(latent_dim: Any) -> tuple[list[LatentLevel], list[LatentLevel]]:
+        """The levels of one example in a model whose densities can be integrated, in one row and in many."""
+        vae, x = subject.model(perturb=True, latent_dim=latent_dim)
+        return levels_of_one_example(vae, x, 1), levels_of_one_example(vae, x, DRAWS)
+
+    def density() -> None:
+        if points is None:
+            return
+        for latent_dim in density_latent_dims:
+            for one, many in zip(*small(latent_dim), strict=True):
+                check_density(subject, getattr(one, side), getattr(many, side), points, moments=moments)
+
+    def kl() -> None:
+        vae, x = subject.perturbed
         for level in levels_of_one_example(vae, x, DRAWS):
             check_divergence(subject, level.posterior, level.prior)
+        if points is None:
+            return
+        for latent_dim in density_latent_dims[-1:]:
+            for one, many in zip(*small(latent_dim), strict=True):
+                check_closed_form(subject, one.posterior, one.prior, points(numpy_draws(many.posterior)))
+
+    run_checks(
+        subject,
+        chosen(checks, CHECKS),
+        {
+            "config": lambda: check_config(subject, other_values),
+            "shapes": shapes,
+            "draws": draws,
+            "density": density,
+            "kl": kl,
+            "precision": lambda: check_precision(subject, outputs_of_levels, own_variables=True),
+        },
+    )
+
+
+def run_checks(subject: Subject, checks: Sequence[str], own: dict[str, Callable[[], None]]) -> None:
+    """Run the checks by name, `fit` and `reload` behind the family's own; what they raise names the check.
+
+    Args:
+        subject: the `Subject`.
+        checks: names of the checks to run, in order.
+        own: a function for every check but `fit` and `reload`.
+    """
+    for name in checks:
+        if name in own:
+            with subject.checking(name):
+                own[name]()
     if "fit" in checks:
-        check_fit(subject, "mixed_float16")
+        with subject.checking("fit"):
+            check_fit(subject, "mixed_float16")
     if "fit" in checks or "reload" in checks:
-        vae, x = check_fit(subject)
+        with subject.checking("fit"):
+            vae, x = check_fit(subject)
         if "reload" in checks:
-            check_reload(subject, vae, x)
+            with subject.checking("reload"):
+                check_reload(subject, vae, x)
 
 
 def outputs_of_levels(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[str, Tensor]:
-    """The latents of every level, their densities, and draws from posterior and prior."""
+    """The latents of every level, their densities, and draws from posterior and prior, by method."""
     inputs = x if condition is None else [x, condition]
     terms = vae.terms(inputs, seed=0, deterministic=True)
     results = {}
-    for index, level in enumerate(terms.levels):
-        results[f"z_{index}"] = level.z
-        results[f"log_q_{index}"] = level.posterior.log_prob(level.z)
-        results[f"log_p_{index}"] = level.prior.log_prob(level.z)
-        results[f"draw_q_{index}"] = level.posterior.sample(1)
-    for index, draw in enumerate(terms.prior_sample(1)):
-        results[f"draw_p_{index}"] = draw
+    for level, names, draw in zip(terms.levels, _methods(vae), terms.prior_sample(1), strict=True):
+        results[names["mean"]] = level.z
+        results[names["log_q"]] = level.posterior.log_prob(level.z)
+        results[names["log_p"]] = level.prior.log_prob(level.z)
+        results[names["draw_q"]] = level.posterior.sample(1)
+        results[names["draw_p"]] = draw
     return results
 
 
@@ -126,22 +174,31 @@ def row_outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[s
     """What each row has of its own: the latents, the densities there, and the KL where it has a closed form."""
     inputs = x if condition is None else [x, condition]
     results = {}
-    for index, level in enumerate(vae.terms(inputs, seed=0, deterministic=True).levels):
-        results[f"z_{index}"] = level.z
-        results[f"log_q_{index}"] = level.posterior.log_prob(level.z)
-        results[f"log_p_{index}"] = level.prior.log_prob(level.z)
+    for level, names in zip(vae.terms(inputs, seed=0, deterministic=True).levels, _methods(vae), strict=True):
+        results[names["mean"]] = level.z
+        results[names["log_q"]] = level.posterior.log_prob(level.z)
+        results[names["log_p"]] = level.prior.log_prob(level.z)
         if has_kl_divergence(level.posterior, level.prior):
-            results[f"kl_{index}"] = kl_divergence(level.posterior, level.prior)
+            results[names["kl"]] = kl_divergence(level.posterior, level.prior)
     return results
 
 
 def shapes_of_levels(vae: Part) -> dict[str, Shape]:
     """Shapes of `outputs_of_levels`, without the batch axis."""
     shapes = {}
-    for index, latent in enumerate(vae.latents.level_shapes()):
-        shapes[f"log_q_{index}"] = shapes[f"log_p_{index}"] = ()
-        shapes[f"z_{index}"] = shapes[f"draw_q_{index}"] = shapes[f"draw_p_{index}"] = tuple(latent)
+    for latent, names in zip(vae.latents.level_shapes(), _methods(vae), strict=True):
+        shapes[names["log_q"]] = shapes[names["log_p"]] = ()
+        shapes[names["mean"]] = shapes[names["draw_q"]] = shapes[names["draw_p"]] = tuple(latent)
     return shapes
+
+
+def _methods(vae: Part) -> list[dict[str, str]]:
+    """For each level the methods whose results are checked, as errors name them."""
+    levels = len(vae.latents.level_shapes())
+    return [
+        {name: method + (f" of level {index}" if levels > 1 else "") for name, method in METHODS.items()}
+        for index in range(levels)
+    ]
 
 
 def check_context(subject: Subject, shapes: Callable = shapes_of_levels) -> None:

@@ -11,11 +11,10 @@ from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.config import check_config
 from keras_vae.testing.density import check_density
 from keras_vae.testing.draws import check_draws, check_samples
-from keras_vae.testing.latents import chosen
-from keras_vae.testing.outputs import check_own_variables, check_precision, check_rows, check_shapes
+from keras_vae.testing.latents import chosen, run_checks
+from keras_vae.testing.outputs import check_precision, check_rows, check_shapes
 from keras_vae.testing.quadrature import over_reals
 from keras_vae.testing.subject import Subject
-from keras_vae.testing.training import check_fit, check_reload
 
 __all__ = ["check_likelihood"]
 
@@ -67,33 +66,37 @@ def check_likelihood(
     >>> check_likelihood(kv.likelihoods.Bernoulli, points=over_integers(0, 1), checks=["config", "density"])
     """
     subject = Subject("likelihood", likelihood, 2, data_shape, data, vae)
-    checks = chosen(checks, CHECKS)
-    if "config" in checks:
-        check_config(subject, other_values)
-    if "shapes" in checks:
+
+    def shapes() -> None:
         vae_, x = check_shapes(subject, _outputs, _output_shapes)
         check_rows(subject, lambda batch: _outputs(vae_, batch), x)
         _check_support(subject)
-    if "precision" in checks:
-        check_precision(subject, _outputs)
-        check_own_variables(subject, subject.model("mixed_float16")[0])
-    if "density" in checks and points is not None:
+
+    def density() -> None:
+        if points is None:
+            return
         for shape in density_data_shapes:
             vae_, x = subject.model(perturb=True, data_shape=shape)
             one, many = (_value(vae_, np.repeat(x[:1], rows, axis=0)) for rows in (1, DRAWS))
             check_density(subject, one, many, points, moments=moments)
-    if "draws" in checks:
-        vae_, x = subject.model(perturb=True)
+
+    def draws() -> None:
+        vae_, x = subject.perturbed
         check_draws(subject, _value(vae_, np.repeat(x[:1], ROWS, axis=0)))
         check_samples(subject, _value(vae_, x))
-    if "mask" in checks and masks:
-        _check_mask(subject)
-    if "fit" in checks:
-        check_fit(subject, "mixed_float16")
-    if "fit" in checks or "reload" in checks:
-        vae_, x = check_fit(subject)
-        if "reload" in checks:
-            check_reload(subject, vae_, x)
+
+    run_checks(
+        subject,
+        [name for name in chosen(checks, CHECKS) if masks or name != "mask"],
+        {
+            "config": lambda: check_config(subject, other_values),
+            "shapes": shapes,
+            "draws": draws,
+            "density": density,
+            "mask": lambda: _check_mask(subject),
+            "precision": lambda: check_precision(subject, _outputs, own_variables=True),
+        },
+    )
 
 
 def _value(vae: Part, x: Tensor, mask: Tensor | None = None) -> Distribution:
@@ -107,22 +110,31 @@ def _value(vae: Part, x: Tensor, mask: Tensor | None = None) -> Distribution:
 
 def _outputs(vae: Part, x: Tensor) -> dict[str, Tensor]:
     value = _value(vae, x)
-    return {"log_prob": value.log_prob(x), "mean": value.mean(), "draw": value.sample(1)}
+    return {
+        "log_prob() of distribution()": value.log_prob(x),
+        "mean() of distribution()": value.mean(),
+        "sample() of distribution()": value.sample(1),
+    }
 
 
 def _output_shapes(vae: Part) -> dict[str, Shape]:
     shape = tuple(4 if axis is None else axis for axis in vae.data_shape)
-    return {"log_prob": (), "mean": shape, "draw": shape}
+    return {
+        "log_prob() of distribution()": (),
+        "mean() of distribution()": shape,
+        "sample() of distribution()": shape,
+    }
 
 
 def _check_support(subject: Subject) -> None:
-    vae, x = subject.model(perturb=True)
+    vae, x = subject.perturbed
     low, high, integer, *_ = vae.likelihood.support
     draw = ops.convert_to_numpy(_value(vae, x).sample(1))
     subject.require(
         np.all((draw >= low) & (draw <= high)) and (not integer or np.array_equal(draw, np.round(draw))),
         "shapes",
-        f"draws lie outside of support={vae.likelihood.support!r}: they span {draw.min()} to {draw.max()}.",
+        f"the draws of sample() lie outside of support={vae.likelihood.support!r}: they span {draw.min()} to "
+        f"{draw.max()}.",
     )
     spec = vae.likelihood.to_network(ops.convert_to_tensor(x))
     subject.require(
@@ -131,7 +143,7 @@ def _check_support(subject: Subject) -> None:
 
 
 def _check_mask(subject: Subject) -> None:
-    vae, x = subject.model(perturb=True)
+    vae, x = subject.perturbed
     mask = np.ones((len(x), x.shape[1]), dtype="bool")
     plain = ops.convert_to_numpy(_value(vae, x).log_prob(x))
     kept = ops.convert_to_numpy(_value(vae, x, mask).log_prob(x))
@@ -146,6 +158,6 @@ def _check_mask(subject: Subject) -> None:
     subject.require(
         np.allclose(before, after, rtol=1e-5, atol=1e-4) and not np.allclose(before, plain, rtol=1e-5, atol=1e-4),
         "mask",
-        "masked elements contribute to log_prob. Pass `mask` to the distribution, and sum its terms "
+        "masked elements contribute to log_prob(). Pass `mask` to the distribution, and sum its terms "
         "with Independent.sum_over_event.",
     )

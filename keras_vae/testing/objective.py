@@ -6,17 +6,19 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions.draws import several
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.objectives.terms import Terms
 from keras_vae.testing.config import check_config
-from keras_vae.testing.latents import chosen
-from keras_vae.testing.outputs import check_own_variables, check_precision, check_shapes, distinct_rows
+from keras_vae.testing.latents import chosen, run_checks
+from keras_vae.testing.outputs import check_precision, check_shapes, distinct_rows
 from keras_vae.testing.subject import Subject
-from keras_vae.testing.training import check_fit, check_reload
 
 __all__ = ["check_objective"]
 
-CHECKS = ("config", "shapes", "precision", "fit", "reload")
+CHECKS = ("config", "shapes", "draws", "precision", "fit", "reload")
+TOLERANCE = 1e-4
+"""Relative tolerance of float32 losses between batch sizes."""
 
 
 def check_objective(
@@ -34,7 +36,8 @@ def check_objective(
 
     `config`: every constructor argument survives saving. `shapes`: one loss for every example, or one for
     all, from batches of 1, 3 and of unknown size; a loss per example does not depend on
-    the other examples. `precision`: float32 and finite under
+    the other examples. `draws`: the terms hold independent draws, as in `fit`, and what the objective draws itself
+    follows `terms.seed`. `precision`: float32 and finite under
     mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight of the model, in float32 and
     mixed_float16. `reload`: a `.keras` file gives the same model.
 
@@ -61,39 +64,39 @@ def check_objective(
     >>> check_objective(lambda: kv.objectives.ELBO(beta=0.5), checks=["config"])
     """
     subject = Subject("objective", objective, latent_dim, data_shape, data, vae)
-    checks = chosen(checks, CHECKS)
-    if "config" in checks:
-        check_config(subject, other_values)
-    if "shapes" in checks:
+
+    def shapes() -> None:
         _check_reads_terms(subject, mixes_rows)
-        check_shapes(subject, _outputs, lambda vae: {"loss": ()})
-    if "precision" in checks:
-        check_precision(subject, _outputs)
-        check_own_variables(subject, subject.model("mixed_float16")[0])
-    if "fit" in checks:
-        check_fit(subject, "mixed_float16")
-    if "fit" in checks or "reload" in checks:
-        vae_, x = check_fit(subject)
-        if "reload" in checks:
-            check_reload(subject, vae_, x)
+        check_shapes(subject, _outputs, lambda vae: {"loss(terms)": ()})
+
+    run_checks(
+        subject,
+        chosen(checks, CHECKS),
+        {
+            "config": lambda: check_config(subject, other_values),
+            "shapes": shapes,
+            "draws": lambda: _check_draws(subject),
+            "precision": lambda: check_precision(subject, _outputs, own_variables=True),
+        },
+    )
 
 
-def _loss(vae: Part, x: Tensor, **options: Any) -> tuple[Tensor, Terms]:
-    y = None
-    if vae.objective.uses_y:
-        y = ops.zeros((ops.shape(x)[0], 1))
-    terms = vae.terms(x, y, seed=0, num_samples=vae.objective.num_samples, **options)
-    return vae.objective.loss(terms), terms
+def _terms(vae: Part, x: Array, seed: int = 0, **options: Any) -> Terms:
+    y = ops.zeros((ops.shape(x)[0], 1)) if vae.objective.uses_y else None
+    # As in `fit`, where every use of the seed gives other noise: with an int all draws would be one and the same.
+    return vae.terms(ops.convert_to_tensor(x), y, seed=several(seed), num_samples=vae.objective.num_samples, **options)
 
 
 def _outputs(vae: Part, x: Tensor) -> dict[str, Tensor]:
-    loss = _loss(vae, x)[0]
-    return {"loss": ops.broadcast_to(loss, (ops.shape(x)[0],))}
+    loss = vae.objective.loss(_terms(vae, x))
+    return {"loss(terms)": ops.broadcast_to(loss, (ops.shape(x)[0],))}
 
 
 def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
-    vae, x = subject.model(perturb=True)
-    loss, terms = _loss(vae, ops.convert_to_tensor(x))
+    vae, x = subject.perturbed
+    terms, same = _terms(vae, x), _terms(vae, x)
+    log_likelihood = [part.log_likelihood for part in (terms, same)]  # so that both go on with the same noise
+    loss = vae.objective.loss(terms)
     shape = tuple(loss.shape)
     subject.require(
         shape in ((), (len(x),)),
@@ -101,8 +104,8 @@ def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
         f"loss(terms) has shape {shape}. Expected one loss for each example, {(len(x),)}, or a scalar: sum over levels "
         "(axis 1), and average over samples.",
     )
-    worse = terms.replace(log_likelihood=terms.log_likelihood - 1.0)
-    before, after = (float(np.mean(ops.convert_to_numpy(vae.objective.loss(value)))) for value in (terms, worse))
+    worse = vae.objective.loss(same.replace(log_likelihood=log_likelihood[1] - 1.0))
+    before, after = (float(np.mean(ops.convert_to_numpy(value))) for value in (loss, worse))
     subject.require(
         after > before,
         "shapes",
@@ -112,15 +115,39 @@ def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
     if shape == () or mixes_rows:
         return
     # Without noise, which an example would not meet again alone.
-    together = ops.convert_to_numpy(_loss(vae, ops.convert_to_tensor(x), deterministic=True)[0])
+    together, other = (_losses(vae, x, seed, deterministic=True) for seed in (0, 1))
+    if not np.allclose(together, other, rtol=TOLERANCE, atol=TOLERANCE):
+        return  # it draws noise of its own
     for row in distinct_rows(x):
-        row = int(row)
-        alone = _loss(vae, ops.convert_to_tensor(x[row : row + 1]), deterministic=True)[0]
-        alone = float(ops.convert_to_numpy(alone)[0])
+        alone = float(_losses(vae, x[row : row + 1], 0, deterministic=True)[0])
         subject.require(
-            abs(together[row] - alone) <= 1e-4 * (1.0 + abs(alone)),
+            abs(together[row] - alone) <= TOLERANCE * (1.0 + abs(alone)),
             "shapes",
             f"loss(terms) mixes the rows of a batch: the loss of one example is {together[row]:.4f} with the others "
             f"and {alone:.4f} alone. Do not sum or average over axis 0. If this is intended, return a scalar, or pass "
             "mixes_rows=True to this check.",
         )
+
+
+def _losses(vae: Part, x: Array, seed: int, **options: Any) -> Array:
+    return ops.convert_to_numpy(vae.objective.loss(_terms(vae, x, seed, **options)))
+
+
+def _check_draws(subject: Subject) -> None:
+    """What an objective draws itself follows `terms.seed`."""
+    vae, x = subject.perturbed
+    equal = np.repeat(x[:1], len(x), axis=0)
+    first, again = (_losses(vae, equal, 0) for _ in range(2))
+    subject.require(
+        np.allclose(first, again, rtol=TOLERANCE, atol=TOLERANCE),
+        "draws",
+        f"loss(terms) is {np.mean(first):.4f} and {np.mean(again):.4f} for the same data and the same seed. Pass "
+        "terms.seed to what draws noise in it.",
+    )
+    still, other = (_losses(vae, equal, seed, deterministic=True) for seed in (0, 1))
+    subject.require(
+        np.ptp(still) <= TOLERANCE * (1.0 + np.max(np.abs(still))) or not np.allclose(still, other, rtol=TOLERANCE),
+        "draws",
+        "loss(terms) draws noise that ignores terms.seed: equal examples have different losses, and another seed "
+        "changes none of them, so every training step would have the same noise. Pass terms.seed to what draws it.",
+    )

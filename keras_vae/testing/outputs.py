@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_vae.backend import quiet_retracing
 from keras_vae.hints import Array, Part, Shape, Tensor
-from keras_vae.testing.subject import POLICIES, Subject, own_variables
+from keras_vae.testing.subject import POLICIES, Subject, variables_of
 
 __all__ = ["check_own_variables", "check_precision", "check_rows", "check_shapes", "distinct_rows"]
 
@@ -23,13 +23,13 @@ def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> tuple
 
     Args:
         subject: the `Subject`.
-        compute: function `(vae, x) -> dict of tensors`, each with the batch axis first.
+        compute: function `(vae, x) -> dict of tensors` by the method that gives them, each with the batch axis first.
         shapes: function `vae -> dict` of the shapes without the batch axis.
 
     Returns:
         The model and its data, for checks that need nothing else.
     """
-    vae, x = subject.model(perturb=True)
+    vae, x = subject.perturbed
     expected = shapes(vae)
     _compare_shapes(subject, compute(vae, ops.convert_to_tensor(x[:1])), expected, 1, "1 rows")
     predict = _compiled(vae, compute)
@@ -44,8 +44,8 @@ def check_rows(subject: Subject, compute: Callable, x: Array, *more: Array) -> N
 
     Args:
         subject: the `Subject`.
-        compute: function of `x` and `more` -> dict of tensors, each with the batch axis first; names that start with
-            `draw` are random, and not compared.
+        compute: function of `x` and `more` -> dict of tensors by method, each with the batch axis first; those of
+            `sample` are random, and not compared.
         x: data.
         *more: other inputs, such as a condition, with as many rows as `x`.
     """
@@ -56,7 +56,7 @@ def check_rows(subject: Subject, compute: Callable, x: Array, *more: Array) -> N
         # As many rows as before: for another number of them JAX would compile every operation anew.
         copies = [ops.convert_to_tensor(np.repeat(part[row : row + 1], len(picked), axis=0)) for part in batch]
         for name, value in _as_numpy(compute(*copies)).items():
-            if name.startswith("draw"):
+            if is_random(name):
                 continue
             value, here = value[row : row + 1], together[name][row : row + 1]
             allowed = ROW_TOLERANCE * (1.0 + float(np.max(np.abs(value), initial=0.0)))
@@ -69,6 +69,11 @@ def check_rows(subject: Subject, compute: Callable, x: Array, *more: Array) -> N
             )
 
 
+def is_random(name: str) -> bool:
+    """Whether a method's result, by its name in the results of a check, is a draw."""
+    return "sample(" in name
+
+
 def distinct_rows(x: Array) -> Array:
     """Indices of the first rows, 3 at most, that differ from each other."""
     return np.sort(np.unique(x.reshape(len(x), -1), axis=0, return_index=True)[1])[:ROWS]
@@ -78,25 +83,28 @@ def _as_numpy(results: dict[str, Tensor]) -> dict[str, Array]:
     return {name: ops.convert_to_numpy(value).astype("float64") for name, value in results.items()}
 
 
-def check_precision(subject: Subject, compute: Callable, *, low_precision: bool = False) -> None:
+def check_precision(
+    subject: Subject, compute: Callable, *, low_precision: bool = False, own_variables: bool = False
+) -> None:
     """Finite results under every policy, float32 unless they are features, and near those of float32.
 
     Args:
         subject: the `Subject`.
-        compute: see `check_shapes`; names that start with `draw` are random.
+        compute: see `check_shapes`; the results of `sample` are random.
         low_precision: the results may be in the compute dtype, as features are.
+        own_variables: look at the component's variables too.
     """
-    vae, x = subject.model(perturb=True)
+    vae, x = subject.perturbed
     reference = _compiled(vae, compute)(x[:ROWS])
     for policy in POLICIES[1:]:
         half, x = subject.model(policy, like=vae)
         try:
             results = _compiled(half, compute)(x[:ROWS])
         except Exception as error:
-            subject.require(
-                False,
+            subject.fail(
                 "precision",
                 f"it raises under {policy}. Cast what enters a density to float32. {type(error).__name__}: {error}",
+                error,
             )
         for name, value in results.items():
             dtype = keras.backend.standardize_dtype(value.dtype)
@@ -112,15 +120,17 @@ def check_precision(subject: Subject, compute: Callable, *, low_precision: bool 
             largest = np.max(np.abs(reference[name]))
             difference = np.max(np.abs(value - reference[name]))
             subject.require(
-                name.startswith("draw") or difference <= 0.1 * (largest + 1.0),
+                is_random(name) or difference <= 0.1 * (largest + 1.0),
                 "precision",
                 f"{name} under {policy} differs from float32 by {difference:.4f}, with values up to {largest:.4f}.",
             )
+        if own_variables and policy == "mixed_float16":
+            check_own_variables(subject, half)
 
 
 def check_own_variables(subject: Subject, vae: Part) -> None:
     """The component's own variables stay float32 inside a model of half precision."""
-    variables = [variable for variable in own_variables(subject.part(vae)) if "float" in str(variable.dtype)]
+    variables = [variable for variable in variables_of(subject.part(vae)) if "float" in str(variable.dtype)]
     found = {}
 
     class Reader(keras.layers.Layer):

@@ -28,9 +28,9 @@ def check_prior(
 
     `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size, with
     and without a context, and results of a row that do not depend on the others. `draws`: they follow `seed`,
-    `num_samples` and a temperature, `log_prob` takes an axis of samples, and `mode()`, where there is one, is
-    at least as likely as draws. `density`: it integrates to one and its draws follow it. `kl`: KL(p, p) is
-    zero, and the closed form of KL(q, p), where there is one, agrees with its estimate. `precision`: float32
+    `num_samples` and a temperature in every element, `log_prob` takes an axis of samples, and `mode()`, where there is
+    one, is the most likely value. `density`: it integrates to one and its draws follow it. `kl`: KL(p, p) is zero, and
+    the closed form of KL(q, p), where there is one, agrees with the integral and with draws. `precision`: float32
     and finite under mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in float32 and
     mixed_float16. `reload`: a `.keras` file gives the same model. A part with `adapt` is shown the data first.
 

@@ -2,20 +2,22 @@
 
 import contextlib
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_vae import decoders, encoders, registry
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part
 from keras_vae.models.adaptation import components_to_adapt
 from keras_vae.models.vae import VAE
 
-__all__ = ["POLICIES", "Subject", "own_variables", "precision"]
+__all__ = ["POLICIES", "Subject", "precision", "variables_of"]
 
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
@@ -52,6 +54,19 @@ class Subject:
     data: Any = None
     vae: dict | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.factory, keras.layers.Layer):
+            raise TypeError(
+                f"check_{self.family} needs a class or a function that makes fresh instances, because the checks "
+                f"build several. Received: {self.factory!r}. Write `lambda: {type(self.factory).__name__}(...)`."
+            )
+        for name, value in (self.vae or {}).items():
+            if isinstance(value, keras.layers.Layer):
+                raise TypeError(
+                    f"Argument `vae`: pass {name!r} as a name, a class or a function that makes an instance, because "
+                    f"the checks build several models. Received: {value!r}"
+                )
+
     @property
     def registry_name(self) -> str:
         """The family's name in the registry, the plural."""
@@ -59,11 +74,6 @@ class Subject:
 
     def make(self) -> Any:
         """A fresh component, or an AssertionError with the reason."""
-        if isinstance(self.factory, keras.layers.Layer):
-            raise TypeError(
-                f"check_{self.family} needs a class or a function that makes fresh instances, because the checks "
-                f"build several. Received: {self.factory!r}. Write `lambda: {type(self.factory).__name__}(...)`."
-            )
         registry.load_plugins()  # what only an entry point registers must be registered here too
         component = self.factory()
         contract = getattr(registry, self.registry_name).contract_class
@@ -78,8 +88,47 @@ class Subject:
     def require(self, condition: Any, check: str, message: str) -> None:
         """Raise an AssertionError that names the component and the check unless `condition` holds."""
         if not condition:
-            name = getattr(self.factory, "__qualname__", repr(self.factory))
-            raise AssertionError(f"check_{self.family}({name}), check {check!r}: {message}")
+            raise AssertionError(self._failure(check, message))
+
+    def fail(self, check: str, message: str, cause: Exception) -> NoReturn:
+        """Raise an AssertionError because of an error."""
+        raise AssertionError(self._failure(check, message)) from cause
+
+    def _failure(self, check: str, message: str) -> str:
+        name = getattr(self.factory, "__qualname__", repr(self.factory))
+        return f"check_{self.family}({name}), check {check!r}: {message}"
+
+    @contextlib.contextmanager
+    def checking(self, check: str) -> Iterator[None]:
+        """Turn whatever the component raises inside into an AssertionError that names the check and the method."""
+        try:
+            yield
+        except AssertionError:
+            raise
+        except Exception as error:
+            method = self._method_of(error)
+            raised = f"{type(error).__name__}: {error}"
+            self.fail(check, f"{method}() raises {raised}" if method else f"it raises {raised}", error)
+
+    def _method_of(self, error: Exception) -> str | None:
+        """The innermost method of the component or of its distribution, those of plugins first, that raised."""
+        ours, theirs, trace = None, None, error.__traceback__
+        owners = (getattr(registry, self.registry_name).contract_class, Distribution)
+        while trace is not None:
+            code, owner = trace.tb_frame.f_code, trace.tb_frame.f_locals.get("self")
+            if isinstance(owner, owners):
+                method = f"{type(owner).__name__}.{code.co_name}"
+                if trace.tb_frame.f_globals.get("__name__", "").startswith("keras_vae."):
+                    ours = method
+                else:
+                    theirs = method
+            trace = trace.tb_next
+        return theirs or ours
+
+    @functools.cached_property
+    def perturbed(self) -> tuple[VAE, Array]:
+        """A model with moved weights and its data, for all checks that do not train it."""
+        return self.model(perturb=True)
 
     def model(
         self, policy: str = "float32", *, perturb: bool = False, like: keras.Model | None = None, **changes: Any
@@ -104,7 +153,7 @@ class Subject:
             **changes,
         }
         with precision(policy):
-            vae = VAE(**{name: _fresh(name, value) for name, value in arguments.items()})
+            vae = VAE(**{name: _fresh(value) for name, value in arguments.items()})
         x = self._data_for(vae)
         for part in components_to_adapt(vae):
             part.adapt(x, *self._context(vae, len(x)))
@@ -143,16 +192,11 @@ class Subject:
         return x.astype("float32")
 
 
-def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
+def variables_of(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The variables of `layer` itself, without those of its sublayers."""
     below = {id(variable) for child in layer._flatten_layers(include_self=False) for variable in child.variables}
     return [variable for variable in layer.variables if id(variable) not in below]
 
 
-def _fresh(name: str, value: Any) -> Any:
-    if isinstance(value, keras.layers.Layer):
-        raise TypeError(
-            f"Argument `vae`: pass {name!r} as a name, a class or a function that makes an instance, because the "
-            f"checks build several models. Received: {value!r}"
-        )
+def _fresh(value: Any) -> Any:
     return value() if callable(value) and not inspect.isclass(value) else value

@@ -60,7 +60,7 @@ def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
             vae.save(path)
             loaded = keras.saving.load_model(path)
         except Exception as error:
-            subject.require(False, "reload", f"saving and loading raises {type(error).__name__}: {error}")
+            subject.fail("reload", f"saving and loading raises {type(error).__name__}: {error}", error)
     part, restored = subject.part(vae), subject.part(loaded)
     subject.require(type(restored) is type(part), "reload", f"it is restored as a {type(restored).__name__}.")
     subject.require(
