@@ -15,6 +15,7 @@ expressed there, so they live here, each with the reason for it:
 * losses that layers add are found again on JAX only where the scope of a step collects them, and each outermost
   call of a layer forgets those of the one before;
 * whether a model is called by another one shows in Keras' call context, and on JAX in the scope of the step;
+* Keras and tf.data write their own text around the message of an error;
 * masks that Keras attaches to tensors can only be removed with a function that it does not export;
 * on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
   callback has to ask for them first;
@@ -27,6 +28,7 @@ expressed there, so they live here, each with the reason for it:
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,9 +52,11 @@ __all__ = [
     "export_options",
     "exports_loops",
     "exports_seeds",
+    "fit_takes_weights",
     "forward_pass",
     "kept_state",
     "num_replicas",
+    "plain_error",
     "quiet_retracing",
     "scan_steps",
     "strategy_scope",
@@ -175,6 +179,25 @@ def called_by_another(model: Any) -> bool:
         return bool(keras.src.backend.get_stateless_scope().collect_losses)
     context = keras.src.backend.common.global_state.get_global_attribute("current_call_ctx")
     return context is not None and context.entry_layer is not model
+
+
+def plain_error(error: Exception) -> Exception:
+    """The error that was raised inside a layer, without the text that Keras adds to its message.
+
+    The text has the layer's arguments and terminal control codes. The original is kept as the error's context. The
+    same for tf.data, whose message about a batch of another shape holds a traceback.
+    """
+    while getattr(error, "_keras_call_info_injected", False) and isinstance(error.__context__, Exception):
+        error = error.__context__
+    yielded = re.search(r"TypeError: `generator` (yielded an element .* was expected\.)", str(error))
+    if yielded:
+        return ValueError(f"Argument `x`: every batch must be like the first. Received: the dataset {yielded[1]}")
+    return error
+
+
+def fit_takes_weights() -> bool:
+    """Whether a running `fit` holds the weights outside of the model, where another thread cannot find them."""
+    return keras.backend.backend() == "jax"
 
 
 def without_mask(outputs: Any) -> Any:

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Config, Part, Seed, Tensor
+from keras_vae.layers.call_arguments import accepted_arguments
 from keras_vae.registry import decoders
 
 __all__ = ["Decoder"]
@@ -60,6 +61,11 @@ class Decoder(keras.layers.Layer):
         raise NotImplementedError(
             f"{type(self).__name__} must implement `call(z, target=None, mask=None, training=None)`."
         )
+
+    @property
+    def takes_condition(self) -> bool:
+        """Whether `call` takes `condition`; that of the networks inside, for one that wraps others."""
+        return bool(accepted_arguments(self, ("condition",)))
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks are passed as arguments, and not attached to the features."""

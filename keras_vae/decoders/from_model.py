@@ -43,6 +43,10 @@ class FromModel(Decoder):
         if passes_masks_on(model):
             model.supports_masking = True  # its layers do; otherwise Keras warns that the mask is lost
 
+    @property
+    def takes_condition(self) -> bool:
+        return "condition" in self._taken
+
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         self.target_shape = None if target_shape is None else tuple(target_shape)
         if not self.model.built:

@@ -11,6 +11,7 @@ from keras_vae.decoders.decoder import Decoder
 from keras_vae.decoders.from_model import FromModel
 from keras_vae.distributions.draws import several
 from keras_vae.hints import Component, Config, Part, Seed, Shape, Tensor
+from keras_vae.layers.context import concatenate_context, width_with_context
 from keras_vae.registry import decoders as family
 
 __all__ = ["Joint"]
@@ -58,30 +59,52 @@ class Joint(Decoder):
     def _note_targets(self) -> None:
         self.requires_target = any(part.requires_target for part in self.parts.values())
 
+    @property
+    def takes_condition(self) -> bool:
+        return any(part.takes_condition for part in self.parts.values())
+
+    def _input_shape(self, part: Any, z_shape: Shape) -> Shape:
+        # One that does not take the condition by name has it appended to z, as if it were alone.
+        return z_shape if part.takes_condition else width_with_context(z_shape, (None, self.condition_width))
+
+    def _input(self, part: Any, z: Tensor, condition: Tensor | None) -> tuple[Tensor, dict[str, Any]]:
+        if condition is None:
+            return z, {}
+        return (z, {"condition": condition}) if part.takes_condition else (concatenate_context(z, condition), {})
+
     def build(self, z_shape: Shape, target_shape: Any = None) -> None:
         check_fields(target_shape, self.parts, "target_shape")
         for name, part in self.parts.items():
+            part.condition_width = self.condition_width if part.takes_condition else 0
             if not part.built:
-                part.build(z_shape, tuple(target_shape[name]))
+                part.build(self._input_shape(part, z_shape), tuple(target_shape[name]))
         # Some learn with the data's shape that they need the target.
         self._note_targets()
 
-    def call(self, z: Tensor, target: Any = None, mask: Any = None, training: bool | None = None) -> dict[str, Any]:
+    def call(
+        self,
+        z: Tensor,
+        target: Any = None,
+        mask: Any = None,
+        training: bool | None = None,
+        condition: Tensor | None = None,
+    ) -> dict[str, Any]:
         """Features of every field, dict of `(batch, ...)`.
 
         Args:
-            z: `(batch, *latent_shape)`, the condition appended where there is one.
+            z: `(batch, *latent_shape)`, the condition appended where there is one and no decoder takes it by name.
             target: dict of `(batch, *target_shape)`, with the fields whose decoder has `requires_target`.
             mask: dict of boolean `(batch, time)` or None, or None.
             training: whether layers such as dropout are active.
+            condition: `(batch, width)`, the encoded condition, where one of the decoders takes it by name; or None.
         """
         targets, masks = target or {}, mask or {}
-        return {
-            name: part(
-                z, target=targets.get(name) if part.requires_target else None, mask=masks.get(name), training=training
-            )
-            for name, part in self.parts.items()
-        }
+        features = {}
+        for name, part in self.parts.items():
+            own, options = self._input(part, z, condition)
+            seen = targets.get(name) if part.requires_target else None
+            features[name] = part(own, target=seen, mask=masks.get(name), training=training, **options)
+        return features
 
     def decode(
         self,
@@ -105,15 +128,17 @@ class Joint(Decoder):
         check_fields(likelihood.parts, self.parts, "likelihood")
         seed = several(seed) if mode == "sample" else None
         options: dict[str, Any] = {"mode": mode, "temperature": temperature, "length": length}
-        if condition is not None:
-            options["condition"] = condition
-        return {name: part.decode(z, likelihood.parts[name], seed=seed, **options) for name, part in self.parts.items()}
+        data = {}
+        for name, part in self.parts.items():
+            own, named = self._input(part, z, condition)
+            data[name] = part.decode(own, likelihood.parts[name], seed=seed, **options, **named)
+        return data
 
     def compute_output_shape(self, z_shape: Shape, target_shape: Any = None) -> dict[str, Any]:
         return {
-            name: part.compute_output_shape(z_shape)
+            name: part.compute_output_shape(self._input_shape(part, z_shape))
             if target_shape is None
-            else part.compute_output_shape(z_shape, tuple(target_shape[name]))
+            else part.compute_output_shape(self._input_shape(part, z_shape), tuple(target_shape[name]))
             for name, part in self.parts.items()
         }
 

@@ -19,7 +19,7 @@ class Denoising(Encoder):
     """Adds noise to the input of any encoder, in training only; the clean data are reconstructed.
 
     The denoising criterion for variational autoencoders of Im et al. (2017), after Vincent et al. (2008).
-    `predict`, `encode` and `elbo` add no noise.
+    `predict`, `encode` and `elbo` add no noise. An encoder whose `call` takes `condition` gets it, without noise.
 
     The pseudo-inputs of a VampPrior are corrupted in training like the data, since the prior must match the
     posteriors of corrupted data.
@@ -58,12 +58,19 @@ class Denoising(Encoder):
                 f"corruption={corruption!r}"
             )
 
+    @property
+    def takes_condition(self) -> bool:
+        return bool(self.encoder.takes_condition)
+
     def build(self, input_shape: Shape) -> None:
+        self.encoder.condition_width = self.condition_width
         for layer in (self.corruption, self.encoder):
             if not layer.built:
                 layer.build(tuple(input_shape))
 
-    def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
+    def call(
+        self, x: Tensor, mask: Tensor | None = None, training: bool | None = None, condition: Tensor | None = None
+    ) -> Tensor:
         if training:
             noisy = self.corruption(x, training=True)
             if tuple(noisy.shape[1:]) != tuple(x.shape[1:]):
@@ -72,7 +79,8 @@ class Denoising(Encoder):
                     f"{tuple(x.shape[1:])}. Received: a layer that returns {tuple(noisy.shape[1:])}."
                 )
             x = noisy
-        return self.encoder(x, mask=mask, training=training)
+        options = {} if condition is None else {"condition": condition}
+        return self.encoder(x, mask=mask, training=training, **options)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.encoder.compute_output_shape(input_shape)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_vae.hints import Config, Tensor
+from keras_vae.layers.call_arguments import accepted_arguments
 from keras_vae.registry import encoders
 
 __all__ = ["Encoder"]
@@ -52,6 +53,11 @@ class Encoder(keras.layers.Layer):
             training: whether dropout and the like are active.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `call(x, mask=None, training=None)`.")
+
+    @property
+    def takes_condition(self) -> bool:
+        """Whether `call` takes `condition`; that of the networks inside, for one that wraps others."""
+        return bool(accepted_arguments(self, ("condition",)))
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""

@@ -42,6 +42,10 @@ class FromModel(Encoder):
         if passes_masks_on(model):
             model.supports_masking = True  # its layers do; otherwise Keras warns that the mask is lost
 
+    @property
+    def takes_condition(self) -> bool:
+        return "condition" in self._taken
+
     def build(self, input_shape: Shape) -> None:
         if not self.model.built:
             self._output_spec(input_shape)

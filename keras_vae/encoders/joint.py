@@ -55,26 +55,33 @@ class Joint(Encoder):
             part = registry.encoders.get(part, dtype=self.dtype_policy)
         return part if isinstance(part, Encoder) else FromModel(part, dtype=part.dtype_policy)
 
+    @property
+    def takes_condition(self) -> bool:
+        return any(part.takes_condition for part in self.parts.values())
+
     def build(self, input_shape: Any) -> None:
         check_fields(input_shape, self.parts, "input_shape")
         for name, part in self.parts.items():
+            part.condition_width = self.condition_width if part.takes_condition else 0
             if not part.built:
                 part.build(tuple(input_shape[name]))
         self._widths(input_shape)
 
-    def call(self, x: Any, mask: Any = None, training: bool | None = None) -> Tensor:
+    def call(self, x: Any, mask: Any = None, training: bool | None = None, condition: Tensor | None = None) -> Tensor:
         """Features of all fields, `(batch, units)`.
 
         Args:
             x: dict of `(batch, *data_shape)`, as the likelihoods' `to_network` gives them.
             mask: dict of boolean `(batch, time)` or None, or None.
             training: whether dropout and the like are active.
+            condition: `(batch, width)`, the encoded condition, for encoders whose `call` takes it; or None.
         """
         check_fields(x, self.parts, "x")
         masks = mask or {}
         found = []
         for name, part in self.parts.items():
-            features = part(x[name], mask=masks.get(name), training=training)
+            options = {"condition": condition} if part.takes_condition and condition is not None else {}
+            features = part(x[name], mask=masks.get(name), training=training, **options)
             flat = ops.reshape(features, (-1, math.prod(features.shape[1:])))
             found.append(ops.cast(flat, self.compute_dtype))
         return ops.concatenate(found, axis=-1)

@@ -9,6 +9,7 @@ from keras_vae.encoders.sequence import Sequence
 from keras_vae.hints import Config, Ints, Shape, Tensor
 from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.sequence import check_embedding_units, sequence_width, step_embedding, step_mask
+from keras_vae.serialization import Untracked
 
 __all__ = ["Recurrent"]
 
@@ -66,15 +67,16 @@ class Recurrent(Sequence):
         self.embedding = step_embedding(self.embedding_units, width, self.dtype_policy)
         width = width if self.embedding is None else self.embedding.units
         self.recurrent_layers = []
-        # Bidirectional copies its layer, and while a file is loaded Keras knows layers by their address: were the first
-        # one freed before the second is made, both directions of the second could become one object.
-        alive = []
+        # Bidirectional copies its layer, and while a file is loaded Keras knows layers by their address: were one freed
+        # before another is made, in this encoder or in another of the model, both directions of the second could become
+        # one object. So they stay as long as the encoder.
+        copied = self._copied = Untracked([])
         for index, units in enumerate(self.hidden_units):
             every_step = self.return_sequences or index + 1 < len(self.hidden_units)
             options = {"return_sequences": every_step, "dtype": self.dtype_policy}
             layer = self.layer_class(units, name=f"layer_{index}", **options)
-            alive.append(layer)
             if self.bidirectional:
+                copied.items.append(layer)
                 layer = keras.layers.Bidirectional(layer, dtype=self.dtype_policy, name=f"both_ways_{index}")
             layer.build((None, None, width))
             self.recurrent_layers.append(layer)

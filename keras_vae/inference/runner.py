@@ -1,6 +1,9 @@
 """Applies a function to data: in batches, compiled, with Keras' progress bar."""
 
-from collections.abc import Callable
+import contextlib
+import operator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -11,7 +14,9 @@ from keras_vae.backend import (
     SeedGenerator,
     data_shards,
     divisible_batches,
+    fit_takes_weights,
     kept_state,
+    plain_error,
     quiet_retracing,
     strategy_scope,
     sync_state,
@@ -29,6 +34,13 @@ QUIET_ROWS = 4096
 DIFFERENT_LENGTHS = (
     "The batches of `x` differ in length, so their results do not fit into one array. Pad every batch to one length, "
     "or call the method once for each batch."
+)
+
+
+BUSY = (
+    "On JAX, `fit` and `evaluate` hold the weights outside of the model, so no other thread can use them. Expected a "
+    "call from a callback, or after `fit`. Received: a call from another thread meanwhile. Wait, or use a second "
+    "model, keras.models.clone_model(vae), whose weights are set before `fit`."
 )
 
 
@@ -91,7 +103,8 @@ def _float32_variable(value: Tensor, **options: Any) -> keras.Variable:
 class Runner:
     """Runs the inference functions of one model. It is not a Keras object, so it is neither tracked nor saved.
 
-    It has its own random stream: inference during training does not change the training.
+    It has its own random stream: inference during training does not change the training. Calls from several threads
+    run one after another, since they share the weights, the random stream and the compiled functions.
 
     Args:
         vae: the model.
@@ -103,8 +116,36 @@ class Runner:
         self.vae = vae
         self.require_ready = require_ready
         self.functions: dict[Any, BatchFunction] = {}
+        self.lock = threading.RLock()
+        self.trained_by: int | None = None
+        self._compiled_for: list[Any] = []
         self.seed_generator = SeedGenerator(seed)
         self.temperature = _float32_variable([1.0, 1.0], name="temperature")
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """Around `fit` and `evaluate`: they wait for inference that runs, and on JAX keep that of other threads out."""
+        with self.lock:
+            outer, self.trained_by = self.trained_by, threading.get_ident()
+        try:
+            yield
+        finally:
+            self.trained_by = outer
+
+    def forget(self) -> None:
+        """Drop all compiled functions: they are made again when they are needed."""
+        with self.lock:
+            self.functions.clear()
+
+    def _forget_if_changed(self) -> None:
+        """Drop the compiled functions if a layer was added or replaced, or has other attributes than when they ran.
+
+        `enable_lora` and `quantize` give a layer other variables, a compiled function keeps the values that Python
+        attributes had, and on JAX it finds weights by their position among the trainable ones.
+        """
+        now = attributes(self.vae)
+        if len(now) != len(self._compiled_for) or not all(map(operator.is_, now, self._compiled_for)):
+            self.functions.clear()
 
     def _function(self, key: Any, function: Callable, prepared: Any = None) -> BatchFunction:
         if key not in self.functions:
@@ -151,38 +192,70 @@ class Runner:
             inputs: arrays, a dataset, or any other input of Keras' `predict`.
             seed: int, for this call only; None continues the stream of all calls.
             temperature: temperatures of the prior and of the likelihood.
+
+        Raises:
+            RuntimeError: on JAX, `fit` runs in another thread.
         """
         seed = optional_seed(seed)
         for name, value in (("batch_size", batch_size), ("steps", steps)):
             if value is not None:
                 positive_int(value, name)
-        self.require_ready(self.vae)
-        sync_state(self.vae)
-        prepared = self._prepare()
-        model = self._function(key, function, prepared)
-        model.take_prepared(prepared)
         if verbose == "auto":
             rows = [leaf.shape[0] for leaf in keras.tree.flatten(inputs) if hasattr(leaf, "shape") and len(leaf.shape)]
             verbose = 0 if rows and max(rows) <= QUIET_ROWS else "auto"
-        previous = keras.ops.convert_to_numpy(self.seed_generator.state)
-        self.temperature.assign(np.array(temperature, dtype="float32"))
-        if seed is not None:
-            self.seed_generator.state.assign(np.array([seed, 0], dtype=previous.dtype))
-        inputs, batch_size, count = divided(inputs, batch_size)
-        try:
-            results = model.predict(inputs, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
-        except ValueError as error:
-            # The message of NumPy, when Keras concatenates the results of the batches.
-            if "concatenation axis" in str(error):
-                raise ValueError(DIFFERENT_LENGTHS) from error
-            raise
-        finally:
-            if seed is not None:
-                self.seed_generator.state.assign(previous)
+        options = {"batch_size": batch_size, "verbose": verbose, "steps": steps, "callbacks": callbacks}
+        inputs, options["batch_size"], count = divided(inputs, batch_size)
+        with self.lock:
+            if fit_takes_weights() and self.trained_by not in (None, threading.get_ident()):
+                raise RuntimeError(BUSY)
+            self.require_ready(self.vae)
+            self._forget_if_changed()
+            results = self._run_locked(key, function, inputs, seed, temperature, options)
+            self._compiled_for = attributes(self.vae)
         if not all(isinstance(leaf, np.ndarray) for leaf in keras.tree.flatten(results)):
             # On TensorFlow, Keras makes them ragged tensors.
             raise ValueError(DIFFERENT_LENGTHS)
         return results if count is None else keras.tree.map_structure(lambda leaf: leaf[:count], results)
+
+    def _run_locked(
+        self, key: Any, function: Callable, inputs: Any, seed: int | None, temperature: Any, options: dict[str, Any]
+    ) -> Any:
+        sync_state(self.vae)
+        state = self.seed_generator.state
+        previous, outer = keras.ops.convert_to_numpy(state), keras.ops.convert_to_numpy(self.temperature)
+        try:
+            prepared = self._prepare()
+            model = self._function(key, function, prepared)
+            model.take_prepared(prepared)
+            self.temperature.assign(np.array(temperature, dtype="float32"))
+            if seed is not None:
+                state.assign(np.array([seed, 0], dtype=previous.dtype))
+            return model.predict(inputs, **options)
+        except Exception as error:
+            # The message of NumPy, when Keras concatenates the results of the batches.
+            if isinstance(error, ValueError) and "concatenation axis" in str(error):
+                raise ValueError(DIFFERENT_LENGTHS) from error
+            plain = plain_error(error)
+            if plain is error:
+                raise
+            raise plain from plain.__cause__
+        finally:
+            # A callback of `predict`, or a generator of data, may call another method.
+            self.temperature.assign(outer)
+            if seed is not None:
+                state.assign(previous)
+
+
+def attributes(vae: Part) -> list[Any]:
+    """All layers below a model, and the values of their attributes: the same objects as long as nothing changes."""
+    found: list[Any] = []
+    layers = list(vae._layers)
+    while layers:
+        layer = layers.pop()
+        found.append(layer)
+        found.extend(vars(layer).values())
+        layers.extend(layer._layers)
+    return found
 
 
 def divided(inputs: Data, batch_size: int | None) -> tuple[Data, int | None, int | None]:

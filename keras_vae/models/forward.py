@@ -13,7 +13,6 @@ from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Encode, Part, Seed, Tensor
 from keras_vae.latents.latents import LatentLevel
 from keras_vae.latents.levels import tile_rows
-from keras_vae.layers.call_arguments import accepted_arguments
 from keras_vae.layers.context import concatenate_context
 from keras_vae.objectives.terms import Terms
 
@@ -57,7 +56,7 @@ class Forward:
         self.compute_dtype = compute_dtype
         # A network whose `call` takes `condition` gets it by name; otherwise it is appended to the input.
         self.by_name = {
-            name: condition_width > 0 and takes_condition(network)
+            name: condition_width > 0 and network.takes_condition
             for name, network in (("encoder", encoder), ("decoder", decoder))
         }
 
@@ -286,11 +285,6 @@ class Exposed:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.likelihood, name)
-
-
-def takes_condition(network: Part) -> bool:
-    """Whether the `call` of a network, or of the network inside a wrapper, takes `condition`."""
-    return bool(accepted_arguments(getattr(network, "model", network), ("condition",)))
 
 
 def seen_by_network(likelihood: Part, x: Tensor, present: Tensor | None) -> Tensor:

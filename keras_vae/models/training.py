@@ -1,6 +1,7 @@
 """Keras' training loop for a model whose loss is an objective."""
 
 import inspect
+import threading
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -22,6 +23,13 @@ from keras_vae.models.steps import (
 
 __all__ = ["Trainer"]
 
+STEPS = threading.local()
+
+
+def _steps_of_thread() -> tuple[int, ...]:
+    """The models, by their id, of which this thread runs a step."""
+    return getattr(STEPS, "models", ())
+
 
 class Trainer(keras.Model):
     """`compile`, `fit` and what they call, for a model with `batch`, `training_terms`, an objective and trackers.
@@ -37,9 +45,9 @@ class Trainer(keras.Model):
         batch: Any
         training_terms: Any
         likelihood: Any
+        runner: Any
 
     has_seen_data = False
-    _in_step = False
     _in_symbolic_build = False
     _has_metrics = False
 
@@ -62,11 +70,17 @@ class Trainer(keras.Model):
         return self._step(super().test_step, *args, **kwargs)
 
     def _step(self, step: Any, *args: Any, **kwargs: Any) -> Any:
-        self._in_step = True
+        outer = _steps_of_thread()
+        STEPS.models = (*outer, id(self))
         try:
             return step(*args, **kwargs)
         finally:
-            self._in_step = False
+            STEPS.models = outer
+
+    @property
+    def _in_step(self) -> bool:
+        """Whether this thread runs a step; another one may call the model meanwhile, for reconstructions."""
+        return id(self) in _steps_of_thread()
 
     def _symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         # Only metrics and the optimizer are left to build, and a reconstruction has the shape of the data.
@@ -158,6 +172,7 @@ class Trainer(keras.Model):
         # Keras keeps updating the metrics of an earlier compile, so they still need targets.
         self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
         super().compile(optimizer=optimizer, **kwargs)
+        self.runner.forget()
 
     def compile_from_config(self, config: Config) -> None:
         config = dict(config)
@@ -197,7 +212,7 @@ class Trainer(keras.Model):
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):
                 self.optimizer.build(self.trainable_variables)
-        with divisible_batches(), kept_state(self):
+        with self.runner.training(), divisible_batches(), kept_state(self):
             return super().fit(**{**arguments, "x": x, "y": y})
 
     def evaluate(
@@ -224,7 +239,7 @@ class Trainer(keras.Model):
             x, y = self.checks.check_fit(x, y, sample_weight)
             require_adapted(self)
             check_division(x, batch_size)
-        with divisible_batches(), kept_state(self):
+        with self.runner.training(), divisible_batches(), kept_state(self):
             return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
     def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
@@ -239,7 +254,8 @@ class Trainer(keras.Model):
         x, y = self.checks.check_fit(x, y, sample_weight)
         require_adapted(self)
         check_division(x, count_rows(x))
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
+        with self.runner.training():
+            return super().train_on_batch(x, y, sample_weight, **kwargs)
 
     def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`; `y` may be left out.
@@ -253,4 +269,5 @@ class Trainer(keras.Model):
         x, y = self.checks.check_fit(x, y, sample_weight)
         require_adapted(self)
         check_division(x, count_rows(x))
-        return super().test_on_batch(x, y, sample_weight, **kwargs)
+        with self.runner.training():
+            return super().test_on_batch(x, y, sample_weight, **kwargs)

@@ -12,6 +12,7 @@ from keras_vae.data.batch import Batch
 from keras_vae.data.checks import Checks
 from keras_vae.data.field import Field, as_spec, shape_of
 from keras_vae.data.labels import condition_support
+from keras_vae.data.shapes import check_shapes
 from keras_vae.data.streams import unpack
 from keras_vae.decoders.decoder import draw
 from keras_vae.distributions.distribution import Distribution
@@ -30,6 +31,9 @@ from keras_vae.objectives.terms import Terms
 from keras_vae.serialization import Untracked
 
 __all__ = ["VAE"]
+
+FIXED = ("encoder", "decoder", "likelihood", "prior", "posterior", "condition_encoder")
+"""The components that the forward pass holds."""
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -200,16 +204,29 @@ class VAE(Trainer):
         # posteriors would be saved under `latents`, and not under `prior` and `posterior` as in version 0.1.
         return [name for name in super().__dir__() if name != "latents"]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in FIXED and getattr(self, "built", False):
+            raise AttributeError(
+                f"The {name} of a model cannot be replaced, because all components were built for each other. "
+                f"Received: {value!r:.100}. Create a new model, VAE(..., {name}=...); it may take the other "
+                "components of this one, with their weights."
+            )
+        super().__setattr__(name, value)
+
     # The forward pass ---------------------------------------------------------------------------------
 
     def batch(self, inputs: Data, y: Any = None, sample_weight: Tensor | None = None) -> Batch:
-        """A batch as the components see it, without checks.
+        """A batch as the components see it; of its tensors the shapes are checked, and not the values.
 
         Args:
             inputs: x `(batch, *data_shape)`, `[x, condition]`, or a dict with `x`, `condition`, `mask` and so on.
             y: targets, as in `fit`.
             sample_weight: `(batch,)`, the weight of each example.
+
+        Raises:
+            ValueError: x or the condition is of another shape, or the condition is missing.
         """
+        check_shapes(inputs, self.spec, self.condition_shape)
         return Batch.of(
             inputs,
             self.spec,
@@ -286,6 +303,7 @@ class VAE(Trainer):
 
     def compute_output_spec(self, inputs: Data, training: bool | None = None) -> Any:
         """Shape and dtype of a reconstruction."""
+        check_shapes(inputs, self.spec, self.condition_shape)
         x = unpack(inputs, self.spec).x
         return keras.tree.map_structure(lambda field: keras.KerasTensor(field.shape, dtype="float32"), x)
 

@@ -1,5 +1,8 @@
 """Sequences: padding counts nowhere, no step sees a later one, and what is decoded is what was trained."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -459,3 +462,20 @@ def test_pseudo_inputs_of_a_known_length():
     x = np.random.default_rng(0).standard_normal((6, 4, 3)).astype("float32")
     vae.prior.adapt(x)
     assert vae.generate(2).shape == (2, 4, 3)
+
+
+@pytest.mark.one_backend
+def test_the_layers_that_bidirectional_copies_are_not_freed(monkeypatch):
+    """While a file is loaded, Keras takes a layer at the address of a freed one for the same layer."""
+    copied, make = [], keras.layers.Bidirectional
+
+    def bidirectional(layer, **options):
+        copied.append(weakref.ref(layer))
+        return make(layer, **options)
+
+    monkeypatch.setattr(keras.layers, "Bidirectional", bidirectional)
+    encoder = kv.encoders.GRU((2, 2))
+    encoder.build((None, 3, 2))
+    gc.collect()
+    assert [layer().name for layer in copied] == ["layer_0", "layer_1"]
+    assert len(encoder.weights) == 4 * 3  # those copied have no weights here
