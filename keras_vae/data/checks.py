@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_vae.data.chunks import row_chunks
 from keras_vae.data.field import Field, Spec
+from keras_vae.data.half_precision import check_fits_half
 from keras_vae.data.rows import check_rows, check_steps, count_rows, fits, rows_of, same
 from keras_vae.data.streams import (
     is_array,
@@ -88,18 +89,19 @@ class Checks:
             training: whether they are for the objective, which may allow missing labels.
         """
         given = unpack(inputs, self.spec)
-        self._check_x(given.x, argument, noisy)
+        self._check_x(given.x, argument, noisy, training)
         rows = count_rows(given.x)
         self.check_condition(given.condition, rows, given.condition_mask, self.partly_labelled and training)
         self.check_exposure(given.exposure, rows)
         self._check_masks(given.x, given.mask, argument, noisy)
 
-    def _check_x(self, x: Any, argument: str, noisy: bool = False) -> None:
+    def _check_x(self, x: Any, argument: str, noisy: bool = False, training: bool = False) -> None:
         first: Any = None
         for label, values, field, likelihood in self.fields(x, argument):
             self._check_is_array(values, label, field.shape)
             check_rows(values, field.shape, likelihood.support, label, noisy, missing=field.missing)
-            self._check_fits_half(values, likelihood, label)
+            if self.compute_dtype == "float16" and not likelihood.support.categorical:
+                check_fits_half(values, likelihood, label, training)
             first = (label, len(values)) if first is None else first
             if len(values) != first[1]:
                 raise ValueError(
@@ -136,21 +138,6 @@ class Checks:
             parts = row_chunks(values if padding else own)
             check_steps(
                 ((row, likelihood.valid_mask(part)) for row, part in parts) if padding else parts, padding, label, noisy
-            )
-
-    def _check_fits_half(self, x: Data, likelihood: Part, argument: str) -> None:
-        """Refuse values outside the range of float16, which would be infinite in the networks."""
-        if self.compute_dtype != "float16" or likelihood.support.categorical:
-            return
-        parts = [np.stack([np.fmin.reduce(part), np.fmax.reduce(part)]).astype("float32") for _, part in row_chunks(x)]
-        ends = np.stack([np.fmin.reduce([low for low, _ in parts]), np.fmax.reduce([high for _, high in parts])])
-        ends = np.where(np.isnan(ends), 1.0, ends).astype("float32")  # missing in all rows: zeros for the networks
-        seen = to_numpy(likelihood.to_network(ends))
-        limit = float(np.finfo("float16").max)
-        if np.abs(seen).max() > limit:
-            raise ValueError(
-                f"Argument `{argument}`: in half precision the networks see numbers up to {limit:g}, and these data "
-                f"span [{ends.min():g}, {ends.max():g}]. Standardise them, or use the policy 'mixed_bfloat16'."
             )
 
     @staticmethod
