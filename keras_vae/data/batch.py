@@ -32,6 +32,8 @@ class Batch:
         present: boolean, of the target's shape, False where an element is missing; None if none can be.
         input_present: likewise, of x.
         weights: `(batch,)`, the weight of each example, or None.
+        element_weights: `(batch, time)`, or another prefix of the target's shape: what the log density of each element
+            is multiplied by; None for one.
 
     Example:
 
@@ -54,6 +56,7 @@ class Batch:
     present: Any = None
     input_present: Any = None
     weights: Tensor | None = None
+    element_weights: Tensor | None = None
 
     @property
     def size(self) -> Tensor:
@@ -80,7 +83,7 @@ class Batch:
             likelihood: the model's likelihood, which defines padding.
             y: targets, as in `fit`.
             y_is_target: whether `y` is reconstructed in place of x.
-            weights: `(batch,)`, the weight of each example.
+            weights: `(batch,)`, the weight of each example, or `(batch, time)` and so on, of each element.
             partly_labelled: whether conditions may be missing.
         """
         given = unpack(inputs, spec)
@@ -93,6 +96,7 @@ class Batch:
         mask = input_mask if target is x else likelihood.valid_mask(target)
         if given.mask is not None:
             own = {name: given.mask.get(name) for name in spec} if isinstance(spec, dict) else given.mask
+            own = over_fields(as_bool, own, like=x)
             input_mask, mask = (over_fields(joined_mask, known, own, like=x) for known in (input_mask, mask))
         condition, labelled = labelled_rows(given.condition) if partly_labelled else (given.condition, None)
         return cls(
@@ -107,12 +111,20 @@ class Batch:
             input_mask=input_mask,
             present=present,
             input_present=input_present,
-            weights=weights,
+            weights=None if weighs_elements(weights) else weights,
+            element_weights=weights if weighs_elements(weights) else None,
         )
 
     def likelihood_mask(self) -> Any:
-        """Mask of the target: valid steps and present elements combined."""
-        return over_fields(joined_mask, self.mask, self.present, like=self.target)
+        """Mask of the target: valid steps and present elements combined; floats where elements have weights."""
+        mask = over_fields(joined_mask, self.mask, self.present, like=self.target)
+        if self.element_weights is None:
+            return mask
+        weights = ops.cast(self.element_weights, "float32")
+        if mask is None:
+            return weights
+        counted = ops.cast(joined_mask(mask, ops.ones_like(weights)), "float32")
+        return counted * ops.reshape(weights, (*ops.shape(weights), *([1] * (len(counted.shape) - len(weights.shape)))))
 
     def network_mask(self) -> Any:
         """Mask of x for the networks: likewise."""
@@ -138,6 +150,11 @@ def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
     return ops.where(present, x, ops.zeros_like(x)), present
 
 
+def weighs_elements(weights: Tensor | None) -> bool:
+    """Whether weights are those of elements, `(batch, time)` and so on, and not `(batch,)` or `(batch, 1)`."""
+    return weights is not None and len(weights.shape) > 1 and tuple(weights.shape[1:]) != (1,)
+
+
 def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
     """A condition with zeros for missing rows, and a mask of the rows present.
 
@@ -159,6 +176,11 @@ def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | Non
     for _ in condition.shape[1:]:
         missing = ops.any(missing, axis=-1)
     return ops.where(elements, ops.zeros_like(condition), condition), ops.logical_not(missing)
+
+
+def as_bool(mask: Tensor | None) -> Tensor | None:
+    """A user's mask, which may hold floats: they are no weights."""
+    return None if mask is None else ops.cast(mask, "bool")
 
 
 def joined_mask(mask: Tensor | None, present: Tensor | None) -> Tensor | None:

@@ -9,7 +9,7 @@ import numpy as np
 from keras_vae.data.chunks import row_chunks
 from keras_vae.data.field import Field, Spec
 from keras_vae.data.half_precision import check_fits_half
-from keras_vae.data.rows import check_rows, check_steps, count_rows, fits, rows_of, same
+from keras_vae.data.rows import check_rows, check_steps, count_rows, ends_of, fits, rows_of, same
 from keras_vae.data.streams import (
     is_array,
     is_stream,
@@ -301,16 +301,26 @@ class Checks:
                     f"Argument `{argument}` must have as many rows as x. Received: {len(leaf)} and {rows}."
                 )
 
-    def check_weights(self, sample_weight: Data, rows: int) -> None:
-        """Check that there is one weight for each example."""
+    def check_weights(self, sample_weight: Data, x: Any) -> None:
+        """Check that there is one weight for each example, or for each element.
+
+        Args:
+            sample_weight: `(n,)`, or the first axes of x, two or more.
+            x: `(n, *data_shape)`, or a dict of them.
+        """
         self._check_is_array(sample_weight, "sample_weight", ())
-        shape = tuple(sample_weight.shape)
-        if shape not in ((rows,), (rows, 1)):
+        shape, rows = tuple(sample_weight.shape), count_rows(x)
+        data = (rows,) if isinstance(x, dict) else tuple(x.shape)
+        of_elements = [data[:axes] for axes in range(2, len(data) + 1)]
+        if shape not in ((rows,), (rows, 1), *of_elements):
+            elements = f", or one for each element, shape {' or '.join(map(str, of_elements))}" if of_elements else ""
             raise ValueError(
-                "Argument `sample_weight` must hold one number for each example. "
+                f"Argument `sample_weight` must hold one number for each example, shape {(rows,)}{elements}. "
                 f"Received: shape {shape} for {rows} examples."
             )
         check_rows(sample_weight, shape[1:], None, "sample_weight")
+        if len(shape) > 1 and ends_of(sample_weight, None, "sample_weight")[0][0] < 0:
+            raise ValueError("Argument `sample_weight` must hold weights >= 0. Received: a weight below zero.")
 
     def check_stream(self, stream: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> Data:
         """Check the first batch of a stream, and return the stream in a form that every backend supports."""
@@ -325,7 +335,7 @@ class Checks:
         self.check(inputs.given(), argument, noisy or (y is not None and not self.uses_y), training)
         self._check_given_y(y, inputs.x, argument, training)
         if sample_weight is not None:
-            self.check_weights(sample_weight, count_rows(inputs.x))
+            self.check_weights(sample_weight, inputs.x)
         return wrap_bare_loader(stream)
 
     def _check_given_y(self, y: Any, x: Any, argument: str = "x", training: bool = True) -> None:
@@ -362,7 +372,7 @@ class Checks:
                 raise ValueError(f"Argument `{label}` holds nothing but NaN: every element is missing.")
         self._check_given_y(y, data, argument)
         if sample_weight is not None:
-            self.check_weights(without_tables(sample_weight), count_rows(data))
+            self.check_weights(without_tables(sample_weight), data)
             y = data if y is None else y  # Keras ignores weights without targets
         return x, y
 

@@ -12,7 +12,7 @@ from keras_vae.hints import Part, Tensor
 from keras_vae.models.rates import count_elements, rate_metrics
 from keras_vae.objectives.terms import Terms
 
-__all__ = ["Trackers", "check_batch_size", "loss_per_example", "weighted_mean"]
+__all__ = ["Trackers", "check_batch_size", "loss_per_example", "metric_weights", "weighted_mean"]
 
 
 class Trackers:
@@ -85,6 +85,16 @@ def weighted_mean(values: Tensor, weights: Tensor | None, size: Tensor) -> Tenso
         values = values * ops.reshape(ops.cast(weights, "float32"), (-1,))
     # not ops.mean: under tf.distribute the last batch may leave a replica without rows
     return ops.sum(values) / ops.cast(ops.maximum(size, 1), "float32")
+
+
+def metric_weights(weights: Tensor, target: Tensor) -> Tensor:
+    """Weights of elements for the metrics of `compile`, which have no last axis of the data: its mean.
+
+    Args:
+        weights: `(batch, time)` and so on.
+        target: `(batch, *data_shape)`.
+    """
+    return ops.mean(weights, axis=-1) if len(weights.shape) == len(target.shape) else weights
 
 
 def loss_per_example(objective: Part, terms: Terms) -> Tensor:
