@@ -152,6 +152,12 @@ def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
 
 def weighs_elements(weights: Tensor | None) -> bool:
     """Whether weights are those of elements, `(batch, time)` and so on, and not `(batch,)` or `(batch, 1)`."""
+    if weights is not None and getattr(weights.shape, "rank", 0) is None:
+        # TensorFlow, where a compiled step gets weights of another rank than before
+        raise ValueError(
+            "Argument `sample_weight` must have as many axes in every call. Received: weights with another number of "
+            "axes than in an earlier call. Call vae.compile(...) in between."
+        )
     return weights is not None and len(weights.shape) > 1 and tuple(weights.shape[1:]) != (1,)
 
 

@@ -84,7 +84,7 @@ def widest_spread(x: Array, scale: Any) -> float | None:
         return None
     mean = np.where(missing, 0.0, some).sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
     centred = np.where(missing, 0.0, some - mean)
-    direction = np.random.default_rng(0).normal(size=centred.shape[1])
+    direction: Any = np.random.default_rng(0).normal(size=centred.shape[1])
     for _ in range(30):
         direction = centred.T @ (centred @ direction)
         length = float(np.linalg.norm(direction))

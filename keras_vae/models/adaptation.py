@@ -132,7 +132,7 @@ def target_that_counts(model: Part, seen: Seen) -> Any:
     if fields is not None and own is not None:
         own = {name: own.get(name) for name in fields}
     weights = keras.tree.flatten(seen.weights)[0] if seen.weights is not None else None
-    counted = None if weights is None else to_numpy(weights) > 0
+    counted: Any = None if weights is None else to_numpy(weights) > 0
     if counted is not None and counted.all():
         counted = None
     if fields is not None and counted is not None:
