@@ -69,7 +69,9 @@ def train_model(x, options, seed):
         latent_dim=options.latent_dim,
         encoder=kv.encoders.MLP(units),
         decoder=kv.decoders.MLP(units),
-        likelihood=kv.likelihoods.get(options.likelihood, scale=options.scale),
+        likelihood=kv.likelihoods.get(
+            options.likelihood, scale=options.scale, min_relative_scale=options.min_relative_scale
+        ),
         seed=seed,
     )
     vae.compile(keras.optimizers.Adam(1e-3, global_clipnorm=10.0))
@@ -119,6 +121,7 @@ def main(arguments=None):
     parser.add_argument("--units", type=int, default=64, help="of each of the two layers of both networks")
     parser.add_argument("--likelihood", default="gaussian", choices=LIKELIHOODS)
     parser.add_argument("--scale", default="learned", choices=("learned", "predicted"), help="of the likelihood")
+    parser.add_argument("--min-relative-scale", type=float, default=0.2, help="lower bound of a predicted scale")
     parser.add_argument("--samples", type=int, default=100, help="importance samples")
     parser.add_argument("--neighbours", type=int, default=5, help="which neighbour's distance to take")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, to see that it runs")

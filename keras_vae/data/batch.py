@@ -33,6 +33,8 @@ class Batch:
         present: boolean, of the target's shape, False where an element is missing; None if none can be.
         input_present: likewise, of x.
         weights: `(batch,)`, the weight of each example, or None.
+        element_weights: `(batch, time)`, or another prefix of the target's shape: what the log density of each element
+            is multiplied by; None for one.
 
     Example:
 
@@ -55,6 +57,7 @@ class Batch:
     present: Any = None
     input_present: Any = None
     weights: Tensor | None = None
+    element_weights: Tensor | None = None
 
     @property
     def size(self) -> Tensor:
@@ -81,7 +84,7 @@ class Batch:
             likelihood: the model's likelihood, which defines padding.
             y: targets, as in `fit`.
             y_is_target: whether `y` is reconstructed in place of x.
-            weights: `(batch,)`, the weight of each example.
+            weights: `(batch,)`, the weight of each example, or `(batch, time)` and so on, of each element.
             partly_labelled: whether conditions may be missing.
         """
         given = unpack(inputs, spec)
@@ -90,8 +93,10 @@ class Batch:
         if y is not None and y_is_target:
             target, present = present_elements(y, spec)
         own = given.mask
-        if own is not None and isinstance(spec, dict):
-            own = {name: own.get(name) for name in spec}
+        if own is not None:
+            own = over_fields(
+                as_bool, {name: own.get(name) for name in spec} if isinstance(spec, dict) else own, like=x
+            )
 
         def valid(values: Any) -> Any:
             padding = likelihood.valid_mask(values)
@@ -113,26 +118,42 @@ class Batch:
             input_mask=input_mask,
             present=present,
             input_present=input_present,
-            weights=weights,
+            weights=None if weighs_elements(weights) else weights,
+            element_weights=weights if weighs_elements(weights) else None,
         )
 
     def likelihood_mask(self) -> Any:
-        """Mask of the target: valid steps and present elements combined."""
+        """Mask of the target: valid steps and present elements combined; floats where elements have weights."""
         return self._likelihood_mask
 
     def network_mask(self) -> Any:
         """Mask of x for the networks: likewise."""
         return self._network_mask
 
+    def valid_elements(self) -> Any:
+        """Mask of the target as booleans, whatever the weights of elements."""
+        return self._valid_elements
+
     # Likelihood, encoder, decoder and metrics ask for them: formed once in a step.
     @functools.cached_property
-    def _likelihood_mask(self) -> Any:
+    def _valid_elements(self) -> Any:
         return over_fields(joined_mask, self.mask, self.present, like=self.target)
+
+    @functools.cached_property
+    def _likelihood_mask(self) -> Any:
+        mask = self._valid_elements
+        if self.element_weights is None:
+            return mask
+        weights = ops.cast(self.element_weights, "float32")
+        if mask is None:
+            return weights
+        counted = ops.cast(joined_mask(mask, ops.ones_like(weights)), "float32")
+        return counted * ops.reshape(weights, (*ops.shape(weights), *([1] * (len(counted.shape) - len(weights.shape)))))
 
     @functools.cached_property
     def _network_mask(self) -> Any:
         if self.input_mask is self.mask and self.input_present is self.present:
-            return self._likelihood_mask
+            return self._valid_elements
         return over_fields(joined_mask, self.input_mask, self.input_present, like=self.x)
 
 
@@ -153,6 +174,17 @@ def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
     x = ops.cast(ops.convert_to_tensor(x), "float32")
     present = ops.logical_not(ops.isnan(x))
     return ops.where(present, x, ops.zeros_like(x)), present
+
+
+def weighs_elements(weights: Tensor | None) -> bool:
+    """Whether weights are those of elements, `(batch, time)` and so on, and not `(batch,)` or `(batch, 1)`."""
+    if weights is not None and getattr(weights.shape, "rank", 0) is None:
+        # TensorFlow, where a compiled step gets weights of another rank than before
+        raise ValueError(
+            "Argument `sample_weight` must have as many axes in every call. Received: weights with another number of "
+            "axes than in an earlier call. Call vae.compile(...) in between."
+        )
+    return weights is not None and len(weights.shape) > 1 and tuple(weights.shape[1:]) != (1,)
 
 
 def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
@@ -176,6 +208,11 @@ def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | Non
     for _ in condition.shape[1:]:
         missing = ops.any(missing, axis=-1)
     return ops.where(elements, ops.zeros_like(condition), condition), ops.logical_not(missing)
+
+
+def as_bool(mask: Tensor | None) -> Tensor | None:
+    """A user's mask, which may hold floats: they are no weights."""
+    return None if mask is None else ops.cast(mask, "bool")
 
 
 def joined_mask(mask: Tensor | None, present: Tensor | None) -> Tensor | None:

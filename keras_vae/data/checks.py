@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_vae.data.chunks import row_chunks
 from keras_vae.data.field import Field, Spec
+from keras_vae.data.half_precision import check_fits_half
 from keras_vae.data.labels import present_labels
 from keras_vae.data.masks import check_mask, check_mask_shape, check_steps
 from keras_vae.data.rows import check_not_negative, check_rows, count_rows, rows_of, same
@@ -94,18 +95,19 @@ class Checks:
             training: whether they are for the objective, which may allow missing labels.
         """
         given = unpack(inputs, self.spec)
-        self._check_x(given.x, argument, noisy)
+        self._check_x(given.x, argument, noisy, training)
         rows = count_rows(given.x)
         self.check_condition(given.condition, rows, given.condition_mask, self.partly_labelled and training)
         self.check_exposure(given.exposure, rows)
         self._check_masks(given.x, given.mask, argument, noisy)
 
-    def _check_x(self, x: Any, argument: str, noisy: bool = False) -> None:
+    def _check_x(self, x: Any, argument: str, noisy: bool = False, training: bool = False) -> None:
         first: Any = None
         for label, values, field, likelihood in self.fields(x, argument):
             self._check_is_array(values, label, field.shape)
             check_rows(values, field.shape, likelihood.support, label, noisy, missing=field.missing)
-            self._check_fits_half(values, likelihood, label)
+            if self.compute_dtype == "float16" and not likelihood.support.categorical:
+                check_fits_half(values, likelihood, label, training)
             first = (label, len(values)) if first is None else first
             if len(values) != first[1]:
                 raise ValueError(
@@ -141,21 +143,6 @@ class Checks:
                 label,
                 noisy,
                 from_first=self.decoder_reads_x or field.shape[0] is None,
-            )
-
-    def _check_fits_half(self, x: Data, likelihood: Part, argument: str) -> None:
-        """Refuse values outside the range of float16, which would be infinite in the networks."""
-        if self.compute_dtype != "float16" or likelihood.support.categorical:
-            return
-        parts = [np.stack([np.fmin.reduce(part), np.fmax.reduce(part)]).astype("float32") for _, part in row_chunks(x)]
-        ends = np.stack([np.fmin.reduce([low for low, _ in parts]), np.fmax.reduce([high for _, high in parts])])
-        ends = np.where(np.isnan(ends), 1.0, ends).astype("float32")  # missing in all rows: zeros for the networks
-        seen = to_numpy(likelihood.to_network(ends))
-        limit = float(np.finfo("float16").max)
-        if np.abs(seen).max() > limit:
-            raise ValueError(
-                f"Argument `{argument}`: in half precision the networks see numbers up to {limit:g}, and these data "
-                f"span [{ends.min():g}, {ends.max():g}]. Standardise them, or use the policy 'mixed_bfloat16'."
             )
 
     @staticmethod
@@ -304,13 +291,21 @@ class Checks:
                     f"Argument `{argument}` must have as many rows as x. Received: {len(leaf)} and {rows}."
                 )
 
-    def check_weights(self, sample_weight: Data, rows: int) -> None:
-        """Check that there is one weight for each example, none of them negative."""
+    def check_weights(self, sample_weight: Data, x: Any) -> None:
+        """Check that there is one weight for each example, or for each element, none of them negative.
+
+        Args:
+            sample_weight: `(n,)`, or the first axes of x, two or more.
+            x: `(n, *data_shape)`, or a dict of them.
+        """
         self._check_is_array(sample_weight, "sample_weight", ())
-        shape = tuple(sample_weight.shape)
-        if shape not in ((rows,), (rows, 1)):
+        shape, rows = tuple(sample_weight.shape), count_rows(x)
+        data = (rows,) if isinstance(x, dict) else tuple(x.shape)
+        of_elements = [data[:axes] for axes in range(2, len(data) + 1)]
+        if shape not in ((rows,), (rows, 1), *of_elements):
+            elements = f", or one for each element, shape {' or '.join(map(str, of_elements))}" if of_elements else ""
             raise ValueError(
-                "Argument `sample_weight` must hold one number for each example. "
+                f"Argument `sample_weight` must hold one number for each example, shape {(rows,)}{elements}. "
                 f"Received: shape {shape} for {rows} examples."
             )
         check_rows(sample_weight, shape[1:], None, "sample_weight")
@@ -329,7 +324,7 @@ class Checks:
         self.check(inputs.given(), argument, noisy or (y is not None and not self.uses_y), training)
         self._check_given_y(y, inputs.x, argument, training)
         if sample_weight is not None:
-            self.check_weights(sample_weight, count_rows(inputs.x))
+            self.check_weights(sample_weight, inputs.x)
         return wrap_bare_loader(stream)
 
     def _check_given_y(self, y: Any, x: Any, argument: str = "x", training: bool = True) -> None:
@@ -366,7 +361,7 @@ class Checks:
                 raise ValueError(f"Argument `{label}` holds nothing but NaN: every element is missing.")
         self._check_given_y(y, data, argument)
         if sample_weight is not None:
-            self.check_weights(without_tables(sample_weight), count_rows(data))
+            self.check_weights(without_tables(sample_weight), data)
             y = data if y is None else y  # Keras ignores weights without targets
         return x, y
 

@@ -165,8 +165,9 @@ class Independent(Distribution):
 
     Args:
         event_ndims: number of trailing axes that make up one event.
-        mask: boolean `(batch, time)`, or more axes; elements that are False count nowhere. It lines up
-            with the batch axis and the first event axes; a value may have axes of samples in front.
+        mask: boolean `(batch, time)`, or more axes; elements that are False count nowhere. Or floats, the weights
+            that the log densities of the elements are multiplied by. It lines up with the batch axis and the first
+            event axes; a value may have axes of samples in front.
 
     Example:
 
@@ -228,17 +229,21 @@ class Independent(Distribution):
         return ops.sum(elements, axis=tuple(range(-self.event_ndims, 0)))
 
     def apply_mask(self, elements: Tensor) -> Tensor:
-        """Set the elements of `(..., *event)` that the mask leaves out to zero.
+        """Set the elements of `(..., *event)` that the mask leaves out to zero, and multiply the others by its weights.
 
         Args:
             elements: `(..., *event)`.
         """
         if self.mask is None:
             return elements
-        return ops.where(self._event_mask(), elements, ops.zeros_like(elements))
+        kept = ops.where(self._event_mask(), elements, ops.zeros_like(elements))
+        weights = self._expanded(ops.convert_to_tensor(self.mask))
+        return kept * ops.cast(weights, "float32") if keras.backend.is_float_dtype(weights.dtype) else kept
 
     def _event_mask(self) -> Tensor:
-        mask = ops.cast(self.mask, "bool")
+        return self._expanded(ops.cast(self.mask, "bool"))
+
+    def _expanded(self, mask: Tensor) -> Tensor:
         for _ in range(self.event_ndims + 1 - len(mask.shape)):
             mask = ops.expand_dims(mask, -1)
         return mask

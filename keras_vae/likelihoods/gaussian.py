@@ -15,13 +15,16 @@ class Gaussian(LocationScale):
 
     Args:
         scale: `"learned"`, one scale for all elements, learned (the sigma-VAE of Rybkin, Daniilidis and
-            Levine, 2021); `"predicted"`, one for every element, from the decoder's features; or a positive
-            number, fixed. Both that are learned start at the standard deviation of the training data, which
-            the first `fit` takes. `current_scale()` tells a learned one. A fixed scale weighs reconstruction
+            Levine, 2021); `"learned_per_feature"`, one for each index of the last axis; `"predicted"`, one for
+            every element, from the decoder's features; or fixed, a positive number or an array that broadcasts
+            to the data's last axes. Those that are not fixed start at the standard deviation of the training data,
+            which the first `fit` takes. `current_scale()` tells a learned one. A fixed scale weighs reconstruction
             against KL as beta = 2 scale^2 weighs the squared error: far from the data's own noise it blurs,
             or the KL collapses.
-        min_scale: lower bound of a learned or predicted scale; without one, data that repeat exactly
+        min_scale: lower bound of a scale that is not fixed; without one, data that repeat exactly
             drive the density to infinity.
+        min_relative_scale: lower bound of a predicted scale as a share of the typical spread of the data, see
+            `LocationScale`.
         project: if False, the decoder's output is used as the parameters: the location, or
             `[loc, log_var]` where the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.

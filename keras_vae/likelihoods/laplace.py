@@ -14,9 +14,10 @@ class Laplace(LocationScale):
     """p(x | z) = Laplace(loc(z), scale): absolute errors instead of the Gaussian's squared ones.
 
     Args:
-        scale: `"learned"`, `"predicted"` or a positive number, as for `Gaussian`. The standard deviation is
+        scale: `"learned"`, `"predicted"` and so on, or numbers, as for `Gaussian`. The standard deviation is
             sqrt(2) times the scale.
-        min_scale: lower bound of a learned or predicted scale.
+        min_scale: lower bound of a scale that is not fixed.
+        min_relative_scale: lower bound of a predicted scale, as for `Gaussian`.
         project: if False, the decoder's output is used as the location, or `[loc, log_var]`, log_var the log
             of the squared scale, where the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.

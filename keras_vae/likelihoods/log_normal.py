@@ -23,8 +23,9 @@ class LogNormal(LocationScale):
     For numbers above zero, `(batch, *data_shape)`. The encoder sees their logarithm.
 
     Args:
-        scale: of the logarithm: `"learned"`, `"predicted"` or a positive number, as for `Gaussian`.
-        min_scale: lower bound of a learned or predicted scale.
+        scale: of the logarithm: `"learned"`, `"predicted"` and so on, or numbers, as for `Gaussian`.
+        min_scale: lower bound of a scale that is not fixed.
+        min_relative_scale: lower bound of a predicted scale, as for `Gaussian`.
         project: if False, the decoder's output is used as the location of log x, or `[loc, log_var]` where
             the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.

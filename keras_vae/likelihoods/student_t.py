@@ -27,8 +27,9 @@ class StudentT(LocationScale):
     Args:
         df: degrees of freedom, the lower the heavier the tails: a positive number, or `"learned"`, one
             number above 2, so that there is a variance, which starts at 10.
-        scale: `"learned"`, `"predicted"` or a positive number, as for `Gaussian`.
-        min_scale: lower bound of a learned or predicted scale.
+        scale: `"learned"`, `"predicted"` and so on, or numbers, as for `Gaussian`.
+        min_scale: lower bound of a scale that is not fixed.
+        min_relative_scale: lower bound of a predicted scale, as for `Gaussian`.
         project: if False, the decoder's output is used as the location, or `[loc, log_var]`, log_var the log
             of the squared scale, where the scale is predicted.
         **kwargs: `name`, `dtype`, as for every Keras layer.

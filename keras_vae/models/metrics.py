@@ -69,7 +69,7 @@ def mean_over_samples(values: Any, num_samples: int) -> Any:
     return keras.tree.map_structure(mean, values)
 
 
-def update_metrics(metrics: Any, batch: Batch, prediction: Any, weights: Tensor | None) -> None:
+def update_metrics(metrics: Any, batch: Batch, prediction: Any) -> None:
     """Add a batch to the metrics of `compile`, without its padding and its missing elements.
 
     Keras hands weights to `weighted_metrics` only, so metrics are updated here one by one where there is a mask.
@@ -78,23 +78,24 @@ def update_metrics(metrics: Any, batch: Batch, prediction: Any, weights: Tensor 
         metrics: Keras' `CompileMetrics`, or None.
         batch: the batch.
         prediction: see `prediction_of`.
-        weights: `(batch,)`, the weight of each example, or None.
     """
     if metrics is None:
         return
-    mask = batch.likelihood_mask()
-    if not any(own is not None for own in keras.tree.flatten(mask)):
-        metrics.update_state(batch.target, prediction, weights)
+    valid, weighted = batch.valid_elements(), batch.likelihood_mask()
+    if not any(own is not None for own in keras.tree.flatten(weighted)):
+        metrics.update_state(batch.target, prediction, batch.weights)
         return
-    target = over_fields(by_element, batch.target, prediction, mask, like=batch.target)
-    prediction = over_fields(by_element, prediction, batch.target, mask, like=batch.target)
+    target = over_fields(by_element, batch.target, prediction, weighted, like=batch.target)
+    prediction = over_fields(by_element, prediction, batch.target, weighted, like=batch.target)
     if not metrics.built:
         metrics.build(target, prediction)
-    triples = list(zip(*map(metrics._flatten_y, (target, prediction, mask)), strict=True))
-    for group, own in ((metrics._flat_metrics, None), (metrics._flat_weighted_metrics, weights)):
-        for metric, (y, predicted, counted) in zip(group, triples, strict=True):
+    pairs = list(zip(*map(metrics._flatten_y, (target, prediction)), strict=True))
+    groups = ((metrics._flat_metrics, valid, None), (metrics._flat_weighted_metrics, weighted, batch.weights))
+    for group, mask, weights in groups:
+        masks = metrics._flatten_y(mask) if mask is not None else [None] * len(pairs)
+        for metric, (y, predicted), counted in zip(group, pairs, masks, strict=True):
             if metric is not None:
-                metric.update_state(y, predicted, weights_of(counted, own))
+                metric.update_state(y, predicted, weights_of(counted, weights))
 
 
 def by_element(values: Tensor, other: Tensor, mask: Tensor | None) -> Tensor:

@@ -107,23 +107,25 @@ class Trainer(keras.Model):
             x: the inputs of a batch, see `batch`.
             y: targets, as in `fit`.
             y_pred: not used.
-            sample_weight: `(batch,)`, the weight of each example, or None.
+            sample_weight: `(batch,)`, the weight of each example, or None; `(batch, time)` and so on, the weight of
+                each element in log p(x | z), see `fit`.
             training: whether this is a training step.
         """
         if isinstance(sample_weight, (dict, list, tuple)):
             sample_weight = keras.tree.flatten(sample_weight)[0]  # Keras repeats the weights for every field of y
         batch = self.batch(x, y, sample_weight)
         self._check_target_shape(batch)
+        weights = batch.weights  # those of elements are in the likelihood
 
         def mean(values: Tensor) -> Tensor:
-            return weighted_mean(values, sample_weight, batch.size)
+            return weighted_mean(values, weights, batch.size)
 
         with forward_pass(self, training):
             terms = self.training_terms(batch, training)
             loss = mean(loss_per_example(self.objective, terms))
-            self.trackers.update(terms, mean, sample_weight)
+            self.trackers.update(terms, mean, weights)
             if self._has_metrics:
-                update_metrics(self._compile_metrics, batch, prediction_of(self.likelihood, terms), sample_weight)
+                update_metrics(self._compile_metrics, batch, prediction_of(self.likelihood, terms))
             return total_loss(self, loss)
 
     def compute_metrics(self, x: Data, y: Any, y_pred: Any, sample_weight: Tensor | None = None) -> dict[str, Any]:
@@ -138,7 +140,7 @@ class Trainer(keras.Model):
         if self._in_step:
             return self.get_metrics_result()
         prediction = prediction_from(self.likelihood, y_pred)
-        update_metrics(self._compile_metrics, self.batch(x, y), prediction, sample_weight)
+        update_metrics(self._compile_metrics, self.batch(x, y, sample_weight), prediction)
         return self.get_metrics_result()
 
     def _check_target_shape(self, batch: Batch) -> None:
@@ -193,7 +195,9 @@ class Trainer(keras.Model):
             y: `(n, *data_shape)`, reconstructed in place of x, as for denoising; or targets of the objective, if it
                 uses them.
             *args: as for `keras.Model.fit`.
-            **kwargs: likewise.
+            **kwargs: likewise. `sample_weight` of shape `(n,)` multiplies the loss of each example. With more axes,
+                `(n, time)` or another prefix of the data's shape, it multiplies the log density of each element, and
+                leaves the KL as it is: weights of 0 and 1 are a mask.
 
         Raises:
             ValueError: data that do not fit the model.

@@ -60,7 +60,7 @@ def constructor_arguments(cls: Any) -> dict[str, Any]:
     >>> import keras_vae as kv
     >>> from keras_vae.testing.config import constructor_arguments
     >>> constructor_arguments(kv.likelihoods.Gaussian)
-    {'scale': 'learned', 'min_scale': 0.001, 'project': True}
+    {'scale': 'learned', 'min_scale': 0.001, 'project': True, 'min_relative_scale': 0.2}
     """
     found = {}
     for base in cls.__mro__:

@@ -269,10 +269,16 @@ IN_COMPILE_AND_FIT = [
     ("fewer targets", lambda: plain().fit(X, X[:5]), ValueError, ["`y`", "as many rows", "5", "8"]),
     ("too few weights", lambda: plain().fit(X, sample_weight=np.ones(5)), ValueError, ["`sample_weight`", "(5,)", "8"]),
     (
-        "a weight a pixel",
-        lambda: plain().fit(X, sample_weight=X),
+        "weights of elements of another shape",
+        lambda: plain().fit(X, sample_weight=X[:, :5]),
         ValueError,
-        ["`sample_weight`", "one number", "(8, 6)"],
+        ["`sample_weight`", "one number", "(8,)", "(8, 6)", "Received: shape (8, 5)"],
+    ),
+    (
+        "weights of elements below zero",
+        lambda: plain().fit(X, sample_weight=X - 1.0),
+        ValueError,
+        ["`sample_weight`", ">= 0"],
     ),
     ("weight NaN", lambda: plain().fit(X, sample_weight=np.full(8, np.nan)), ValueError, ["`sample_weight`", "nan"]),
     (
@@ -342,7 +348,12 @@ IN_COMPILE_AND_FIT = [
     ("batches of lists", lambda: plain().fit(Batches((X.tolist(),))), ValueError, ["8 items", "numpy.asarray"]),
     ("batches without a batch axis", lambda: plain().fit(Batches((X[0],))), ValueError, ["batch axis", ".batch(32)"]),
     ("batches of (x, c)", lambda: conditional().fit(Batches((X, C))), ValueError, ["`condition`", "((x, condition),)"]),
-    ("weights in a batch", lambda: plain().fit(Batches((X, X, X))), ValueError, ["`sample_weight`", "one number"]),
+    (
+        "weights in a batch",
+        lambda: plain().fit(Batches((X, X, X[:, :5]))),
+        ValueError,
+        ["`sample_weight`", "one number"],
+    ),
     (
         "training before adapting",
         lambda: compiled(small_vae(prior=Untrained())).train_on_batch(X),
