@@ -6,11 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.data.sparse import is_sparse
 from keras_vae.data.streams import to_numpy
 from keras_vae.data.support import ColumnSupport, column_supports
 from keras_vae.hints import Array, Shape
 
-__all__ = ["check_rows", "count_rows", "fits", "rows_of", "same"]
+__all__ = ["check_rows", "check_shape", "count_rows", "ends_of_columns", "fits", "rows_of", "same"]
 
 
 NO_DATA = ("exposure", "sample_weight", "y", "z")
@@ -46,16 +47,10 @@ def check_rows(
         ValueError: the array is not valid; the message names the argument, what was expected, what was received, and
             how to fix it.
     """
-    received = tuple(array.shape)
-    if not fits(received, (None, *shape)):
-        raise ValueError(
-            f"Argument `{argument}` must have shape {rows_of(shape)}. Received: shape {received}."
-            f"{_shape_hint(received, shape, argument)}"
-        )
-    if received[0] == 0:
-        raise ValueError(f"Argument `{argument}` must have at least one row. Received: shape {received}.")
-    if 0 in received:
-        raise ValueError(f"Argument `{argument}` holds empty sequences. Received: shape {received}.")
+    if is_sparse(array):
+        _check_sparse_rows(array, shape, support, argument, noisy, missing)
+        return
+    check_shape(tuple(array.shape), shape, argument)
     if isinstance(array, np.ma.MaskedArray):
         raise ValueError(
             f"Argument `{argument}` must be a plain array, since what a masked array hides would be used too. "
@@ -85,6 +80,70 @@ def check_rows(
             _check_support(values[..., first : last + 1], columns, label, noisy)
     elif support is not None:
         _check_support(values, support, argument, noisy)
+
+
+def check_shape(received: Shape, shape: Shape, argument: str) -> None:
+    """Check the shape of the rows `(n, *shape)`, of which there must be at least one.
+
+    Args:
+        received: shape of the array.
+        shape: shape of one row; None for an axis of unknown length.
+        argument: name of the data in messages.
+
+    Raises:
+        ValueError: another shape.
+    """
+    if not fits(received, (None, *shape)):
+        raise ValueError(
+            f"Argument `{argument}` must have shape {rows_of(shape)}. Received: shape {received}."
+            f"{_shape_hint(received, shape, argument)}"
+        )
+    if received[0] == 0:
+        raise ValueError(f"Argument `{argument}` must have at least one row. Received: shape {received}.")
+    if 0 in received:
+        raise ValueError(f"Argument `{argument}` holds empty sequences. Received: shape {received}.")
+
+
+BLOCK = 1 << 22
+"""Elements of sparse rows that are checked at a time."""
+
+
+def _check_sparse_rows(array: Any, shape: Shape, support: Any, argument: str, noisy: bool, missing: str | None) -> None:
+    """As `check_rows`: the stored numbers, and the rows themselves only if those are not valid."""
+    if getattr(support, "categorical", False):
+        raise ValueError(
+            f"Argument `{argument}` must be an array: the likelihood expects categories, of which none is a zero that "
+            f"may be left out. Received: a {type(array).__name__}. Pass array.toarray()."
+        )
+    check_shape(tuple(array.shape), shape, argument)
+    rows = array.tocsr()
+    if not isinstance(support, ColumnSupport):
+        stored = rows.data
+        if rows.nnz < math.prod(rows.shape):
+            stored = np.append(stored, np.zeros(1, rows.dtype))
+        try:
+            check_rows(stored, (), support, argument, noisy, missing)
+        except ValueError:
+            pass  # said below with the row and the column
+        else:
+            return
+    step = max(1, BLOCK // rows.shape[1])
+    for first in range(0, rows.shape[0], step):
+        block = rows[first : first + step].toarray()
+        label = f"rows {first} to {first + len(block) - 1} of {argument}" if first else argument
+        check_rows(block, shape, support, label, noisy, missing)
+
+
+def ends_of_columns(x: Any) -> Array:
+    """The smallest and the largest value of every element over the rows, `(2, *shape)`, NaN left out.
+
+    Args:
+        x: `(n, *shape)`.
+    """
+    if is_sparse(x):
+        return np.stack([end.toarray().reshape(-1) for end in (x.tocsr().nanmin(axis=0), x.tocsr().nanmax(axis=0))])
+    values = to_numpy(x)
+    return np.stack([np.fmin.reduce(values), np.fmax.reduce(values)])
 
 
 def _missing_hint(support: Any, argument: str) -> str:
@@ -189,15 +248,24 @@ def _shape_hint(received: Shape, shape: Shape, argument: str) -> str:
             " For integer labels build the model with condition_shape=() and a condition_encoder, such as "
             "keras.layers.Embedding(10, 16), or pass one-hot rows."
         )
+    channels_last = (*received[:1], *received[2:], *received[1:2])
+    if len(shape) > 1 and fits(channels_last, (None, *shape)):
+        axes = (0, *range(2, len(received)), 1)
+        return f" This looks like channels first: transpose with np.transpose({argument}, {axes})."
     if len(received) > 1 and argument.partition("[")[0] not in NO_DATA:
         name = "condition_shape" if argument == "condition" else "data_shape"
+        if len(received) == 2 and len(shape) == 1 and received[1] - 1 == shape[0]:
+            return (
+                f" That is one column more than {name}: is the last a label? Then pass {argument}[:, :-1], and the "
+                f"label as a condition. Otherwise build the model with {name}={received[1:]}."
+            )
         return f" For such data build the model with {name}={received[1:]}."
     return ""
 
 
 def count_rows(x: Any) -> int:
     """Number of examples in arrays that have been checked."""
-    return len(keras.tree.flatten(x)[0])
+    return int(keras.tree.flatten(x)[0].shape[0])
 
 
 def same(x: Any, y: Any) -> bool:

@@ -8,11 +8,13 @@ import keras
 from keras_vae.backend import divisible_batches, forward_pass, kept_state, strategy_scope
 from keras_vae.data.batch import Batch
 from keras_vae.data.rows import count_rows
+from keras_vae.data.sparse import SparseRows, dense, has_sparse
 from keras_vae.hints import Config, Data, Tensor
 from keras_vae.models.steps import (
     adapt_components,
     check_batch_size,
     check_division,
+    dense_by_batch,
     loss_per_example,
     require_adapted,
     total_loss,
@@ -190,13 +192,15 @@ class Trainer(keras.Model):
         validated = keras.utils.unpack_x_y_sample_weight(arguments["validation_data"])[0]
         validation_size = arguments.get("validation_batch_size") or arguments.get("batch_size")
         check_division(validated, validation_size, "validation_data")
-        adapt_components(self, x)
+        arguments.update(x=x, y=y)
+        dense_by_batch(arguments, validation_size)
+        adapt_components(self, arguments["x"])
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):
                 self.optimizer.build(self.trainable_variables)
         with divisible_batches(), kept_state(self):
-            return super().fit(**{**arguments, "x": x, "y": y})
+            return super().fit(**arguments)
 
     def evaluate(
         self,
@@ -222,6 +226,8 @@ class Trainer(keras.Model):
             x, y = self.checks.check_fit(x, y, sample_weight)
             require_adapted(self)
             check_division(x, batch_size)
+            if has_sparse((x, y)):
+                x, y, sample_weight = SparseRows(x, y, sample_weight, batch_size), None, None
         with divisible_batches(), kept_state(self):
             return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
@@ -237,7 +243,7 @@ class Trainer(keras.Model):
         x, y = self.checks.check_fit(x, y, sample_weight)
         require_adapted(self)
         check_division(x, count_rows(x))
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
+        return super().train_on_batch(dense(x), dense(y), sample_weight, **kwargs)
 
     def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`; `y` may be left out.
@@ -251,4 +257,4 @@ class Trainer(keras.Model):
         x, y = self.checks.check_fit(x, y, sample_weight)
         require_adapted(self)
         check_division(x, count_rows(x))
-        return super().test_on_batch(x, y, sample_weight, **kwargs)
+        return super().test_on_batch(dense(x), dense(y), sample_weight, **kwargs)
