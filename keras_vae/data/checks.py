@@ -8,10 +8,12 @@ import numpy as np
 
 from keras_vae.data.chunks import row_chunks
 from keras_vae.data.field import Field, Spec
+from keras_vae.data.forms import as_arrays
 from keras_vae.data.half_precision import check_fits_half
 from keras_vae.data.labels import present_labels
 from keras_vae.data.masks import check_mask, check_mask_shape, check_steps
-from keras_vae.data.rows import check_not_negative, check_rows, count_rows, rows_of, same
+from keras_vae.data.rows import check_not_negative, check_rows, count_rows, ends_of_columns, rows_of, same
+from keras_vae.data.sparse import dense, is_sparse
 from keras_vae.data.streams import (
     is_array,
     is_stream,
@@ -19,7 +21,6 @@ from keras_vae.data.streams import (
     rejoin,
     to_numpy,
     unpack,
-    without_tables,
     wrap_bare_loader,
 )
 from keras_vae.data.support import Support
@@ -104,21 +105,25 @@ class Checks:
     def _check_x(self, x: Any, argument: str, noisy: bool = False, training: bool = False) -> None:
         first: Any = None
         for label, values, field, likelihood in self.fields(x, argument):
-            self._check_is_array(values, label, field.shape)
+            if not is_sparse(values):
+                self._check_is_array(values, label, field.shape)
             check_rows(values, field.shape, likelihood.support, label, noisy, missing=field.missing)
             if self.compute_dtype == "float16" and not likelihood.support.categorical:
                 check_fits_half(values, likelihood, label, training)
-            first = (label, len(values)) if first is None else first
-            if len(values) != first[1]:
+            rows = values.shape[0]
+            first = (label, rows) if first is None else first
+            if rows != first[1]:
                 raise ValueError(
                     f"Argument `{argument}`: every field must have as many rows as the others. Received: {first[1]} "
-                    f"rows in {first[0]} and {len(values)} in {label}."
+                    f"rows in {first[0]} and {rows} in {label}."
                 )
 
     def _check_masks(self, x: Any, mask: Any, argument: str, noisy: bool) -> None:
         padding = mask is None
         # whether there is padding at all, from a single row
-        masks = self.likelihood.valid_mask(keras.tree.map_structure(lambda array: array[:1], x)) if padding else mask
+        masks = (
+            self.likelihood.valid_mask(dense(keras.tree.map_structure(lambda array: array[:1], x))) if padding else mask
+        )
         if masks is None:
             return
         if isinstance(self.spec, dict) and (not isinstance(masks, dict) or not set(masks) <= set(self.spec)):
@@ -147,6 +152,11 @@ class Checks:
 
     @staticmethod
     def _check_is_array(data: Data, argument: str, shape: Shape) -> None:
+        if is_sparse(data):
+            raise ValueError(
+                f"Argument `{argument}` must be a dense array. Received: a {type(data).__name__}. Only the data may be "
+                "sparse: pass array.toarray()."
+            )
         if not is_array(data):
             hint = " Convert lists of numbers with numpy.asarray." if isinstance(data, (list, tuple)) else ""
             raise ValueError(
@@ -343,7 +353,7 @@ class Checks:
 
     def check_data(self, x: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> Data:
         """Check data for an inference function, and return them in a form that every backend supports."""
-        x = without_tables(x)
+        x = as_arrays(x, argument)
         if is_stream(x):
             return self.check_stream(x, argument, noisy, training)
         self.check(x, argument, noisy, training)
@@ -352,16 +362,16 @@ class Checks:
     def check_fit(self, x: Data, y: Data, sample_weight: Data, argument: str = "x") -> tuple[Data, Data]:
         """Check data for `fit` or `evaluate`, and return `(x, y)`; y is set to x if there are sample weights."""
         noisy = y is not None and not self.uses_y
-        x, y = self.check_data(x, argument, noisy, training=True), without_tables(y)
+        x, y = self.check_data(x, argument, noisy, training=True), as_arrays(y, "y")
         if is_stream(x):
             return x, y
         data = unpack(x, self.spec).x
         for label, values, field, _ in self.fields(data, argument):
-            if field.missing == "nan" and all(np.isnan(part).all() for _, part in row_chunks(values)):
+            if field.missing == "nan" and np.isnan(ends_of_columns(values)).all():
                 raise ValueError(f"Argument `{label}` holds nothing but NaN: every element is missing.")
         self._check_given_y(y, data, argument)
         if sample_weight is not None:
-            self.check_weights(without_tables(sample_weight), data)
+            self.check_weights(as_arrays(sample_weight, "sample_weight"), data)
             y = data if y is None else y  # Keras ignores weights without targets
         return x, y
 
@@ -374,7 +384,7 @@ class Checks:
                 "Argument `validation_data` must hold data. Received: an empty "
                 f"{type(validation_data).__name__}. Pass None to train without validation."
             )
-        validation_data = without_tables(validation_data)
+        validation_data = as_arrays(validation_data, "validation_data")
         if is_stream(validation_data):
             return self.check_stream(validation_data, "validation_data", training=True)
         if isinstance(validation_data, (list, tuple)) and self.condition_shape is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.data.sparse import dense, is_sparse
 from keras_vae.data.streams import to_numpy
 from keras_vae.hints import Array, Data
 
@@ -25,12 +26,13 @@ def row_chunks(array: Any) -> Iterator[tuple[int, Array]]:
     >>> [(start, part.shape) for start, part in row_chunks(np.zeros((3, 2**18)))]
     [(0, (2, 262144)), (2, (1, 262144))]
     """
-    if not hasattr(array, "__getitem__"):
+    if not hasattr(array, "__getitem__") and not is_sparse(array):
         yield 0, to_numpy(array)
         return
+    rows = array.tocsr() if is_sparse(array) else array
     size = max(1, CHUNK_NUMBERS // max(1, math.prod(array.shape[1:])))
     for start in range(0, array.shape[0], size):
-        yield start, to_numpy(array[start : start + size])
+        yield start, to_numpy(dense(rows[start : start + size]))
 
 
 def blocks_of_rows(rows: int, limit: int) -> list[slice] | None:

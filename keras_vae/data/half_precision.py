@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.data.chunks import row_chunks
+from keras_vae.data.rows import ends_of_columns
 from keras_vae.data.streams import to_numpy
 from keras_vae.hints import Part
 
@@ -28,8 +28,7 @@ def check_fits_half(x: Any, likelihood: Part, argument: str, training: bool) -> 
     Raises:
         ValueError: a value beyond the range.
     """
-    parts = [np.stack([np.fmin.reduce(part), np.fmax.reduce(part)]).astype("float32") for _, part in row_chunks(x)]
-    ends = np.stack([np.fmin.reduce([low for low, _ in parts]), np.fmax.reduce([high for _, high in parts])])
+    ends = ends_of_columns(x).astype("float32")
     ends = np.where(np.isnan(ends), 1.0, ends).astype("float32")  # missing in all rows: zeros for the networks
     largest = float(np.abs(to_numpy(likelihood.to_network(ends))).max())
     limit = float(np.finfo("float16").max)

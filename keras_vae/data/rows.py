@@ -8,11 +8,21 @@ import keras
 import numpy as np
 
 from keras_vae.data.chunks import row_chunks
+from keras_vae.data.sparse import is_sparse
 from keras_vae.data.streams import to_numpy
 from keras_vae.data.support import ColumnSupport, column_supports
 from keras_vae.hints import Array, Shape
 
-__all__ = ["check_not_negative", "check_rows", "count_rows", "fits", "rows_of", "same"]
+__all__ = [
+    "check_not_negative",
+    "check_rows",
+    "check_shape",
+    "count_rows",
+    "ends_of_columns",
+    "fits",
+    "rows_of",
+    "same",
+]
 
 
 NO_DATA = ("exposure", "sample_weight", "y", "z")
@@ -56,15 +66,9 @@ def check_rows(
             how to fix it.
     """
     received = tuple(array.shape)
-    if not fits(received, (None, *shape)):
-        raise ValueError(
-            f"Argument `{argument}` must have shape {rows_of(shape)}. Received: shape {received}."
-            f"{_shape_hint(received, shape, argument)}"
-        )
-    if received[0] == 0:
-        raise ValueError(f"Argument `{argument}` must have at least one row. Received: shape {received}.")
-    if 0 in received:
-        raise ValueError(f"Argument `{argument}` holds empty sequences. Received: shape {received}.")
+    check_shape(received, shape, argument)
+    if is_sparse(array) and _stored_are_valid(array, support, argument, noisy, missing):
+        return
     if isinstance(array, np.ma.MaskedArray):
         raise ValueError(
             f"Argument `{argument}` must be a plain array, since what a masked array hides would be used too. "
@@ -154,6 +158,63 @@ def check_not_negative(weights: Array, argument: str) -> None:
         )
 
 
+def check_shape(received: Shape, shape: Shape, argument: str) -> None:
+    """Check the shape of the rows `(n, *shape)`, of which there must be at least one.
+
+    Args:
+        received: shape of the array.
+        shape: shape of one row; None for an axis of unknown length.
+        argument: name of the data in messages.
+
+    Raises:
+        ValueError: another shape.
+    """
+    if not fits(received, (None, *shape)):
+        raise ValueError(
+            f"Argument `{argument}` must have shape {rows_of(shape)}. Received: shape {received}."
+            f"{_shape_hint(received, shape, argument)}"
+        )
+    if received[0] == 0:
+        raise ValueError(f"Argument `{argument}` must have at least one row. Received: shape {received}.")
+    if 0 in received:
+        raise ValueError(f"Argument `{argument}` holds empty sequences. Received: shape {received}.")
+
+
+def _stored_are_valid(array: Any, support: Any, argument: str, noisy: bool, missing: str | None) -> bool:
+    """Whether the stored numbers of sparse rows are valid, and a zero too if there is one: all rows are then.
+
+    Raises:
+        ValueError: the likelihood expects categories.
+    """
+    if getattr(support, "categorical", False):
+        raise ValueError(
+            f"Argument `{argument}` must be an array: the likelihood expects categories, of which none is a zero that "
+            f"may be left out. Received: a {type(array).__name__}. Pass array.toarray()."
+        )
+    if isinstance(support, ColumnSupport):
+        return False
+    stored = array.tocsr().data
+    if len(stored) < math.prod(array.shape):
+        stored = np.append(stored, np.zeros(1, stored.dtype))
+    try:
+        check_rows(stored, (), support, argument, noisy, missing)
+    except ValueError:
+        return False  # what the rows themselves say names the row and the column
+    return True
+
+
+def ends_of_columns(x: Any) -> Array:
+    """The smallest and the largest value of every element over the rows, `(2, *shape)`, NaN left out.
+
+    Args:
+        x: `(n, *shape)`.
+    """
+    if is_sparse(x):
+        return np.stack([end.toarray().reshape(-1) for end in (x.tocsr().nanmin(axis=0), x.tocsr().nanmax(axis=0))])
+    parts = [np.stack([np.fmin.reduce(part), np.fmax.reduce(part)]) for _, part in row_chunks(x)]
+    return np.stack([np.fmin.reduce([low for low, _ in parts]), np.fmax.reduce([high for _, high in parts])])
+
+
 def _missing_hint(support: Any, argument: str) -> str:
     """How to declare missing elements, where that is possible."""
     if argument == "x" and isinstance(support, ColumnSupport):
@@ -214,7 +275,7 @@ def _check_support(
 
 def is_whole(array: Any) -> bool:
     """Whether the dtype of an array holds whole numbers only."""
-    return to_numpy(array[:1]).dtype.kind in "iub"
+    return next(row_chunks(array))[1].dtype.kind in "iub"
 
 
 def _wording(support: Any) -> str:
@@ -262,15 +323,24 @@ def _shape_hint(received: Shape, shape: Shape, argument: str) -> str:
             " For integer labels build the model with condition_shape=() and a condition_encoder, such as "
             "keras.layers.Embedding(10, 16), or pass one-hot rows."
         )
+    channels_last = (*received[:1], *received[2:], *received[1:2])
+    if len(shape) > 1 and fits(channels_last, (None, *shape)):
+        axes = (0, *range(2, len(received)), 1)
+        return f" This looks like channels first: transpose with np.transpose({argument}, {axes})."
     if len(received) > 1 and argument.partition("[")[0] not in NO_DATA:
         name = "condition_shape" if argument == "condition" else "data_shape"
+        if len(received) == 2 and len(shape) == 1 and received[1] - 1 == shape[0]:
+            return (
+                f" That is one column more than {name}: is the last a label? Then pass {argument}[:, :-1], and the "
+                f"label as a condition. Otherwise build the model with {name}={received[1:]}."
+            )
         return f" For such data build the model with {name}={received[1:]}."
     return ""
 
 
 def count_rows(x: Any) -> int:
     """Number of examples in arrays that have been checked."""
-    return len(keras.tree.flatten(x)[0])
+    return int(keras.tree.flatten(x)[0].shape[0])
 
 
 def same(x: Any, y: Any) -> bool:

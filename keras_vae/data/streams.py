@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_vae.data.sparse import has_sparse, is_sparse
 from keras_vae.hints import Array, Data
 
 __all__ = [
@@ -17,7 +18,6 @@ __all__ = [
     "rejoin",
     "to_numpy",
     "unpack",
-    "without_tables",
     "wrap_bare_loader",
 ]
 
@@ -81,19 +81,13 @@ def is_stream(data: Data) -> bool:
     return isinstance(data, keras.utils.PyDataset) or hasattr(data, "__iter__")
 
 
-def without_tables(data: Data) -> Data:
-    """The same data, with pandas tables and columns converted to arrays."""
-    if isinstance(data, dict):
-        return {name: without_tables(item) for name, item in data.items()}
-    if isinstance(data, (list, tuple)):
-        return type(data)([without_tables(item) for item in data]) if type(data) in (list, tuple) else data
-    return data.to_numpy() if hasattr(data, "to_numpy") else data
-
-
 def to_numpy(data: Data) -> Array:
-    return keras.tree.map_structure(
-        lambda leaf: leaf if isinstance(leaf, np.ndarray) else keras.ops.convert_to_numpy(leaf), data
-    )
+    def convert(leaf: Any) -> Array:
+        if is_sparse(leaf):
+            return leaf.toarray()
+        return leaf if isinstance(leaf, np.ndarray) else keras.ops.convert_to_numpy(leaf)
+
+    return keras.tree.map_structure(convert, data)
 
 
 def batches(stream: Data) -> Iterator[Any] | None:
@@ -133,6 +127,11 @@ def peek(stream: Data, rows: float = 1, spec: Any = None, argument: str = "x") -
                 f"Argument `{argument}`: every batch must be an array x, a tuple (x, y, sample_weight) or a dict with "
                 f"the key 'x'. Received: a batch whose x is a {type(inputs.x).__name__}."
             )
+        if has_sparse(batch):
+            raise ValueError(
+                f"Argument `{argument}`: the batches of a dataset must be dense. Received: a sparse array. Pass "
+                "batch.toarray(), or the sparse array of all rows, which is made dense batch by batch."
+            )
         arrays = (None if part is None else to_numpy(part) for part in inputs)
         collected.append((*arrays, y, sample_weight))
         leaf = keras.tree.flatten(collected[-1][0])[0]
@@ -160,7 +159,8 @@ def rejoin(first: Any, rest: Any) -> Iterator[Any]:
 
 def wrap_bare_loader(data: Data) -> Data:
     """A torch `DataLoader` of bare tensors, changed to yield tuples, which Keras needs."""
-    if not any(base.__name__ == "DataLoader" for base in type(data).__mro__):
+    bases = [base for base in type(data).__mro__ if base.__name__ == "DataLoader"]
+    if not any(base.__module__.startswith("torch.") for base in bases):  # grain has one too
         return data
     if isinstance(next(iter(data)), (list, tuple)):
         return data

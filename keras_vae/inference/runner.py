@@ -22,6 +22,7 @@ from keras_vae.backend import (
     sync_state,
 )
 from keras_vae.data.rows import count_rows
+from keras_vae.data.sparse import SparseRows, has_sparse
 from keras_vae.data.streams import is_stream, to_numpy
 from keras_vae.hints import Data, Part, Tensor
 from keras_vae.serialization import Untracked
@@ -261,6 +262,8 @@ def attributes(vae: Part) -> list[Any]:
 def divided(inputs: Data, batch_size: int | None) -> tuple[Data, int | None, int | None]:
     """Arrays with the last row repeated until `keras.distribution` can divide every batch among its devices.
 
+    Sparse rows become a dataset of dense batches.
+
     Args:
         inputs: arrays `(n, ...)`; a dataset is returned as it is.
         batch_size: rows at a time, or None.
@@ -270,10 +273,14 @@ def divided(inputs: Data, batch_size: int | None) -> tuple[Data, int | None, int
         if that is all of them.
     """
     shards = data_shards()
-    if shards == 1 or is_stream(inputs):
+    if is_stream(inputs) or (shards == 1 and not has_sparse(inputs)):
         return inputs, batch_size, None
     count = count_rows(inputs)
     missing = -count % shards
+    if has_sparse(inputs):
+        rows = np.append(np.arange(count), np.repeat(count - 1, missing))
+        batch_size = batch_size or 32
+        return SparseRows(inputs, batch_size=batch_size + -batch_size % shards, rows=rows), None, count
     if missing:
         inputs = keras.tree.map_structure(
             lambda leaf: np.concatenate([to_numpy(leaf), np.repeat(to_numpy(leaf[-1:]), missing, axis=0)]), inputs

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.backend import data_shards, num_replicas
 from keras_vae.data.rows import count_rows
+from keras_vae.data.sparse import SparseRows, has_sparse
 from keras_vae.data.streams import is_stream
 from keras_vae.hints import Data, Part, Tensor
 from keras_vae.models.rates import count_elements, rate_metrics
@@ -19,6 +21,7 @@ __all__ = [
     "check_batch_size",
     "check_class_weight",
     "check_division",
+    "dense_by_batch",
     "loss_per_example",
     "weighted_mean",
 ]
@@ -175,3 +178,29 @@ def check_division(x: Data, batch_size: int | None, argument: str = "x", split: 
                     f"{batch} rows, from {part} rows in batches of {size}. Take a batch_size that is a multiple of "
                     f"{shards}, and leave out the rows that remain, as in x[:{part - part % shards}]."
                 )
+
+
+def dense_by_batch(arguments: dict[str, Any], validation_size: int | None) -> None:
+    """Change the arguments of `fit` so that sparse rows are made dense batch by batch.
+
+    Args:
+        arguments: the arguments of `fit`, with checked data.
+        validation_size: rows of a batch of `validation_data`.
+    """
+    if has_sparse(arguments["validation_data"]):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(arguments["validation_data"])
+        arguments["validation_data"] = SparseRows(x, y, sample_weight, validation_size)
+    x, y, sample_weight = arguments["x"], arguments["y"], arguments.get("sample_weight")
+    if not has_sparse((x, y)):
+        return
+    rows = np.arange(count_rows(x))
+    split = arguments.pop("validation_split", None)
+    if split and arguments["validation_data"] is None:
+        # The last rows, as in Keras, which splits arrays only.
+        first = int(len(rows) * (1.0 - split))
+        arguments["validation_data"] = SparseRows(x, y, sample_weight, validation_size, rows=rows[first:])
+        rows = rows[:first]
+    size, shuffle = arguments.pop("batch_size", None), arguments.pop("shuffle", True)
+    data = SparseRows(x, y, sample_weight, size, shuffle, rows)
+    # It shuffles the rows itself; Keras would shuffle the batches.
+    arguments.update(x=data, y=None, sample_weight=None, shuffle=False)

@@ -9,6 +9,7 @@ import keras
 from keras_vae.backend import divisible_batches, forward_pass, kept_state, strategy_scope
 from keras_vae.data.batch import Batch
 from keras_vae.data.rows import count_rows
+from keras_vae.data.sparse import SparseRows, dense, has_sparse
 from keras_vae.hints import Config, Data, Tensor
 from keras_vae.models.adaptation import adapt_components, require_adapted
 from keras_vae.models.metrics import prediction_from, prediction_of, update_metrics
@@ -16,6 +17,7 @@ from keras_vae.models.steps import (
     check_batch_size,
     check_class_weight,
     check_division,
+    dense_by_batch,
     loss_per_example,
     total_loss,
     weighted_mean,
@@ -211,13 +213,15 @@ class Trainer(keras.Model):
         validated = keras.utils.unpack_x_y_sample_weight(arguments["validation_data"])[0]
         validation_size = arguments.get("validation_batch_size") or arguments.get("batch_size")
         check_division(validated, validation_size, "validation_data")
-        adapt_components(self, x, y, arguments.get("sample_weight"))
+        arguments.update(x=x, y=y)
+        dense_by_batch(arguments, validation_size)
+        adapt_components(self, arguments["x"], arguments["y"], arguments.get("sample_weight"))
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):
                 self.optimizer.build(self.trainable_variables)
         with self.runner.training(), divisible_batches(), kept_state(self):
-            return super().fit(**{**arguments, "x": x, "y": y})
+            return super().fit(**arguments)
 
     def evaluate(
         self,
@@ -243,6 +247,8 @@ class Trainer(keras.Model):
             x, y = self.checks.check_fit(x, y, sample_weight)
             require_adapted(self)
             check_division(x, batch_size)
+            if has_sparse((x, y)):
+                x, y, sample_weight = SparseRows(x, y, sample_weight, batch_size), None, None
         with self.runner.training(), divisible_batches(), kept_state(self):
             return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
@@ -259,7 +265,7 @@ class Trainer(keras.Model):
         require_adapted(self)
         check_division(x, count_rows(x))
         with self.runner.training():
-            return super().train_on_batch(x, y, sample_weight, **kwargs)
+            return super().train_on_batch(dense(x), dense(y), sample_weight, **kwargs)
 
     def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`; `y` may be left out.
@@ -274,4 +280,4 @@ class Trainer(keras.Model):
         require_adapted(self)
         check_division(x, count_rows(x))
         with self.runner.training():
-            return super().test_on_batch(x, y, sample_weight, **kwargs)
+            return super().test_on_batch(dense(x), dense(y), sample_weight, **kwargs)

@@ -354,7 +354,7 @@ class VAE(Trainer):
             x: `(n, *data_shape)`, or as for `predict`.
         """
         first = keras.tree.flatten(unpack(x, self.spec).x)[0]
-        return self.predict(x, batch_size=max(1, len(first)), verbose=0)
+        return self.predict(x, batch_size=max(1, first.shape[0]), verbose=0)
 
     # Saving -------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+import scipy.sparse
 
 import keras_vae as kv
 from tests.models.small import compiled, one_hot, small_vae, vectors
@@ -72,6 +73,35 @@ def supervised():
 
 
 MISSING = changed(-1, (2,), np.arange(8) % 3)
+
+
+def ragged():
+    return pytest.importorskip("tensorflow").ragged.constant([[0.0] * 6] * 7 + [[1.0]])
+
+
+def sparse_tensor():
+    return pytest.importorskip("torch").eye(6).to_sparse()
+
+
+def nested():
+    torch = pytest.importorskip("torch")
+    return torch.nested.nested_tensor([torch.zeros(6), torch.zeros(4)])
+
+
+class Table:
+    """What matters of a pandas DataFrame here: columns of several types."""
+
+    def __init__(self, columns):
+        self.columns = columns
+
+    def __len__(self):
+        return len(self.to_numpy())
+
+    def __getitem__(self, name):
+        return self.columns[name]
+
+    def to_numpy(self):
+        return np.stack([column.astype(object) for column in self.columns.values()], axis=1)
 
 
 def averaged():
@@ -304,6 +334,59 @@ IN_COMPILE_AND_FIT = [
     ("validation labels", lambda: plain().fit(X, validation_data=(X, C)), ValueError, ["`y`", "Labels"]),
     ("bad validation data", lambda: plain().fit(X, validation_data=X * 9), ValueError, ["`validation_data`", "[0, 1]"]),
     ("mask of the wrong length", lambda: plain().fit({"x": X, "mask": X[:5] > 0}), ValueError, ["`mask`", "(5, 6)"]),
+    (
+        "channels first",
+        lambda: kv.VAE((8, 6, 3), 2).encode(np.zeros((4, 3, 8, 6))),
+        ValueError,
+        ["`x`", "(4, 3, 8, 6)", "channels first", "np.transpose(x, (0, 2, 3, 1))"],
+    ),
+    (
+        "a label in the last column",
+        lambda: plain().fit(np.concatenate([X, np.ones((8, 1))], axis=1)),
+        ValueError,
+        ["`x`", "one column more than data_shape", "label", "x[:, :-1]", "(7,)"],
+    ),
+    (
+        "sparse and out of range",
+        lambda: plain().fit(scipy.sparse.csr_array(changed(-1.0))),
+        ValueError,
+        ["`x`", "[0, 1]", "-1.0 at index (3, 2)"],
+    ),
+    (
+        "sparse and of another width",
+        lambda: plain().encode(scipy.sparse.csr_array(X[:, :5])),
+        ValueError,
+        ["`x`", "(8, 5)"],
+    ),
+    (
+        "sparse condition",
+        lambda: conditional().fit([X, scipy.sparse.csr_array(C)]),
+        ValueError,
+        ["`condition`", "dense", "toarray"],
+    ),
+    (
+        "sparse batches of a dataset",
+        lambda: plain().fit(Batches((scipy.sparse.csr_array(X),))),
+        ValueError,
+        ["`x`", "dataset", "toarray"],
+    ),
+    (
+        "sparse tokens",
+        lambda: compiled(small_vae((6,), likelihood=kv.likelihoods.Categorical(3))).fit(
+            scipy.sparse.csr_array(np.eye(6))
+        ),
+        ValueError,
+        ["`x`", "categories", "toarray"],
+    ),
+    ("ragged tensor", lambda: plain().fit(ragged()), ValueError, ["`x`", "RaggedTensor", "to_tensor", "'mask'"]),
+    ("sparse tensor of torch", lambda: plain().fit(sparse_tensor()), ValueError, ["`x`", "sparse Tensor", "to_dense"]),
+    ("nested tensor of torch", lambda: plain().fit(nested()), ValueError, ["`x`", "NestedTensor", "'mask'"]),
+    (
+        "table with text",
+        lambda: plain().fit(Table({"age": np.arange(8), "name": np.array(["a"] * 8)})),
+        ValueError,
+        ["`x`", "Table", "['name']", "factorize"],
+    ),
     ("mask of weights", lambda: plain().fit({"x": X, "mask": X / 2}), ValueError, ["`mask`", "0 and 1", "0.5"]),
     (
         "mask with NaN",

@@ -5,9 +5,11 @@ import functools
 import keras
 import numpy as np
 import pytest
+import scipy.sparse
 from keras import ops
 
 import keras_vae as kv
+from keras_vae.data.sparse import SparseRows
 from tests.models.small import compiled, one_hot, small_vae, vectors
 
 X = vectors(22)
@@ -53,7 +55,15 @@ def generator(data):
     return (batches[index] for index in range(len(batches)))
 
 
+def grain_loader(data):
+    grain = pytest.importorskip("grain")
+    sampler = grain.samplers.IndexSampler(len(data[0]), shuffle=False, num_epochs=1)
+    batch = grain.transforms.Batch(BATCH)
+    return grain.DataLoader(data_source=list(data[0]), sampler=sampler, operations=[batch], worker_count=0)
+
+
 STREAMS = {
+    "grain's DataLoader of bare rows": grain_loader,
     "tf.data": tf_dataset,
     "PyDataset": Batches,
     "DataLoader of a TensorDataset": loader,
@@ -153,6 +163,66 @@ def test_tables(reference):
     np.testing.assert_allclose(losses(Table(X), batch_size=BATCH), reference, rtol=1e-5)
     vae = small_vae()
     np.testing.assert_allclose(vae.encode(Table(X)), vae.encode(X))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_tables_of_a_library(library, reference):
+    module = pytest.importorskip(library)
+    table = module.DataFrame({f"column {index}": column for index, column in enumerate(X.T)})
+    np.testing.assert_allclose(losses(table, batch_size=BATCH), reference, rtol=1e-5)
+
+
+def sparse(x=X):
+    return scipy.sparse.csr_array(x)
+
+
+def test_sparse_rows_train_like_dense_ones(reference, monkeypatch):
+    """Also with weights and held-out rows, and no more than a batch is ever dense."""
+    dense_rows = []
+    toarray = scipy.sparse.csr_array.toarray
+    monkeypatch.setattr(
+        scipy.sparse.csr_array, "toarray", lambda self: dense_rows.append(self.shape[0]) or toarray(self)
+    )
+    np.testing.assert_allclose(losses(sparse(), batch_size=BATCH), reference, rtol=1e-5)
+    weights = np.linspace(0.5, 1.5, len(X)).astype("float32")
+    options = {"batch_size": BATCH, "sample_weight": weights, "validation_split": 0.3}
+    np.testing.assert_allclose(losses(sparse(), **options), losses(X, **options), rtol=1e-5)
+    given = {"batch_size": BATCH, "validation_data": (sparse(),)}
+    np.testing.assert_allclose(losses({"x": sparse()}, **given), reference, rtol=1e-5)
+    assert max(dense_rows) == BATCH
+
+
+def test_sparse_rows_in_every_method():
+    vae = small_vae(condition_shape=(3,), likelihood="poisson")
+    compiled(vae)
+    counts = np.round(4 * X * (X > 0.7)).astype("float32")
+    inputs, dense_inputs = [sparse(counts), C], [counts, C]
+    for call in ("predict", "encode"):
+        np.testing.assert_allclose(getattr(vae, call)(inputs), getattr(vae, call)(dense_inputs), rtol=1e-5)
+    np.testing.assert_allclose(vae.elbo(inputs, seed=0), vae.elbo(dense_inputs, seed=0), rtol=1e-5)
+    state = ops.convert_to_numpy(vae.seed_generator.state)
+    found = []
+    for given, y in ((inputs, None), (inputs, sparse(counts)), (dense_inputs, None)):
+        vae.seed_generator.state.assign(state)
+        found.append(evaluate(vae, given, y, batch_size=BATCH)["loss"])
+    np.testing.assert_allclose(found[:2], found[2], rtol=1e-5)
+    assert np.isfinite(vae.train_on_batch([sparse(counts), C])).all()
+
+
+def test_sparse_rows_are_shuffled_in_every_epoch():
+    """By row, each with its condition, as Keras shuffles arrays."""
+    rows = np.arange(11.0)
+    batches = SparseRows([sparse(rows[:, None] + 1), rows], batch_size=4, shuffle=True)
+    orders = []
+    for _ in range(2):
+        seen = [batches[index][0] for index in range(len(batches))]
+        x, condition = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+        np.testing.assert_array_equal(x[:, 0], condition + 1)
+        orders.append(condition)
+        batches.on_epoch_end()
+    np.testing.assert_array_equal(np.sort(orders[1]), rows)
+    assert not np.array_equal(*orders)
+    assert not np.array_equal(orders[0], rows)
 
 
 def test_uint8_pixels_with_a_likelihood_for_them():
