@@ -259,8 +259,8 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: i
             )
         shape: Any = tuple(steps if axis is None else axis for axis in shapes[index])
         array = np.asarray(ops.convert_to_numpy(value))
-        one_hot = model.latents.pairs[index][0].latent_space == "one_hot"
-        if one_hot and array.dtype.kind in "iu" and array.ndim < 2 and len(shape) == 2 and shape[0] == 1:
+        space = model.latents.pairs[index][0].latent_space
+        if space == "one_hot" and array.dtype.kind in "iu" and array.ndim < 2 and len(shape) == 2 and shape[0] == 1:
             if array.size and not (array.min() >= 0 and array.max() < shape[1]):
                 raise ValueError(
                     f"Argument `fixed`: group {index} has the categories 0 to {shape[1] - 1}. Received: {value!r}"
@@ -273,5 +273,22 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: i
                 f"Argument `fixed`: level {index} must be of shape {shape}, or {(n, *shape)}. Received: shape "
                 f"{array.shape}."
             )
+        if not in_space(array.astype("float64"), space):
+            expected = "probabilities that sum to 1" if space == "one_hot" else "unit vectors"
+            raise ValueError(
+                f"Argument `fixed`: level {index} must hold values that its prior can draw. Expected {expected}, on "
+                f"the last axis. Received: {value!r:.80}"
+            )
         given[f"fixed_{index}"] = np.broadcast_to(array.astype("float32"), (n, *shape)).copy()
     return given
+
+
+def in_space(latents: Array, space: str | None) -> bool:
+    """Whether latents `(..., width)` lie where a prior lives; probabilities are between one-hot vectors.
+
+    >>> in_space(np.array([0.0, 2.0]), "one_hot"), in_space(np.array([0.6, 0.8]), "sphere")
+    (False, True)
+    """
+    if space == "one_hot":
+        return bool((latents >= 0).all() and np.allclose(latents.sum(axis=-1), 1.0, atol=1e-3))
+    return space != "sphere" or bool(np.allclose(np.square(latents).sum(axis=-1), 1.0, atol=1e-3))
