@@ -63,6 +63,10 @@ class Concatenated(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return sum(part.log_prob(columns) for part, columns in zip(self.parts, self.split(value), strict=True))
 
+    def log_prob_per_element(self, value: Tensor) -> Tensor:
+        pairs = zip(self.parts, self.split(value), strict=True)
+        return join_columns([part.log_prob_per_element(columns) for part, columns in pairs])
+
     def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         seed = several(seed)
         return join_columns([part.sample(seed, num_samples) for part in self.parts])

@@ -74,6 +74,23 @@ class Distribution(abc.ABC):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density of `value`, in nats: `(..., *event) -> (...)`."""
 
+    def log_prob_per_element(self, value: Tensor) -> Any:
+        """Log density of every element, in nats: `(..., *event) -> (..., *event)`, which sum to `log_prob`.
+
+        Elements that a mask leaves out are 0. Axes over which elements share one density have length 1, as the channels
+        of a pixel in `DiscretizedLogisticMixture`.
+
+        Args:
+            value: as for `log_prob`.
+
+        Raises:
+            NotImplementedError: the elements depend on each other, so that none has a density of its own.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no densities of single elements: they depend on each other, or the class does "
+            "not say. Use log_prob, the density of the whole."
+        )
+
     @abc.abstractmethod
     def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         """One draw for each leading index: `(..., *event)`, float32; or several, `(num_samples, ..., *event)`.
@@ -207,11 +224,17 @@ class Independent(Distribution):
         """
 
     def log_prob(self, value: Tensor) -> Tensor:
+        return self.sum_over_event(self.elementwise_log_prob(self._filled(value)))
+
+    def log_prob_per_element(self, value: Tensor) -> Tensor:
+        return self.apply_mask(self.elementwise_log_prob(self._filled(value)))
+
+    def _filled(self, value: Tensor) -> Tensor:
         value = ops.cast(value, "float32")
-        if self.mask is not None:
-            # Padding may hold anything, NaN too, and a gradient of zero times infinity is NaN.
-            value = ops.where(self._event_mask(), value, self.filler())
-        return self.sum_over_event(self.elementwise_log_prob(value))
+        if self.mask is None:
+            return value
+        # Padding may hold anything, NaN too, and a gradient of zero times infinity is NaN.
+        return ops.where(self._event_mask(), value, self.filler())
 
     def filler(self) -> Tensor:
         """Values `(..., *event)` at which the density is finite, for what the mask leaves out: the mean."""

@@ -55,6 +55,9 @@ class Joint(Distribution):
         """
         return {name: part.log_prob(value[name]) for name, part in self.parts.items()}
 
+    def log_prob_per_element(self, value: Any) -> dict[str, Any]:
+        return {name: part.log_prob_per_element(value[name]) for name, part in self.parts.items()}
+
     def sample(self, seed: Seed = None, num_samples: int | None = None) -> Any:
         seed = several(seed)
         return {name: part.sample(seed, num_samples) for name, part in self.parts.items()}

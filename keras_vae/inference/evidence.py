@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_vae.arguments import positive_int
+from keras_vae.arguments import one_of, positive_int
 from keras_vae.data.streams import is_stream, peek
 from keras_vae.distributions.draws import other_noise
 from keras_vae.hints import Array, Data, Part, Seed, Tensor
@@ -20,22 +20,33 @@ def elbo(
     x: Data,
     num_samples: int = 1,
     *,
+    reduction: str = "sum",
     seed: int | None = None,
     batch_size: int | None = None,
     verbose: str | int = "auto",
-) -> Array:
+) -> Any:
     """Evidence lower bound of every example, in nats, with beta = 1: `(n,)`.
+
+    With `reduction="none"` its terms, which say where an example is unlikely: log p(x|z) of every element, averaged
+    over the draws, `(n, *data_shape)`, and the KL of every level, `(n, levels)`. The sum of the first minus the sum of
+    the second is the bound. Elements that are masked or missing are 0. For an autoregressive decoder the terms of a
+    step are given the steps before it.
 
     Args:
         model: the `VAE`.
         x: as for `predict`.
         num_samples: number of latents to average over.
+        reduction: `"sum"`, or `"none"` for the terms of elements and levels.
         seed: int, for results that are reproducible on one backend, with one batch size.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
+    Returns:
+        `(n,)`; with `reduction="none"` a pair `(log_likelihood, kl)`, the first a dict for data of several fields.
+
     Raises:
         ValueError: arguments or data that do not fit the model.
+        NotImplementedError: `reduction="none"`, and a likelihood under which elements depend on each other.
 
     Example:
 
@@ -44,16 +55,23 @@ def elbo(
     >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
     >>> vae.elbo(np.zeros((3, 4)), seed=0).shape
     (3,)
+    >>> log_likelihood, kl = vae.elbo(np.zeros((3, 4)), seed=0, reduction="none")
+    >>> log_likelihood.shape, kl.shape
+    ((3, 4), (3, 1))
     """
+    one_of(reduction, ("sum", "none"), "reduction")
     positive_int(num_samples, "num_samples")
     if batch_size is None:
         batch_size = max(1, min(32, 4096 // num_samples))  # examples times latents that are in memory at once
 
-    def elbo_of_batch(vae: Part, inputs: Data, seed: Seed, prepared: Any, **_: Any) -> Tensor:
+    def elbo_of_batch(vae: Part, inputs: Data, seed: Seed, prepared: Any, **_: Any) -> Any:
         terms = vae.terms(inputs, seed=seed, num_samples=num_samples, prepared=prepared)
+        if reduction == "none":
+            return terms.log_likelihood_per_element, terms.kl
         return ops.mean(terms.log_likelihood, axis=1) - ops.sum(terms.kl, axis=1)
 
-    return over_data(model, ("elbo", num_samples), elbo_of_batch, x, batch_size=batch_size, verbose=verbose, seed=seed)
+    key = ("elbo", num_samples, reduction)
+    return over_data(model, key, elbo_of_batch, x, batch_size=batch_size, verbose=verbose, seed=seed)
 
 
 def log_likelihood(

@@ -1,14 +1,17 @@
 """New data, and data for given latents."""
 
+import dataclasses
 import numbers
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import non_negative_number, positive_int
 from keras_vae.data.rows import check_rows
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part, Seed, Tensor
 from keras_vae.inference.call import checked_condition, checked_exposure, decoding_mode, known_length, rows
 
@@ -28,7 +31,7 @@ def decode(
     length: int | None = None,
     batch_size: int | None = None,
     verbose: str | int = "auto",
-) -> Array:
+) -> Any:
     """Data for latents, as `encode` gives them: `(n, *data_shape)`.
 
     Args:
@@ -37,7 +40,8 @@ def decode(
             fix the number of steps.
         condition: `(n, *condition_shape)` for a conditional model.
         mode: `"mean"` or `"mode"` of p(x|z), or a `"sample"` from it; by default the mean, and the mode for
-            tokens, which have no mean.
+            tokens, which have no mean. `"distribution"` for p(x|z) itself, from `keras_vae.distributions`, with one
+            row for each example.
         condition_mask: boolean `(n, length)`, True at valid steps, for conditions of unequal lengths.
         exposure: `(n,)`, size factors, for a likelihood created with `exposure=True`.
         seed: int, for results that are reproducible on one backend, with one batch size.
@@ -47,7 +51,8 @@ def decode(
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Raises:
-        ValueError: arguments or data that do not fit the model.
+        ValueError: arguments or data that do not fit the model, or `mode="distribution"` with an autoregressive
+            decoder, whose p(x|z) is made of one distribution for each step, given the steps before it.
 
     Example:
 
@@ -56,8 +61,15 @@ def decode(
     >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
     >>> vae.decode(np.zeros((3, 2))).shape
     (3, 4)
+    >>> p = vae.decode(np.zeros((3, 2)), mode="distribution")
+    >>> tuple(p.log_prob(np.zeros((3, 4))).shape)
+    (3,)
     """
-    mode, length = decoding_mode(model, mode, data_temperature), known_length(model, length)
+    as_distribution = mode == "distribution"
+    if as_distribution:
+        require_one_pass(model.decoder)
+    mode = decoding_mode(model, None if as_distribution else mode, data_temperature)
+    mode, length = "parameters" if as_distribution else mode, known_length(model, length)
     shapes = model.latents.level_shapes()
     z = tuple(z) if isinstance(z, tuple) or len(shapes) > 1 else (z,)
     z = tuple(np.asarray(ops.convert_to_numpy(level), dtype="float32") for level in z)
@@ -79,7 +91,7 @@ def decode(
 
     temperature = (1.0, non_negative_number(data_temperature, "data_temperature"))
     inputs = {"z": z, **rows(n, **beside)}
-    return model.runner.run(
+    decoded = model.runner.run(
         ("decode", mode, length),
         decode_batch,
         inputs,
@@ -88,6 +100,39 @@ def decode(
         seed=seed,
         temperature=temperature,
     )
+    if not as_distribution:
+        return decoded
+    params = keras.tree.map_structure(ops.convert_to_tensor, decoded)
+    return detached(model.likelihood.distribution(params))
+
+
+def require_one_pass(decoder: Part) -> None:
+    """Refuse decoders under which a step depends on the steps before it.
+
+    Raises:
+        ValueError: such a decoder.
+    """
+    for part in getattr(decoder, "parts", {"": decoder}).values():
+        if part.requires_target and getattr(part, "autoregressive", True):
+            raise ValueError(
+                f"Argument `mode`: the decoder {type(part).__name__} is autoregressive, so p(x|z) is not one "
+                "distribution: each step has its own, given the steps before it. Received: mode='distribution'. Use "
+                "mode='sample' for draws, and vae.elbo(x, reduction='none') for the densities of given data."
+            )
+
+
+def detached(value: Any) -> Any:
+    """A distribution with copies of its tensors: parameters that all rows share are weights, which may still change."""
+    if isinstance(value, Distribution):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+        return dataclasses.replace(value, **{name: detached(part) for name, part in fields.items()})
+    if isinstance(value, (dict, list, tuple)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        parts = {key: detached(part) for key, part in items}
+        return parts if isinstance(value, dict) else type(value)(parts.values())
+    if ops.is_tensor(value) or isinstance(value, keras.Variable):
+        return ops.convert_to_tensor(np.array(ops.convert_to_numpy(value)))
+    return value
 
 
 def generate(
@@ -223,8 +268,8 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: i
             )
         shape: Any = tuple(steps if axis is None else axis for axis in shapes[index])
         array = np.asarray(ops.convert_to_numpy(value))
-        one_hot = model.latents.pairs[index][0].latent_space == "one_hot"
-        if one_hot and array.dtype.kind in "iu" and array.ndim < 2 and len(shape) == 2 and shape[0] == 1:
+        space = model.latents.pairs[index][0].latent_space
+        if space == "one_hot" and array.dtype.kind in "iu" and array.ndim < 2 and len(shape) == 2 and shape[0] == 1:
             if array.size and not (array.min() >= 0 and array.max() < shape[1]):
                 raise ValueError(
                     f"Argument `fixed`: group {index} has the categories 0 to {shape[1] - 1}. Received: {value!r}"
@@ -237,5 +282,22 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: i
                 f"Argument `fixed`: level {index} must be of shape {shape}, or {(n, *shape)}. Received: shape "
                 f"{array.shape}."
             )
+        if not in_space(array.astype("float64"), space):
+            expected = "probabilities that sum to 1" if space == "one_hot" else "unit vectors"
+            raise ValueError(
+                f"Argument `fixed`: level {index} must hold values that its prior can draw. Expected {expected}, on "
+                f"the last axis. Received: {value!r:.80}"
+            )
         given[f"fixed_{index}"] = np.broadcast_to(array.astype("float32"), (n, *shape)).copy()
     return given
+
+
+def in_space(latents: Array, space: str | None) -> bool:
+    """Whether latents `(..., width)` lie where a prior lives; probabilities are between one-hot vectors.
+
+    >>> in_space(np.array([0.0, 2.0]), "one_hot"), in_space(np.array([0.6, 0.8]), "sphere")
+    (False, True)
+    """
+    if space == "one_hot":
+        return bool((latents >= 0).all() and np.allclose(latents.sum(axis=-1), 1.0, atol=1e-3))
+    return space != "sphere" or bool(np.allclose(np.square(latents).sum(axis=-1), 1.0, atol=1e-3))

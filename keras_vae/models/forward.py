@@ -226,13 +226,16 @@ class Forward:
             context: `(batch, width)`.
             exposure: `(batch,)`, or None.
             seed: an int or a `SeedGenerator`, for draws.
-            mode: `"mean"`, `"mode"`, `"sample"`, or None for the likelihood's default.
+            mode: `"mean"`, `"mode"`, `"sample"`, or None for the likelihood's default; `"parameters"` for the
+                parameters of p(x | z), the output of the likelihood.
             temperature: scales the spread of a draw.
             length: number of steps, if the data's shape does not fix it; by default that of latents with a time axis.
         """
         likelihood = self.likelihood if exposure is None else Exposed(self.likelihood, exposure)
         if length is None and self.latents.has_time_axis:
             length = z.shape[1] or ops.shape(z)[1]
+        if mode == "parameters":
+            likelihood, mode = Undrawn(likelihood), None
         options = {"condition": context} if self.by_name["decoder"] else {}
         return self.decoder.decode(
             z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, **options
@@ -282,6 +285,33 @@ class Exposed:
             name: Exposed(part, self.exposure) if part.exposure else part
             for name, part in self.likelihood.parts.items()
         }
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.likelihood, name)
+
+
+class Undrawn:
+    """A likelihood whose typical value is its parameters, so that decoders return them, whatever their way there."""
+
+    def __init__(self, likelihood: Part) -> None:
+        self.likelihood = likelihood
+
+    def __call__(self, features: Any) -> Any:
+        return self.likelihood(features)
+
+    @property
+    def parts(self) -> Any:
+        """The parts of a joint likelihood, likewise."""
+        return {name: Undrawn(part) for name, part in self.likelihood.parts.items()}
+
+    def distribution(self, params: Any) -> Any:
+        return params
+
+    def typical(self, params: Any) -> Any:
+        return params
+
+    def has_ended(self, params: Any) -> None:
+        del params  # no step is cut off
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.likelihood, name)

@@ -28,6 +28,7 @@ class Objective(keras.layers.Layer):
     | `training` | bool | whether this is a training step |
     | `features` | `(batch, ...)` | what the encoder returns |
     | `log_likelihood` | `(batch, samples)` | log p(x given z) |
+    | `log_likelihood_per_element` | `(batch, *data_shape)` | its terms, averaged over the samples |
     | `kl` | `(batch, levels)` | KL of every level, in closed form or at the draws |
     | `log_ratio` | `(batch, samples, levels)` | log p(z) - log q(z given x) at the draws |
     | `kl_per_dimension` | one `(batch, *latent)` for each level | closed-form KL of every dimension |

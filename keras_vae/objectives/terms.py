@@ -5,6 +5,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+import keras
 from keras import ops
 
 from keras_vae.deprecation import warn_renamed
@@ -163,6 +164,12 @@ class Terms:
         """log p(x | z) of every draw, `(batch, samples)`."""
         return self._by_example(self.likelihood.log_prob(self.forward.tiled(self.target, self.sample_axis)))
 
+    @functools.cached_property
+    def log_likelihood_per_element(self) -> Any:
+        """log p(x | z) of every element, averaged over the draws, `(batch, *data_shape)`; 0 where it is left out."""
+        each = self.likelihood.log_prob_per_element(self.forward.tiled(self.target, self.sample_axis))
+        return keras.tree.map_structure(self._mean_of_rows, each)
+
     def _by_example(self, values: Tensor) -> Tensor:
         """Values `(rows,)` or `(samples, batch)` as `(batch, samples)`."""
         if self.num_samples == 1:
@@ -200,7 +207,7 @@ class Terms:
         """Mean over the samples of rows `(batch, ...)` or `(samples * batch, ...)`: `(batch, ...)`."""
         if self.num_samples == 1:
             return values
-        return ops.mean(ops.reshape(values, (-1, self.batch.size, *values.shape[1:])), axis=0)
+        return ops.mean(ops.reshape(values, (-1, self.batch.size, *ops.shape(values)[1:])), axis=0)
 
     @functools.cached_property
     def kl_per_dimension(self) -> list[Tensor]:

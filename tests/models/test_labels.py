@@ -174,3 +174,22 @@ def test_class_weights_need_class_labels():
         classifier().fit(X, LABELS, class_weight={3: 1.0})
     with pytest.raises(ValueError, match="`class_weight` needs class labels `y`"):
         compiled(small_vae(objective="supervised")).fit(X, LABELS, class_weight={0: 1.0})
+
+
+@pytest.mark.refusals
+def test_fixed_latents_that_no_prior_draws_are_refused():
+    kinds = kv.latents.Single(1, prior=kv.priors.UniformCategorical(3), posterior="categorical")
+    sphere = kv.latents.Single(2, prior="uniform_sphere", posterior="von_mises_fisher")
+    vae = kv.VAE(data_shape=(6,), latents=kv.latents.Product([kinds, sphere]))
+    for fixed, words in (
+        ({0: 3}, "categories 0 to 2"),
+        ({0: [[2, 0, 0]]}, "probabilities"),
+        ({0: [[0.5, 0, 0]]}, "probabilities"),
+        ({0: [[5, -4, 0]]}, "probabilities"),
+        ({0: 1.5}, "shape"),
+        ({1: [9.0, 0.0]}, "unit vectors"),
+        ({1: [0.0, 0.0]}, "unit vectors"),
+    ):
+        with pytest.raises(ValueError, match=f"`fixed`.*{words}"):
+            vae.generate(2, fixed=fixed)
+    assert vae.generate(2, fixed={0: [[0.5, 0.5, 0]], 1: [0.6, 0.8]}).shape == (2, 6)
