@@ -117,7 +117,7 @@ def main(arguments=None):
     parser.add_argument("--seeds", type=int, default=3, help="number of splits, with one model for each")
     parser.add_argument("--steps", type=int, default=3000, help="batches of 64 rows to train on at most")
     parser.add_argument("--patience", type=int, default=20, help="epochs without improvement before training stops")
-    parser.add_argument("--latent-dim", type=int, default=4)
+    parser.add_argument("--latent-dim", type=int, default=16)
     parser.add_argument("--units", type=int, default=64, help="of each of the two layers of both networks")
     parser.add_argument("--likelihood", default="gaussian", choices=LIKELIHOODS)
     parser.add_argument("--scale", default="learned", choices=("learned", "predicted"), help="of the likelihood")

@@ -1,9 +1,11 @@
 """The anomalies example in its smoke setting, and how it takes and splits its data."""
 
+import re
+
 import numpy as np
 import pytest
 
-from tests.examples.test_quickstart import load_example
+from tests.examples.test_quickstart import EXAMPLES, load_example
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,13 @@ def test_split_is_by_ordinary_rows(anomalies):
     np.testing.assert_allclose(train.std(axis=0), [1.0, 1.0, 0.0], atol=1e-5)
     assert test[labels][:, :2].min() > test[~labels][:, :2].max()
     assert not np.array_equal(train, anomalies.split(x, odd, seed=1)[0])
+
+
+@pytest.mark.one_backend
+def test_the_tutorial_has_the_same_settings(anomalies):
+    page = (EXAMPLES.parent / "docs" / "tutorials" / "anomalies.md").read_text(encoding="utf-8")
+    program = (EXAMPLES / "anomalies.py").read_text(encoding="utf-8")
+    assert f"latent_dim={re.search(r'--latent-dim., type=int, default=([0-9]+)', program)[1]}," in page
 
 
 @pytest.mark.one_backend
