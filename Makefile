@@ -6,7 +6,7 @@ TORCH ?= torch==2.13.0
 TEST := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 \
 	$(BIN)/python -m pytest -n 2 --durations=12
 
-.PHONY: quickstart test test-jax test-torch lint docs check clean
+.PHONY: quickstart test test-jax test-torch mutants lint docs check clean
 
 .venv/.tensorflow: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -26,6 +26,10 @@ TEST := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 TF_C
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
 
+.venv/.mutants: .venv/.torch
+	$(BIN)/python -m pip install --quiet --editable ".[mutants]"
+	touch $@
+
 quickstart: .venv/.tensorflow
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python examples/quickstart.py
 
@@ -41,6 +45,12 @@ test-jax: .venv/.jax
 
 test-torch: .venv/.torch
 	KERAS_BACKEND=torch $(TEST) -m "not one_backend"
+
+# Not part of `check`: half an hour. SAMPLE and SEED choose the mutants, FILES what they are mutants of.
+SAMPLE ?= 60
+SEED ?= 0
+mutants: .venv/.mutants
+	OMP_NUM_THREADS=1 KERAS_BACKEND=torch $(BIN)/python -m tests.mutation --sample $(SAMPLE) --seed $(SEED) --minutes 60 $(FILES)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
