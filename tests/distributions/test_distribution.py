@@ -61,7 +61,8 @@ def test_a_value_is_itself_alone_and_cannot_be_changed(name):
     """Compared by identity: an array has no truth, so that equal fields could be neither compared nor hashed."""
     value = CASES[name]()
     field = dataclasses.fields(value)[0].name
-    assert len({value, dataclasses.replace(value), value}) == 2
+    assert type(value).__eq__ is object.__eq__
+    assert type(value).__hash__ is object.__hash__
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(value, field, None)
 

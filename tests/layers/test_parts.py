@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_vae.layers import Projection
+from keras_vae.layers import InverseAutoregressive, Projection, SpatialAttention
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.layers.transformer_block import TransformerBlock
 
@@ -32,3 +32,21 @@ def test_a_projection_refuses_positions_that_do_not_line_up():
         layer = Projection(target)
         layer.build((None, *features))
         assert tuple(layer(np.zeros((5, *features), "float32")).shape) == (5, *target)
+
+
+def test_the_weights_of_an_inverse_autoregressive_step_have_names():
+    step = InverseAutoregressive(4)
+    step.build((None, 2), (None, 3))
+    assert {weight.name for weight in step.weights} == {
+        "kernel_in",
+        "bias_in",
+        "kernel_out",
+        "bias_out",
+        "kernel_context",
+    }
+
+
+def test_the_attention_over_positions_has_a_name():
+    layer = SpatialAttention()
+    layer.build((None, 2, 2, 4))
+    assert layer.attention.name == "attention"
