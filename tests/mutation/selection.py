@@ -103,6 +103,7 @@ def tests_of(file: str) -> list[str]:
     path = pathlib.Path(file)
     where = file if file in TESTS else str(path.parent)
     names = CONTRACTS.get(path.stem, [path.stem])
-    own = [f"tests/contracts/test_contracts.py::test_contract[{family}-{name}]" for family, name in sorted(CASES)
-           if name in names]  # fmt: skip
+    cases = [f"{family}-{name}" for family, name in sorted(CASES) if name in names]
+    tests = ("test_case_makes_the_class_of_its_name", "test_contract")
+    own = [f"tests/contracts/test_contracts.py::{test}[{case}]" for test in tests for case in cases]
     return [file, *own, *TESTS[where]]
