@@ -11,7 +11,7 @@ LOWEST := $(shell sed -n 's/^dependencies = .*"keras>=\([0-9.]*\)".*/\1/p' pypro
 LOWEST_TESTS := tests/compat tests/data tests/latents tests/registry \
 	$(addprefix tests/models/test_,adapt.py call.py conditions.py data_forms.py fields.py inference.py saving.py)
 
-.PHONY: quickstart test test-jax test-torch test-lowest lint docs check clean
+.PHONY: quickstart test test-jax test-torch test-lowest mutants lint docs check clean
 
 .venv/.tensorflow: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -33,6 +33,10 @@ LOWEST_TESTS := tests/compat tests/data tests/latents tests/registry \
 
 .venv/.dev: .venv/.tensorflow
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+.venv/.mutants: .venv/.torch
+	$(BIN)/python -m pip install --quiet --editable ".[mutants]"
 	touch $@
 
 quickstart: .venv/.tensorflow
@@ -61,6 +65,12 @@ test-lowest: .venv/keras-lowest
 		$(BIN)/python -c "import keras; assert keras.__version__ == '$(LOWEST)', keras.__version__" && \
 		$(TEST) -m "not one_backend" $(LOWEST_TESTS); \
 	fi
+
+# Not part of `check`: half an hour. SAMPLE and SEED choose the mutants, FILES what they are mutants of.
+SAMPLE ?= 60
+SEED ?= 0
+mutants: .venv/.mutants
+	OMP_NUM_THREADS=1 KERAS_BACKEND=torch $(BIN)/python -m tests.mutation --sample $(SAMPLE) --seed $(SEED) --minutes 60 $(FILES)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -1,4 +1,8 @@
-"""Each shipped check catches the mistake that it is there for: broken components, one mistake each."""
+"""Each shipped check catches the mistake that it is there for: broken components, one mistake each.
+
+What most checks compute is NumPy's, and is tested on one backend; that they run on all of them, the contracts of our
+own components show.
+"""
 
 import dataclasses
 import sys
@@ -33,6 +37,7 @@ def fails(check, component, *words, **options):
         assert word in str(raised.value), str(raised.value)
 
 
+@pytest.mark.one_backend
 class TestConfig:
     def test_a_forgotten_argument(self):
         @broken("priors")
@@ -259,6 +264,7 @@ DRAWS = {
 }
 
 
+@pytest.mark.one_backend
 class TestDraws:
     # all rows of this prior are equal, so that their order does not matter
     @pytest.mark.parametrize("value_type", sorted(set(DRAWS) - {Unrepeated}, key=str))
@@ -313,6 +319,7 @@ def prior_of(value_type):
     return Broken
 
 
+@pytest.mark.one_backend
 class TestDensity:
     def test_a_wrong_normalisation(self):
         fails(testing.check_prior, prior_of(Unnormalised), "'density'", "adds up to 1.1051", checks=["density"])
@@ -344,6 +351,7 @@ class TestDensity:
         fails(testing.check_likelihood, Broken, "'density'", "adds up to", checks=["density"])
 
 
+@pytest.mark.one_backend
 class TestDivergence:
     def test_a_closed_form_that_is_not_zero_at_equality(self):
         fails(testing.check_prior, prior_of(WrongDivergence), "'kl'", "to itself", checks=["kl"])
@@ -458,6 +466,7 @@ class TestShapes:
         fails(testing.check_likelihood, Broken, "'mask'", checks=["mask"])
 
 
+@pytest.mark.one_backend
 class TestRows:
     """What comes out for an example must not depend on the examples beside it."""
 
@@ -571,6 +580,7 @@ def pixels_before(x):
     return ops.reshape(kv.layers.shift_right(flat), ops.shape(x))
 
 
+@pytest.mark.one_backend
 class TestSight:
     words = ("'shapes'", "sees the step that it predicts")
 

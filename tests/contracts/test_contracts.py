@@ -46,7 +46,9 @@ def test_contract(family, name):
 def test_case_makes_the_class_of_its_name(family, name):
     if CASES[family, name].get("only_on", keras.backend.backend()) != keras.backend.backend():
         pytest.skip("tensorflow_probability's objects run on TensorFlow only")
-    assert type(CASES[family, name]["make"]()) is dict(getattr(registry, family).items())[name]
+    made = type(CASES[family, name]["make"]())
+    assert made is dict(getattr(registry, family).items())[name]
+    assert keras.saving.get_registered_name(made) == f"keras_vae.{family}>{made.__name__}"  # as files hold it
 
 
 @pytest.mark.parametrize("data_shape", [(None, 2), (None,)])

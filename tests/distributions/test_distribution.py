@@ -14,11 +14,14 @@ from keras_vae.distributions import (
     Distribution,
     Gaussian,
     Independent,
+    OneHotCategorical,
     has_kl_divergence,
     kl_divergence,
     kl_divergence_per_dimension,
     register_kl_divergence,
 )
+from keras_vae.distributions.laplace import BELOW_ONE
+from tests.distributions.cases import CASES
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,6 +54,26 @@ class Bare(Distribution):
 
 
 ZEROS = np.zeros((2, 3), "float32")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_value_is_itself_alone_and_cannot_be_changed(name):
+    """Compared by identity: an array has no truth, so that equal fields could be neither compared nor hashed."""
+    value = CASES[name]()
+    field = dataclasses.fields(value)[0].name
+    assert type(value).__eq__ is object.__eq__
+    assert type(value).__hash__ is object.__hash__
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, field, None)
+
+
+def test_the_relaxation_is_split_with_the_rows():
+    assert tuple(OneHotCategorical(np.zeros((3, 2, 4))).tensors()["relaxation"].shape) == (3, 1, 1)
+
+
+def test_a_laplace_draw_at_the_end_of_the_uniform_noise_is_finite():
+    """Draws are a logarithm of one minus this."""
+    assert np.float32(BELOW_ONE) == np.nextafter(np.float32(1.0), np.float32(0.0))
 
 
 @pytest.mark.parametrize("value", [Gaussian(ZEROS + 1, ZEROS, event_ndims=2), Bernoulli(ZEROS - 2)])

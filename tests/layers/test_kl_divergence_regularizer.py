@@ -166,6 +166,11 @@ class TestMask:
         expected = (elements.sum(-1) * self.mask).sum(1).mean()
         assert self.loss(self.z_mean, self.z_log_var) == pytest.approx(expected, rel=1e-5)
 
+    def test_the_mask_of_the_mean_counts(self):
+        layer = KLDivergenceRegularizer()
+        layer([self.z_mean, self.z_log_var], mask=[ops.convert_to_tensor(self.mask), None])
+        assert float(layer.losses[0]) == pytest.approx(self.loss(self.z_mean, self.z_log_var), rel=1e-6)
+
     @pytest.mark.parametrize("prior", ["standard", Gaussian(np.zeros((3, 2)), np.zeros((3, 2)))])
     def test_nor_in_the_estimate(self, prior):
         other = np.where(self.mask[..., None], self.z_mean, 100.0).astype("float32")

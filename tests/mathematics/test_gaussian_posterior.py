@@ -94,3 +94,10 @@ def test_options_train_and_survive_a_file(tmp_path):
 def test_bad_options(arguments, words):
     with pytest.raises(ValueError, match=words):
         kv.posteriors.Gaussian(**arguments)
+
+
+def test_parameters_of_latents_of_two_axes_are_doubled_along_the_last():
+    posterior = kv.posteriors.Gaussian(project=False)
+    posterior.build((None, 2, 6), (None, 0), (2, 3))
+    value = posterior.distribution(np.zeros((4, 2, 6), "float32"), np.zeros((4, 0), "float32"))
+    assert tuple(value.mean().shape) == (4, 2, 3)

@@ -106,3 +106,11 @@ def test_adapted_by_hand_takes_a_generator():
     assert vae.prior.calls == 1
     assert counter.steps == 3
     assert np.isfinite(vae.train_on_batch(X, return_dict=True)["loss"])
+
+
+def test_missing_elements_of_pseudo_inputs_start_at_the_mean_of_their_element():
+    x = np.array([[1.0, np.nan], [3.0, 10.0]], "float32")
+    vae = small_vae(data_shape=(2,), likelihood="gaussian", prior=kv.priors.VampPrior(2, seed=0))
+    vae.prior.adapt(x)
+    pseudo_inputs = ops.convert_to_numpy(vae.prior.pseudo_inputs)
+    np.testing.assert_allclose(pseudo_inputs[np.argsort(pseudo_inputs[:, 0])], [[1.0, 10.0], [3.0, 10.0]])
