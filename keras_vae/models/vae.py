@@ -19,10 +19,18 @@ from keras_vae.hints import Array, Component, Config, Data, Ints, Tensor
 from keras_vae.inference.reconstruct import reconstruct_batch
 from keras_vae.inference.runner import Runner
 from keras_vae.latents.single import Single
-from keras_vae.models.assembly import assemble, condition_names, make_component, make_latents, make_network
+from keras_vae.models.assembly import (
+    assemble,
+    build_plain_layers,
+    condition_names,
+    make_component,
+    make_latents,
+    make_network,
+)
 from keras_vae.models.plugins import restore
-from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, save_seed_states
+from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, quantize_layers, save_seed_states
 from keras_vae.models.steps import Trackers, loss_per_example, require_adapted, weighted_mean
+from keras_vae.models.summary import get_layer, summary
 from keras_vae.models.training import Trainer
 from keras_vae.objectives.terms import Terms
 from keras_vae.serialization import Untracked
@@ -154,6 +162,7 @@ class VAE(Trainer):
             spec, self.condition_shape, self.likelihood, self.decoder, self.compute_dtype, self.objective
         )
         self.runner = Runner(self, seed, require_adapted)
+        build_plain_layers(self)
         self.built = True
 
     # Components ---------------------------------------------------------------------------------------
@@ -187,6 +196,9 @@ class VAE(Trainer):
         # Keras saves the attributes that `dir` lists, in alphabetical order: without this the weights of priors and
         # posteriors would be saved under `latents`, and not under `prior` and `posterior` as in version 0.1.
         return [name for name in super().__dir__() if name != "latents"]
+
+    get_layer = get_layer
+    summary = summary
 
     # The forward pass ---------------------------------------------------------------------------------
 
@@ -348,8 +360,9 @@ class VAE(Trainer):
     @classmethod
     def from_config(cls, config: Config) -> Self:
         config = dict(config)
-        frozen = config.pop("frozen", {})
+        frozen, quantized = config.pop("frozen", {}), config.pop("quantized", {})
         vae = cls(**restore(config))
+        quantize_layers(vae, quantized)
         freeze_layers(vae, frozen)
         return vae
 
