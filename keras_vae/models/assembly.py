@@ -380,3 +380,10 @@ def build_once(component: Any, *shapes: Any) -> None:
         check_built_for(component, shapes)
     else:
         component.build(*shapes)
+
+
+def build_plain_layers(model: Any) -> None:
+    """Count layers without weights as built, which Keras does in their first call: `quantize` refuses others."""
+    for layer in model._flatten_layers(include_self=False):
+        if not layer.built and type(layer).build is keras.layers.Layer.build:
+            layer.built = True

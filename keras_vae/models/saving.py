@@ -11,7 +11,7 @@ from keras_vae.latents.single import Single
 from keras_vae.models.plugins import foreign_components
 from keras_vae.serialization import can_be_found, serialize_component
 
-__all__ = ["config_of", "freeze_layers", "load_seed_states", "save_seed_states"]
+__all__ = ["config_of", "freeze_layers", "load_seed_states", "quantize_layers", "save_seed_states"]
 
 
 def seed_states(model: Part) -> list[keras.Variable]:
@@ -77,8 +77,8 @@ def config_of(model: Part) -> Config:
         config["condition_encoder"] = serialize_component(model.condition_encoder, "condition_encoder")
         named["condition_encoder"] = model.condition_encoder
     plugins = foreign_components(list(named.values()))
-    frozen = frozen_layers(named)
-    return {**config, **({"plugins": plugins} if plugins else {}), **({"frozen": frozen} if frozen else {})}
+    changed = {"plugins": plugins, "frozen": frozen_layers(named), "quantized": quantized_layers(named)}
+    return {**config, **{name: value for name, value in changed.items() if value}}
 
 
 def frozen_layers(components: dict[str, Any]) -> dict[str, list[int]]:
@@ -121,3 +121,31 @@ def freeze_layers(model: Part, frozen: dict[str, list[int]]) -> None:
                 layer.trainable = False
             elif not layer.trainable:
                 layer.trainable = True
+
+
+def quantized_layers(components: dict[str, Any]) -> dict[str, list[list[Any]]]:
+    """For every component with quantized layers: their positions, the modes, and the configs of the quantization."""
+    found = {}
+    for name, component in components.items():
+        layers = enumerate(component._flatten_layers())
+        found[name] = [
+            [position, layer.quantization_mode, keras.saving.serialize_keras_object(layer.quantization_config)]
+            for position, layer in layers
+            if layer.quantization_mode is not None and hasattr(layer, "quantization_config")
+        ]
+    return {name: quantized for name, quantized in found.items() if quantized}
+
+
+def quantize_layers(model: Part, quantized: dict[str, list[list[Any]]]) -> None:
+    """Quantize the layers that were quantized when the model was saved, so that they have the same weights.
+
+    Args:
+        model: the `VAE`.
+        quantized: the result of `quantized_layers`.
+    """
+    for name, changes in quantized.items():
+        layers = getattr(model, name)._flatten_layers()
+        for position, mode, config in changes:
+            # The layers of a user's own Keras model are quantized by their own configs.
+            if layers[position].quantization_mode is None:
+                layers[position].quantize(mode, config=keras.saving.deserialize_keras_object(config))

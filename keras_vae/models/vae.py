@@ -21,11 +21,19 @@ from keras_vae.inference.reconstruct import reconstruct_batch
 from keras_vae.inference.runner import Runner
 from keras_vae.latents.single import Single
 from keras_vae.models.adaptation import require_adapted
-from keras_vae.models.assembly import assemble, condition_names, make_component, make_latents, make_network
+from keras_vae.models.assembly import (
+    assemble,
+    build_plain_layers,
+    condition_names,
+    make_component,
+    make_latents,
+    make_network,
+)
 from keras_vae.models.metrics import mean_over_samples
 from keras_vae.models.plugins import restore
-from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, save_seed_states
+from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, quantize_layers, save_seed_states
 from keras_vae.models.steps import Trackers, loss_per_example, weighted_mean
+from keras_vae.models.summary import get_layer, summary
 from keras_vae.models.training import Trainer
 from keras_vae.objectives.terms import Terms
 from keras_vae.serialization import Untracked
@@ -170,6 +178,7 @@ class VAE(Trainer):
             condition_support(condition_encoder, self.condition_shape),
         )
         self.runner = Runner(self, seed, require_adapted)
+        build_plain_layers(self)
         self.built = True
 
     # Components ---------------------------------------------------------------------------------------
@@ -212,6 +221,9 @@ class VAE(Trainer):
                 "components of this one, with their weights."
             )
         super().__setattr__(name, value)
+
+    get_layer = get_layer
+    summary = summary
 
     # The forward pass ---------------------------------------------------------------------------------
 
@@ -371,8 +383,9 @@ class VAE(Trainer):
     @classmethod
     def from_config(cls, config: Config) -> Self:
         config = dict(config)
-        frozen = config.pop("frozen", {})
+        frozen, quantized = config.pop("frozen", {}), config.pop("quantized", {})
         vae = cls(**restore(config))
+        quantize_layers(vae, quantized)
         freeze_layers(vae, frozen)
         return vae
 
