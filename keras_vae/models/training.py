@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_vae.backend import divisible_batches, forward_pass, kept_state, strategy_scope
+from keras_vae.backend import divisible_batches, forward_pass, kept_state, strategy_scope, train_step_if_valid
+from keras_vae.callbacks.stop_on_invalid import with_stop_on_invalid
 from keras_vae.data.batch import Batch
 from keras_vae.data.rows import count_rows
 from keras_vae.data.sparse import SparseRows, dense, has_sparse
@@ -48,6 +49,7 @@ class Trainer(keras.Model):
         training_terms: Any
         likelihood: Any
         runner: Any
+        _untracked: Any
 
     has_seen_data = False
     _in_symbolic_build = False
@@ -56,11 +58,13 @@ class Trainer(keras.Model):
     def train_step(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.train_step`, during which `call` leaves the forward pass to `compute_loss`.
 
+        No weight changes from the first loss of an epoch on that is NaN or infinite.
+
         Args:
             *args: as for `keras.Model.train_step`.
             **kwargs: likewise.
         """
-        return self._step(super().train_step, *args, **kwargs)
+        return self._step(train_step_if_valid, self, super().train_step, self._statistics(), *args, **kwargs)
 
     def test_step(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.test_step`, during which `call` leaves the forward pass to `compute_loss`.
@@ -70,6 +74,17 @@ class Trainer(keras.Model):
             **kwargs: likewise.
         """
         return self._step(super().test_step, *args, **kwargs)
+
+    def _statistics(self) -> list[keras.Variable]:
+        """The variables that layers change in the forward pass: numbers, but neither noise nor scalars such as beta."""
+        if "statistics" not in self._untracked.items:
+            self._untracked.items["statistics"] = [
+                variable
+                for layer in self._flatten_layers()
+                for variable in layer._non_trainable_variables
+                if keras.backend.is_float_dtype(variable.dtype) and variable.shape
+            ]
+        return self._untracked.items["statistics"]
 
     def _step(self, step: Any, *args: Any, **kwargs: Any) -> Any:
         outer = _steps_of_thread()
@@ -203,6 +218,8 @@ class Trainer(keras.Model):
 
         Raises:
             ValueError: data that do not fit the model.
+            FloatingPointError: a loss that is NaN or infinite; see `keras_vae.callbacks.StopOnInvalid`, which `fit`
+                adds to the callbacks.
         """
         arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
         check_batch_size(arguments.get("batch_size"))
@@ -216,6 +233,7 @@ class Trainer(keras.Model):
         arguments.update(x=x, y=y)
         dense_by_batch(arguments, validation_size)
         adapt_components(self, arguments["x"], arguments["y"], arguments.get("sample_weight"))
+        arguments["callbacks"] = with_stop_on_invalid(arguments.get("callbacks"), self.checks, arguments["x"])
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):
@@ -254,6 +272,8 @@ class Trainer(keras.Model):
 
     def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`; components with `adapt` must have been adapted.
+
+        After a loss that is NaN or infinite no update is made until `reset_metrics()`.
 
         Args:
             x: arrays `(n, *data_shape)`, `[x, condition]`, a dict of them, or a dataset.

@@ -69,7 +69,8 @@ class Objective(keras.layers.Layer):
     def build(self, spec: dict[str, Any]) -> None:
         """Create weights whose shapes depend on the model; none by default.
 
-        Metrics created here or in the constructor are logged under their names.
+        Metrics created here or in the constructor are logged under their `name`, so give them one: a
+        `keras.metrics.Mean()` is logged as `mean`. `loss` updates them.
 
         Args:
             spec: dict of shapes of one example: `data_shape`, `network_shape` (what the encoder sees), `latent_shapes`

@@ -51,7 +51,15 @@ HOOKS = {
         "load_own_variables",
         "save_own_variables",
     ),
-    *("on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_begin", "convolution_op"),
+    *(
+        "on_epoch_begin",
+        "on_epoch_end",
+        "on_test_begin",
+        "on_train_batch_begin",
+        "on_train_batch_end",
+        "on_train_begin",
+        "convolution_op",
+    ),
 }
 VERBS = {
     "decode",
@@ -71,7 +79,7 @@ IN_NATS = re.compile(r"log_prob|kl_divergence$|kl_divergence_per|^elbo$|^log_lik
 NO_SOURCE = {
     *("decoders.Autoregressive", "decoders.Decoder", "decoders.FromModel", "decoders.Recurrent", "decoders.Sequence"),
     *("encoders.Encoder", "encoders.FromModel", "likelihoods.Likelihood", "likelihoods.TFP", "objectives.Objective"),
-    *("posteriors.Posterior", "priors.Prior", "priors.TFP", "callbacks.LinearWarmUp"),
+    *("posteriors.Posterior", "priors.Prior", "priors.TFP", "callbacks.LinearWarmUp", "callbacks.StopOnInvalid"),
     *("encoders.Recurrent", "encoders.Sequence", "likelihoods.LocationScale"),
     *("layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),
     *("distributions.Distribution", "distributions.Independent", "distributions.TFPDistribution"),

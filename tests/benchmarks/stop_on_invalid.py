@@ -1,0 +1,80 @@
+"""What it costs that a training step makes no update after an invalid loss, and that `fit` looks at every loss.
+
+    KERAS_BACKEND=tensorflow python -m tests.benchmarks.stop_on_invalid
+
+The same model is trained with and without both, in turns of some short epochs. Printed is the process time of a step
+in the fastest tenth of the epochs, which other work on the machine disturbs least.
+"""
+
+import argparse
+import os
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+import keras_vae as kv
+from keras_vae.models import training
+
+STEPS = 20
+MODELS = {
+    "tiny": lambda: kv.VAE((4,), 2, encoder=kv.encoders.MLP((8,)), decoder=kv.decoders.MLP((8,))),
+    "default": lambda: kv.VAE((784,)),
+}
+BATCH_SIZE = {"tiny": 32, "default": 128}
+
+
+class EpochTimes(keras.callbacks.Callback):
+    """Seconds of process time of every epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.process_time()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(time.process_time() - self.start)
+
+
+def without(model, step, statistics, *args, **kwargs):
+    """Keras' own step."""
+    return step(*args, **kwargs)
+
+
+def compare(name, turns):
+    """Microseconds of a step with and without."""
+    variants = {
+        "with": (training.train_step_if_valid, training.with_stop_on_invalid),
+        "without": (without, lambda callbacks, checks, data: callbacks),
+    }
+    width = 4 if name == "tiny" else 784
+    x = np.random.default_rng(0).random((STEPS * BATCH_SIZE[name], width)).astype("float32")
+    models, seconds = {}, {variant: [] for variant in variants}
+    for turn in range(turns + 1):
+        for variant, (training.train_step_if_valid, training.with_stop_on_invalid) in variants.items():
+            if not turn:
+                models[variant] = MODELS[name]()
+                models[variant].compile("adam")
+            times = EpochTimes()
+            models[variant].fit(x, batch_size=BATCH_SIZE[name], epochs=6, verbose=0, callbacks=[times])
+            seconds[variant] += times.seconds[1:] if turn else []
+    training.train_step_if_valid, training.with_stop_on_invalid = variants["with"]
+    return {variant: 1e6 * np.quantile(times, 0.1) / STEPS for variant, times in seconds.items()}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--turns", type=int, default=20)
+    arguments = parser.parse_args()
+    for model in arguments.models:
+        result = compare(model, arguments.turns)
+        print(
+            f"{keras.backend.backend()} {model}: {result['with']:.0f} us a step, without {result['without']:.0f}, "
+            f"ratio {result['with'] / result['without']:.3f}",
+            flush=True,
+        )
