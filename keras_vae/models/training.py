@@ -118,7 +118,11 @@ class Trainer(keras.Model):
         """
         if self._in_step:
             return self.get_metrics_result()
-        return super().compute_metrics(x, self.batch(x, y).target, y_pred, sample_weight)
+        several = isinstance(sample_weight, (dict, list, tuple))  # repeated for every field, of which none has elements
+        batch = self.batch(x, y, None if several else sample_weight)
+        if batch.element_weights is not None:
+            sample_weight = metric_weights(batch.element_weights, batch.target)
+        return super().compute_metrics(x, batch.target, y_pred, sample_weight)
 
     def _check_target_shape(self, batch: Batch) -> None:
         """Refuse labels passed as `y`, also in batches that the checks of `fit` did not see."""
