@@ -212,7 +212,7 @@ class LocationScale(Likelihood):
         return x
 
     def current_scale(self) -> float | Array | None:
-        """The scale in force: a float; an array where it is one of several numbers; None where it is predicted."""
+        """The scale in force: a float; an array `(..., features)` of several; None where it is predicted."""
         if self.scale == "predicted":
             return None
         if isinstance(self.scale, str):

@@ -9,7 +9,7 @@ from keras_vae.arguments import positive_number
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.student_t import StudentT as StudentTDistribution
 from keras_vae.hints import Config, Shape, Tensor
-from keras_vae.likelihoods.location_scale import LOG_VAR_SPEED, LocationScale
+from keras_vae.likelihoods.location_scale import LOG_VAR_SPEED, MIN_RELATIVE_SCALE, LocationScale
 from keras_vae.registry import likelihoods
 
 __all__ = ["StudentT"]
@@ -51,12 +51,13 @@ class StudentT(LocationScale):
     def __init__(
         self,
         df: str | float = "learned",
-        scale: str | float = "learned",
+        scale: str | float | Any = "learned",
         min_scale: float = 1e-3,
         project: bool = True,
+        min_relative_scale: float = MIN_RELATIVE_SCALE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(scale, min_scale, project, **kwargs)
+        super().__init__(scale, min_scale, project, min_relative_scale, **kwargs)
         if isinstance(df, str) and df != "learned":
             raise ValueError(f"Argument `df` must be 'learned' or a positive number. Received: df={df!r}")
         self.df: Any = df if isinstance(df, str) else positive_number(df, "df")

@@ -29,6 +29,12 @@ __all__ = ["Trainer"]
 STEPS = threading.local()
 
 
+def _of_examples(sample_weight: Any) -> Tensor | None:
+    """The weights of a batch, which Keras repeats for every field of y."""
+    repeated = isinstance(sample_weight, (dict, list, tuple))
+    return keras.tree.flatten(sample_weight)[0] if repeated else sample_weight
+
+
 def _steps_of_thread() -> tuple[int, ...]:
     """The models, by their id, of which this thread runs a step."""
     return getattr(STEPS, "models", ())
@@ -128,9 +134,7 @@ class Trainer(keras.Model):
                 each element in log p(x | z), see `fit`.
             training: whether this is a training step.
         """
-        if isinstance(sample_weight, (dict, list, tuple)):
-            sample_weight = keras.tree.flatten(sample_weight)[0]  # Keras repeats the weights for every field of y
-        batch = self.batch(x, y, sample_weight)
+        batch = self.batch(x, y, _of_examples(sample_weight))
         self._check_target_shape(batch)
         weights = batch.weights  # those of elements are in the likelihood
 
@@ -157,7 +161,7 @@ class Trainer(keras.Model):
         if self._in_step:
             return self.get_metrics_result()
         prediction = prediction_from(self.likelihood, y_pred)
-        update_metrics(self._compile_metrics, self.batch(x, y, sample_weight), prediction)
+        update_metrics(self._compile_metrics, self.batch(x, y, _of_examples(sample_weight)), prediction)
         return self.get_metrics_result()
 
     def _check_target_shape(self, batch: Batch) -> None:
