@@ -285,9 +285,9 @@ def draw_multinomial(logits: Tensor, total: Tensor, seed: Seed) -> Tensor:
         total: whole numbers, `(...)`.
         seed: an int or a `keras.random.SeedGenerator`.
 
-    >>> import numpy as np
+    >>> from keras import ops
     >>> from keras_vae.distributions.draws import draw_multinomial
-    >>> float(np.sum(draw_multinomial(np.zeros((1, 3), "float32"), np.array([1000.0], "float32"), seed=0)))
+    >>> float(ops.sum(draw_multinomial(ops.zeros((1, 3)), ops.array([1000.0]), seed=0)))
     1000.0
     """
     seeds = several(seed)

@@ -71,10 +71,9 @@ def log_multinomial(value: Tensor, log_p: Tensor) -> Tensor:
     Each factorial as Stirling's formula leaves it, so that its large part joins the logarithm of a quotient that is
     near one where the probability is large: nothing of the size of log n! is ever rounded.
 
-    >>> import numpy as np
     >>> from keras import ops
     >>> from keras_vae.distributions.gamma_functions import log_multinomial
-    >>> counts, log_p = np.array([[2.0, 1.0]], "float32"), np.log(np.array([[0.5, 0.5]], "float32"))
+    >>> counts, log_p = ops.array([[2.0, 1.0]]), ops.log(ops.array([[0.5, 0.5]]))
     >>> round(float(ops.exp(log_multinomial(counts, log_p))[0, 0]), 4)
     0.375
     """

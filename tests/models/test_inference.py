@@ -224,6 +224,6 @@ def test_a_verb_is_traced_once(vae):
 def test_summary(vae, capsys):
     vae.summary()
     printed = capsys.readouterr().out
-    assert all(part.name in printed for part in (vae.encoder, vae.decoder, vae.posterior, vae.likelihood))
+    assert all(name in printed for name in ("encoder", "decoder", "posterior", "likelihood"))
     # The encoder, two heads of two latents, the decoder, the likelihood's head, and beta.
     assert vae.count_params() == (6 * 8 + 8) + 2 * (8 * 2 + 2) + (2 * 8 + 8) + (8 * 6 + 6) + 1
