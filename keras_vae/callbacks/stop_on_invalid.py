@@ -11,7 +11,7 @@ from keras_vae.callbacks.beta_schedule import steps_of
 from keras_vae.data.streams import batches, is_stream
 from keras_vae.hints import Data, Part
 
-__all__ = ["StopOnInvalid", "with_stop_on_invalid"]
+__all__ = ["StopOnInvalid", "stop_on_invalid_in"]
 
 RATES = ("bits_per_dim", "perplexity", "reconstruction_perplexity", "beta")
 
@@ -19,11 +19,14 @@ RATES = ("bits_per_dim", "perplexity", "reconstruction_perplexity", "beta")
 class StopOnInvalid(keras.callbacks.Callback):
     """Ends `fit` when the loss becomes NaN or infinite, and says in which term, epoch and batch.
 
-    `VAE.fit` adds one, unless there is one among its callbacks. The training step makes no update from the first loss
-    on that is not finite, so the model keeps the weights, and the state of the optimizer, of the step before. Gradients
-    that overflow in `mixed_float16` do not count: Keras leaves such an update out and lowers the loss scale. If the
-    scale falls below 1 and an epoch makes no update, a warning says so. So does one for a validation loss that is not
-    finite, which does not end the training.
+    In a `fit` with this callback the training step makes no update from the first loss on that is not finite, so the
+    model keeps the weights, and the state of the optimizer, of the step before. `keras.callbacks.TerminateOnNaN` ends
+    the training too, with weights that are NaN. The condition in every step takes time, most on JAX: `fit` without the
+    callback does not pay for it.
+
+    Gradients that overflow in `mixed_float16` do not count: Keras leaves such an update out and lowers the loss scale.
+    If the scale falls below 1 and an epoch makes no update, a warning says so. So does one for a validation loss that
+    is not finite, which does not end the training.
 
     After the first batch, the batches of a dataset are not checked before they are used. If it can be read again, they
     are checked then, and the error names the first element that is wrong.
@@ -41,7 +44,7 @@ class StopOnInvalid(keras.callbacks.Callback):
     >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
     >>> vae.compile("adam")
     >>> batches = [np.zeros((8, 4)), np.zeros((8, 4)), np.full((8, 4), np.nan)]
-    >>> vae.fit(((batch,) for batch in batches), verbose=0)
+    >>> vae.fit(((batch,) for batch in batches), verbose=0, callbacks=[kv.callbacks.StopOnInvalid()])
     Traceback (most recent call last):
     FloatingPointError: Training was stopped in epoch 1, batch 3: reconstruction_loss is nan, kl_loss is nan. ...
     """
@@ -182,23 +185,11 @@ def invalid_terms(logs: dict[str, Any]) -> str:
     )
 
 
-def with_stop_on_invalid(callbacks: Any, checks: Part, data: Data) -> Any:
-    """The callbacks of `fit` with a `StopOnInvalid` first, which sees an invalid loss before others act on it.
+def stop_on_invalid_in(callbacks: Any) -> StopOnInvalid | None:
+    """The first `StopOnInvalid` among the callbacks of `fit`.
 
     Args:
         callbacks: as for `keras.Model.fit`.
-        checks: the model's `Checks`.
-        data: the training data, arrays or a dataset.
     """
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        given = callbacks.callbacks
-    else:
-        callbacks = given = keras.tree.flatten(callbacks) if callbacks else []
-    own = next((callback for callback in given if isinstance(callback, StopOnInvalid)), None)
-    if own is None:
-        own = StopOnInvalid()
-        given.insert(0, own)
-        own.set_model(getattr(callbacks, "model", None))
-        own.set_params(getattr(callbacks, "params", None))
-    own.watch(checks, data)
-    return callbacks
+    given = getattr(callbacks, "callbacks", None) or keras.tree.flatten(callbacks)
+    return next((callback for callback in given if isinstance(callback, StopOnInvalid)), None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from keras_vae.backend import divisible_batches, forward_pass, kept_state, strategy_scope, train_step_if_valid
-from keras_vae.callbacks.stop_on_invalid import with_stop_on_invalid
+from keras_vae.callbacks.stop_on_invalid import stop_on_invalid_in
 from keras_vae.data.batch import Batch
 from keras_vae.data.rows import count_rows
 from keras_vae.data.sparse import SparseRows, dense, has_sparse
@@ -58,18 +58,22 @@ class Trainer(keras.Model):
         _untracked: Any
 
     has_seen_data = False
+    _keeps_valid_weights = False
     _in_symbolic_build = False
     _has_metrics = False
 
     def train_step(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.train_step`, during which `call` leaves the forward pass to `compute_loss`.
 
-        No weight changes from the first loss of an epoch on that is NaN or infinite.
+        In a `fit` with the callback `StopOnInvalid`, no weight changes from the first NaN or infinite loss of an epoch
+        on.
 
         Args:
             *args: as for `keras.Model.train_step`.
             **kwargs: likewise.
         """
+        if not self._keeps_valid_weights:
+            return self._step(super().train_step, *args, **kwargs)
         return self._step(train_step_if_valid, self, super().train_step, self._statistics(), *args, **kwargs)
 
     def test_step(self, *args: Any, **kwargs: Any) -> Any:
@@ -222,8 +226,7 @@ class Trainer(keras.Model):
 
         Raises:
             ValueError: data that do not fit the model.
-            FloatingPointError: a loss that is NaN or infinite; see `keras_vae.callbacks.StopOnInvalid`, which `fit`
-                adds to the callbacks.
+            FloatingPointError: with the callback `keras_vae.callbacks.StopOnInvalid`, a loss that is NaN or infinite.
         """
         arguments = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
         check_batch_size(arguments.get("batch_size"))
@@ -237,7 +240,11 @@ class Trainer(keras.Model):
         arguments.update(x=x, y=y)
         dense_by_batch(arguments, validation_size)
         adapt_components(self, arguments["x"], arguments["y"], arguments.get("sample_weight"))
-        arguments["callbacks"] = with_stop_on_invalid(arguments.get("callbacks"), self.checks, arguments["x"])
+        callback = stop_on_invalid_in(arguments.get("callbacks"))
+        if callback is not None:
+            callback.watch(self.checks, arguments["x"])
+        if self._keeps_valid_weights != (callback is not None):
+            self._keeps_valid_weights, self.train_function = callback is not None, None  # another step to compile
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):

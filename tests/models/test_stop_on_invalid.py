@@ -43,10 +43,14 @@ def normalised(optimizer="adam", **options):
     return vae
 
 
+def watched(vae, *args, callbacks=(), **options):
+    return vae.fit(*args, verbose=0, callbacks=[kv.callbacks.StopOnInvalid(), *callbacks], **options)
+
+
 def test_the_error_names_term_epoch_batch_and_column_and_the_weights_are_from_before():
     stopped, before = normalised(), normalised()
     with pytest.raises(FloatingPointError, match=r"(?s)epoch 1, batch 6: reconstruction_loss is nan.*index \(2, 3\)"):
-        stopped.fit(Batches(), shuffle=False, verbose=0)
+        watched(stopped, Batches(), shuffle=False)
     before.fit(Batches(BAD), shuffle=False, verbose=0)
     assert int(stopped.optimizer.iterations) == BAD
     weights = zip(stopped.weights, before.weights, strict=True)
@@ -58,14 +62,14 @@ def test_the_error_names_term_epoch_batch_and_column_and_the_weights_are_from_be
 def test_several_steps_of_one_execution():
     vae = normalised(steps_per_execution=4)
     with pytest.raises(FloatingPointError, match="epoch 1, batch 6"):
-        vae.fit(Batches(), shuffle=False, verbose=0)
+        watched(vae, Batches(), shuffle=False)
     assert int(vae.optimizer.iterations) == BAD
 
 
 def test_accumulated_gradients():
     vae = normalised(keras.optimizers.Adam(gradient_accumulation_steps=4))
     with pytest.raises(FloatingPointError, match="batch 6"):
-        vae.fit(Batches(), shuffle=False, verbose=0)
+        watched(vae, Batches(), shuffle=False)
     assert all(np.isfinite(each).all() for each in state_of(vae))
 
 
@@ -83,13 +87,13 @@ def test_a_level_of_latents_is_named():
     top.away = float("inf")
     vae.compile("sgd")
     with pytest.raises(FloatingPointError, match=r"batch 1: kl_loss_2 is (inf|nan)\. "):
-        vae.fit(X, verbose=0)
+        watched(vae, X)
 
 
 def test_a_generator_cannot_be_read_again():
     vae = normalised()
     with pytest.raises(FloatingPointError, match=r"batch 6.*generator"):
-        vae.fit((batch for batch in Batches()), verbose=0)
+        watched(vae, (batch for batch in Batches()))
 
 
 def test_without_an_error_fit_warns_and_returns():
@@ -102,10 +106,18 @@ def test_without_an_error_fit_warns_and_returns():
     assert all(np.isfinite(each).all() for each in state_of(vae))
 
 
+def test_fit_without_the_callback_is_that_of_keras():
+    vae = normalised()
+    with pytest.raises(FloatingPointError):
+        watched(vae, Batches(), shuffle=False)
+    vae.fit(Batches(), shuffle=False, verbose=0)
+    assert not all(np.isfinite(each).all() for each in state_of(vae))
+
+
 def test_validation_that_is_not_finite_is_said_and_does_not_stop():
     vae = normalised()
     with pytest.warns(UserWarning, match="In epoch 1 val_reconstruction_loss is nan"):
-        history = vae.fit(X, validation_data=Batches(), epochs=2, verbose=0)
+        history = watched(vae, X, validation_data=Batches(), epochs=2)
     assert np.isfinite(history.history["loss"]).all()
 
 
@@ -119,7 +131,7 @@ def test_the_backup_of_the_epoch_before_resumes(tmp_path):
 
     vae, backup = normalised(), keras.callbacks.BackupAndRestore(tmp_path / "backup")
     with pytest.raises(FloatingPointError, match="epoch 2"):
-        vae.fit(Once(), epochs=2, shuffle=False, verbose=0, callbacks=[backup])
+        watched(vae, Once(), epochs=2, shuffle=False, callbacks=[backup])
     history = normalised().fit(
         Batches(BAD), epochs=3, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "backup")]
     )
@@ -135,7 +147,7 @@ def test_gradients_that_overflow_do_not_stop_and_no_update_is_said():
     vae = kv.VAE((6,), 2, objective=Steep(), dtype="mixed_float16")
     vae.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(), initial_scale=0.5))
     with pytest.warns(UserWarning, match="Epoch 1 made no update"):
-        history = vae.fit(X, batch_size=8, verbose=0)
+        history = watched(vae, X, batch_size=8)
     assert np.isfinite(history.history["loss"]).all()
     assert int(vae.optimizer.iterations) == 0
 
@@ -144,4 +156,4 @@ def test_data_that_overflow_in_half_precision_are_said():
     vae = kv.VAE((400,), 2, likelihood="gaussian", dtype="mixed_float16")
     vae.compile("adam")
     with pytest.raises(FloatingPointError, match=r"float16.*standardise"):
-        vae.fit(np.full((16, 400), 6e4) * np.sign(np.random.default_rng(0).normal(size=(16, 400))), verbose=0)
+        watched(vae, np.full((16, 400), 6e4) * np.sign(np.random.default_rng(0).normal(size=(16, 400))))
