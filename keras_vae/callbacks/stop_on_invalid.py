@@ -133,7 +133,10 @@ class StopOnInvalid(keras.callbacks.Callback):
             return f"The data passed the checks. {advice}"
         stream = batches(self.data)
         if stream is None:
-            return f"A generator cannot be read again: check that what it yields is finite and in range. {advice}"
+            return (
+                "The batches of a generator cannot be read again, so the cause is not known: check that they are "
+                f"finite and in range, such as with np.isfinite(x).all(). If they are: {advice[0].lower()}{advice[1:]}"
+            )
         steps = (self.params or {}).get("steps") or 0
         for index, given in enumerate(itertools.islice(stream, max(batch + 1, steps))):
             try:

@@ -182,8 +182,8 @@ class Checks:
             if condition is not None:
                 raise ValueError(
                     "Argument `condition`: this model was built without conditions. Build it with "
-                    "VAE(..., condition_shape=...), or leave the condition out. If the second array holds "
-                    "targets, pass it as y; if it is a mask, pass {'x': x, 'mask': mask}."
+                    "VAE(..., condition_shape=...), or leave the condition out. If the second array holds targets, "
+                    "pass it as y; a mask or an exposure is passed by name, as {'x': x, 'mask': mask}."
                 )
             return
         if condition is None:
@@ -226,17 +226,17 @@ class Checks:
             exposure: `(rows,)`, or None.
             rows: number of examples.
         """
-        wanted = getattr(self.likelihood, "exposure", False)
+        wanted, own = getattr(self.likelihood, "exposure", False), type(self.likelihood).__name__
         if exposure is None and not wanted:
             return
         if exposure is None or not wanted:
+            counts = own if hasattr(self.likelihood, "exposure") else "NegativeBinomial"
             raise ValueError(
                 "Argument `exposure`: the likelihood was created with exposure=True, so every input needs one. "
                 "Received: none. Pass {'x': x, 'exposure': size_factors}, and exposure=... to generate and decode."
                 if wanted
-                else f"Argument `exposure`: the likelihood {type(self.likelihood).__name__} takes none. Received: an "
-                "array. For counts create it with exposure=True, such as "
-                "keras_vae.likelihoods.NegativeBinomial(exposure=True), or leave the exposure out."
+                else f"Argument `exposure`: the likelihood {own} takes none. Received: an array. For counts use "
+                f"likelihood=keras_vae.likelihoods.{counts}(exposure=True), or leave the exposure out."
             )
         self._check_is_array(exposure, "exposure", ())
         check_rows(exposure, (), Support(0.0, open_low=True), "exposure")

@@ -38,7 +38,8 @@ def fits(received: Shape, expected: Shape) -> bool:
 
 def rows_of(shape: Shape) -> str:
     """The shape of a batch of examples of `shape`, for messages."""
-    return "(" + ", ".join(["batch", *("any" if axis is None else str(axis) for axis in shape)]) + ")"
+    axes = ["batch", *("any" if axis is None else str(axis) for axis in shape)]
+    return "(" + ", ".join(axes) + ("," if len(axes) == 1 else "") + ")"
 
 
 def check_rows(
@@ -318,6 +319,8 @@ def _shape_hint(received: Shape, shape: Shape, argument: str) -> str:
         return f" Add the channel axis: {argument}[..., None]."
     if fits(received, shape):
         return f" Add the batch axis: {argument}[None], or dataset.batch(32)."
+    if not shape and len(received) == 2 and received[1] == 1:
+        return f" Leave the second axis out: {argument}[:, 0]."
     if argument == "condition" and len(received) == 1:
         return (
             " For integer labels build the model with condition_shape=() and a condition_encoder, such as "

@@ -78,9 +78,28 @@ def update_metrics(metrics: Any, batch: Batch, prediction: Any) -> None:
         metrics: Keras' `CompileMetrics`, or None.
         batch: the batch.
         prediction: see `prediction_of`.
+
+    Raises:
+        ValueError: a metric cannot compare the two.
     """
     if metrics is None:
         return
+    try:
+        _update_each(metrics, batch, prediction)
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        data, predicted = (
+            keras.tree.map_structure(lambda values: tuple(values.shape), part) for part in (batch.target, prediction)
+        )
+        reason = next(iter(str(error).strip().splitlines()), "")
+        raise ValueError(
+            f"Argument `metrics` of `compile`: a metric cannot compare data of shape {data} with a prediction of shape "
+            f"{predicted}. The prediction is the mean of p(x | z); of tokens it is the probabilities of the "
+            "categories, for 'accuracy', 'sparse_categorical_crossentropy' and other sparse categorical metrics. "
+            f"{type(error).__name__}: {reason:.300}"
+        ) from error
+
+
+def _update_each(metrics: Any, batch: Batch, prediction: Any) -> None:
     valid, weighted = batch.valid_elements(), batch.likelihood_mask()
     if not any(own is not None for own in keras.tree.flatten(weighted)):
         metrics.update_state(batch.target, prediction, batch.weights)

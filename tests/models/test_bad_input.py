@@ -612,6 +612,24 @@ def counts_with(exposure):
 IN_THE_LIKELIHOODS += [
     ("no exposure", lambda: exposed().fit(COUNTS), ValueError, ["`exposure`", "{'x': x"]),
     ("exposure 0", lambda: exposed().fit(counts_with(np.zeros(8))), ValueError, ["`exposure`", "> 0"]),
+    (
+        "exposure of a column",
+        lambda: exposed().fit(counts_with(np.ones((8, 1)))),
+        ValueError,
+        ["shape (batch,)", "exposure[:, 0]"],
+    ),
+    (
+        "exposure not by name",
+        lambda: exposed().fit([COUNTS, np.ones(8)]),
+        ValueError,
+        ["an exposure is passed by name"],
+    ),
+    (
+        "exposure not asked for",
+        lambda: under("Poisson").fit(counts_with(np.ones(8))),
+        ValueError,
+        ["likelihoods.Poisson(exposure=True)"],
+    ),
     ("wide exposure", lambda: exposed().fit(counts_with(np.ones((8, 2)))), ValueError, ["`exposure`", "(8, 2)"]),
     ("generate without exposure", lambda: exposed().generate(2), ValueError, ["`exposure`", "generate"]),
     ("exposed", lambda: kv.likelihoods.Bernoulli().exposed({}, X), ValueError, ["`exposure`", "Bernoulli"]),

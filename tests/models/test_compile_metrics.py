@@ -90,3 +90,10 @@ def test_metrics_of_fields_and_of_masked_series():
     errors = series - vae.decode(np.zeros((10, 2), "float32"))["series"]
     np.testing.assert_allclose(found["series_mse"], np.square(errors[REAL]).mean(), rtol=1e-5)
     np.testing.assert_allclose(found["text_accuracy"], (TOKENS[REAL] == 1).mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("padding", [None, 0])
+def test_a_metric_that_cannot_compare_tokens_is_a_plain_error(padding):
+    vae = compiled(tokens(kv.likelihoods.Categorical(5, padding=padding)), metrics=["mae"])
+    with pytest.raises(ValueError, match=r"`metrics`.*a prediction of shape .*6, 5\).*sparse_categorical_crossentropy"):
+        vae.evaluate(TOKENS, verbose=0)
