@@ -236,7 +236,8 @@ class Trainer(keras.Model):
         check_division(validated, validation_size, "validation_data")
         arguments.update(x=x, y=y)
         dense_by_batch(arguments, validation_size)
-        adapt_components(self, arguments["x"], arguments["y"], arguments.get("sample_weight"))
+        split = None if arguments["validation_data"] is not None else arguments.get("validation_split")
+        adapt_components(self, arguments["x"], arguments["y"], arguments.get("sample_weight"), split)
         arguments["callbacks"] = with_stop_on_invalid(arguments.get("callbacks"), self.checks, arguments["x"])
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
