@@ -55,6 +55,11 @@ def take_blocks(data: Data, blocks: list[slice] | None) -> Data:
     """The rows in the blocks, of every array of a structure; the structure itself where `blocks` is None."""
     if blocks is None:
         return data
-    return keras.tree.map_structure(
-        lambda array: None if array is None else np.concatenate([to_numpy(array[block]) for block in blocks]), data
-    )
+
+    def take(array: Any) -> Array | None:
+        if array is None:
+            return None
+        parts = [to_numpy(array[block]) for block in blocks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    return keras.tree.map_structure(take, data)

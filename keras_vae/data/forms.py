@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.data.sparse import is_sparse
 from keras_vae.hints import Array, Data
 
 __all__ = ["as_arrays"]
@@ -20,7 +21,7 @@ ADVICE = {
 
 
 def as_arrays(data: Data, argument: str = "x") -> Data:
-    """The same data, with tables and columns of pandas and polars converted to arrays.
+    """The same data, with tables and columns of pandas and polars converted to arrays, and sparse rows to CSR.
 
     Args:
         data: arrays, tables, or a structure of them; a dataset is returned as it is.
@@ -29,6 +30,8 @@ def as_arrays(data: Data, argument: str = "x") -> Data:
     Raises:
         ValueError: a table with columns that are no numbers; ragged tensors, and sparse ones other than SciPy's.
     """
+    if is_sparse(data):
+        return data.tocsr()  # first: some formats are dicts, and others have no rows
     if isinstance(data, dict):
         return {name: as_arrays(item, argument) for name, item in data.items()}
     if isinstance(data, (list, tuple)):

@@ -1,6 +1,8 @@
 """The forms in which data are passed: arrays, pairs, dicts, datasets, loaders and generators."""
 
 import copy
+import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +13,7 @@ from keras_vae.data.sparse import has_sparse, is_sparse
 from keras_vae.hints import Array, Data
 
 __all__ = [
+    "DIFFERENT_LENGTHS",
     "Inputs",
     "is_array",
     "is_stream",
@@ -20,6 +23,12 @@ __all__ = [
     "unpack",
     "wrap_bare_loader",
 ]
+
+
+DIFFERENT_LENGTHS = (
+    "The batches of `x` differ in length, so their results do not fit into one array. Pad every batch to one length, "
+    "or call the method once for each batch."
+)
 
 
 class Inputs(NamedTuple):
@@ -100,7 +109,14 @@ def batches(stream: Data) -> Iterator[Any] | None:
     return iter(stream)
 
 
-def peek(stream: Data, rows: float = 1, spec: Any = None, argument: str = "x") -> Any:
+def peek(
+    stream: Data,
+    rows: float = 1,
+    spec: Any = None,
+    argument: str = "x",
+    accept: Callable[[Any], bool] | None = None,
+    pad: bool = False,
+) -> Any:
     """The first rows of a stream as arrays.
 
     Args:
@@ -108,6 +124,8 @@ def peek(stream: Data, rows: float = 1, spec: Any = None, argument: str = "x") -
         rows: number of rows to read, at least.
         spec: a `Field`, or a dict of them.
         argument: name of the argument in messages.
+        accept: whether to take a batch after the first, or leave it out; None takes all.
+        pad: whether batches of unequal length are joined with NaN in x and y, and with zeros elsewhere.
 
     Returns:
         `(inputs, y, sample_weight)` with `Inputs`, or None for a generator, which can be read only once.
@@ -119,6 +137,8 @@ def peek(stream: Data, rows: float = 1, spec: Any = None, argument: str = "x") -
     count = 0
     for batch in iterator:
         batch = tuple(batch) if isinstance(batch, list) else batch
+        if collected and accept is not None and not accept(batch):
+            continue
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         inputs = unpack(x, spec)
         leaves = keras.tree.flatten(inputs.x)
@@ -140,21 +160,46 @@ def peek(stream: Data, rows: float = 1, spec: Any = None, argument: str = "x") -
             break
     if not collected:
         raise ValueError(f"Argument `{argument}`: the dataset yields no batches. Expected at least one.")
-    joined = [_concatenated(parts) for parts in zip(*collected, strict=True)]
+    fills = {"x": np.nan, "y": np.nan} if pad else None
+    names = (*Inputs._fields, "y", "sample_weight")
+    joined = [
+        _concatenated(parts, None if fills is None else fills.get(name, 0.0))
+        for name, parts in zip(names, zip(*collected, strict=True), strict=True)
+    ]
     return Inputs(*joined[:-2]), *joined[-2:]
 
 
-def _concatenated(parts: Sequence[Any]) -> Any:
+def _concatenated(parts: Sequence[Any], fill: float | None) -> Any:
     """Batches of arrays joined along their first axis; the first one where they are no arrays."""
     if len(parts) == 1 or not all(is_array(leaf) for leaf in keras.tree.flatten(parts)):
         return parts[0]
-    return keras.tree.map_structure(lambda *arrays: np.concatenate([to_numpy(array) for array in arrays]), *parts)
+    return keras.tree.map_structure(lambda *arrays: _of_one_length([to_numpy(a) for a in arrays], fill), *parts)
+
+
+def _of_one_length(arrays: list[Array], fill: float | None) -> Array:
+    """Arrays joined along their first axis, shorter ones filled up along the second.
+
+    Raises:
+        ValueError: arrays of unequal length, and no `fill`.
+    """
+    lengths = [array.shape[1] if array.ndim > 1 else 0 for array in arrays]
+    if len(set(lengths)) == 1:
+        return np.concatenate(arrays)
+    if fill is None:
+        raise ValueError(DIFFERENT_LENGTHS)
+    dtype = np.result_type("float32", *arrays) if math.isnan(fill) else arrays[0].dtype
+    rows, shape = sum(map(len, arrays)), (max(lengths), *arrays[0].shape[2:])
+    joined, start = np.full((rows, *shape), fill, dtype), 0
+    for array in arrays:
+        joined[start : start + len(array), : array.shape[1]] = array
+        start += len(array)
+    return joined
 
 
 def rejoin(first: Any, rest: Any) -> Iterator[Any]:
-    """A generator of an item that was taken out already, and then the others."""
-    yield first
-    yield from rest
+    """A generator of an item that was taken out already, and then the others, in the tuples that Keras needs."""
+    for item in itertools.chain([first], rest):
+        yield item if isinstance(item, (tuple, list)) else (item,)
 
 
 def wrap_bare_loader(data: Data) -> Data:

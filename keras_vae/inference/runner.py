@@ -23,7 +23,7 @@ from keras_vae.backend import (
 )
 from keras_vae.data.rows import count_rows
 from keras_vae.data.sparse import SparseRows, has_sparse
-from keras_vae.data.streams import is_stream, to_numpy
+from keras_vae.data.streams import DIFFERENT_LENGTHS, is_stream, to_numpy
 from keras_vae.hints import Data, Part, Tensor
 from keras_vae.serialization import Untracked
 
@@ -31,12 +31,6 @@ __all__ = ["Runner"]
 
 QUIET_ROWS = 4096
 """With `verbose="auto"`, arrays up to this many rows run without a progress bar."""
-
-DIFFERENT_LENGTHS = (
-    "The batches of `x` differ in length, so their results do not fit into one array. Pad every batch to one length, "
-    "or call the method once for each batch."
-)
-
 
 BUSY = (
     "On JAX, `fit` and `evaluate` hold the weights outside of the model, so no other thread can use them. Expected a "

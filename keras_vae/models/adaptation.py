@@ -52,7 +52,9 @@ def require_adapted(model: Part) -> None:
         )
 
 
-def adapt_components(model: Part, x: Data, y: Data = None, sample_weight: Data = None) -> None:
+def adapt_components(
+    model: Part, x: Data, y: Data = None, sample_weight: Data = None, validation_split: float | None = None
+) -> None:
     """Adapt components to the training data, once in the life of a model; warn of data that do not suit them.
 
     The likelihood is shown the target, with NaN for elements that count nowhere; the others x.
@@ -62,12 +64,13 @@ def adapt_components(model: Part, x: Data, y: Data = None, sample_weight: Data =
         x: as for `fit`, checked.
         y: likewise.
         sample_weight: likewise.
+        validation_split: share of the rows, the last ones, that are not for training.
     """
     components = components_to_adapt(model)
     doubtful = hasattr(model.likelihood, "doubts") and not model.has_seen_data
     if not components and not doubtful:
         return
-    seen = shown(model, x, y, sample_weight)
+    seen = shown(model, x, y, sample_weight, validation_split or 0.0)
     if seen is None:
         if components:
             raise ValueError(
@@ -90,15 +93,27 @@ def adapt_components(model: Part, x: Data, y: Data = None, sample_weight: Data =
             warnings.warn(doubt, stacklevel=3)
 
 
-def shown(model: Part, x: Data, y: Data, sample_weight: Data) -> Seen | None:
+def shown(model: Part, x: Data, y: Data, sample_weight: Data, validation_split: float) -> Seen | None:
     """The part of the training data that components see; None for a generator, which can be read only once."""
+
+    def is_valid(batch: Any) -> bool:
+        # Later batches are not checked otherwise, and what a component adapts to stays in it.
+        try:
+            model.checks.check_stream([batch], training=True)
+        except ValueError:
+            return False
+        return True
+
     if is_stream(x):
-        peeked = peek(x, ROWS_OF_STREAM, model.spec)
+        peeked = peek(x, ROWS_OF_STREAM, model.spec, accept=is_valid, pad=True)
         if peeked is None:
             return None
         seen = Seen(*peeked)
     else:
         seen = Seen(unpack(x, model.spec), y, sample_weight)
+        rows = count_rows(seen.inputs.x)
+        trained = int(rows * (1.0 - validation_split))  # as in Keras
+        seen = Seen(*(take_blocks(part, [slice(0, trained)] if 0 < trained < rows else None) for part in seen))
     seen = with_labels(seen) if model.objective.partly_labelled else seen
     rows = count_rows(seen.inputs.x)
     of_a_row = sum(math.prod(leaf.shape[1:]) for leaf in keras.tree.flatten(seen.inputs.x))

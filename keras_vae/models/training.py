@@ -239,7 +239,8 @@ class Trainer(keras.Model):
         check_division(validated, validation_size, "validation_data")
         arguments.update(x=x, y=y)
         dense_by_batch(arguments, validation_size)
-        adapt_components(self, arguments["x"], arguments["y"], arguments.get("sample_weight"))
+        split = None if arguments["validation_data"] is not None else arguments.get("validation_split")
+        adapt_components(self, arguments["x"], arguments["y"], arguments.get("sample_weight"), split)
         callback = stop_on_invalid_in(arguments.get("callbacks"))
         if callback is not None:
             callback.watch(self.checks, arguments["x"])

@@ -114,3 +114,54 @@ def test_missing_elements_of_pseudo_inputs_start_at_the_mean_of_their_element():
     vae.prior.adapt(x)
     pseudo_inputs = ops.convert_to_numpy(vae.prior.pseudo_inputs)
     np.testing.assert_allclose(pseudo_inputs[np.argsort(pseudo_inputs[:, 0])], [[1.0, 10.0], [3.0, 10.0]])
+
+
+@pytest.mark.parametrize("form", ["PyDataset", "tf.data"])
+def test_a_late_batch_that_is_wrong_leaves_nothing_in_the_model(form):
+    x = vectors(24)
+    bad = x.copy()
+    bad[20] = np.inf
+    vae = compiled(small_vae(likelihood="gaussian", prior=kv.priors.VampPrior(24)))
+    with pytest.raises(FloatingPointError, match="batch 3"):
+        vae.fit(STREAMS[form]((bad,)), shuffle=False, verbose=0)
+    assert all(np.isfinite(ops.convert_to_numpy(weight)).all() for weight in vae.weights)
+    assert np.isfinite(vae.fit(x, verbose=0).history["loss"]).all()
+
+
+class Unequal(keras.utils.PyDataset):
+    """Sequences, two batches that differ in length."""
+
+    def __init__(self, with_mask):
+        super().__init__()
+        series = np.random.default_rng(0).normal(scale=3.0, size=(8, 5, 2)).astype("float32")
+        self.items = [(series,), (series[:4, :3],)]
+        if with_mask:
+            self.items = [({"x": x, "mask": np.ones(x.shape[:2], "bool")}, None, x[..., 0] ** 0) for (x,) in self.items]
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return self.items[index]
+
+
+@pytest.mark.parametrize("with_mask", [False, True])
+def test_batches_of_unequal_length(with_mask):
+    data = Unequal(with_mask)
+    vae = compiled(kv.VAE((None, 2), 2, likelihood="gaussian", encoder=kv.encoders.GRU(3), decoder=kv.decoders.GRU(3)))
+    assert np.isfinite(vae.fit(data, verbose=0).history["loss"]).all()
+    pooled = np.concatenate([(item[0]["x"] if with_mask else item[0]).reshape(-1, 2) for item in data.items])
+    variance = np.exp(ops.convert_to_numpy(vae.likelihood.initial_log_var))
+    # each step of the series has a mean of its own
+    assert 0.5 < variance / pooled.var() < 1.1
+    with pytest.raises(ValueError, match="batches of `x` differ in length"):
+        vae.log_likelihood(data)
+
+
+def test_rows_held_out_for_validation_are_not_shown():
+    vae = compiled(small_vae(prior=Centred()))
+    vae.fit(X, validation_split=0.25, verbose=0)
+    np.testing.assert_array_equal(vae.prior.seen[0], X[:16])
+    vae = compiled(small_vae(prior=Centred()))
+    vae.fit(X, validation_split=0.25, validation_data=X[:4], verbose=0)  # Keras prefers the data
+    np.testing.assert_array_equal(vae.prior.seen[0], X)

@@ -109,6 +109,12 @@ def test_streams_train_like_arrays(form, reference):
     np.testing.assert_allclose(losses(STREAMS[form]((X,))), reference, rtol=1e-5)
 
 
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"x": x}], ids=["arrays", "dicts"])
+def test_generators_without_tuples(wrap, reference):
+    batches = (wrap(X[start : start + BATCH]) for start in range(0, len(X), BATCH))
+    np.testing.assert_allclose(losses(batches), reference, rtol=1e-5)
+
+
 def test_loss_is_the_sum_of_its_parts(reference):
     loss, reconstruction_loss, kl_loss = reference
     np.testing.assert_allclose(loss, reconstruction_loss + kl_loss, rtol=1e-5)
@@ -190,6 +196,13 @@ def test_sparse_rows_train_like_dense_ones(reference, monkeypatch):
     given = {"batch_size": BATCH, "validation_data": (sparse(),)}
     np.testing.assert_allclose(losses({"x": sparse()}, **given), reference, rtol=1e-5)
     assert max(dense_rows) == BATCH
+
+
+@pytest.mark.parametrize("form", ["coo", "csc", "bsr", "dia", "lil", "dok"])
+def test_every_format_of_sparse_rows(form, reference):
+    for kind in ("array", "matrix"):
+        rows = getattr(scipy.sparse, f"{form}_{kind}")(X)
+        np.testing.assert_allclose(losses(rows, batch_size=BATCH), reference, rtol=1e-5)
 
 
 def test_sparse_rows_in_every_method():
