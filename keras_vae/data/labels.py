@@ -12,8 +12,18 @@ from keras_vae.hints import Array, Shape
 
 __all__ = ["classes", "condition_support", "present_labels"]
 
-RESHAPING = (keras.layers.InputLayer, keras.layers.Reshape, keras.layers.Flatten, keras.layers.Identity)
+RESHAPING = (
+    keras.layers.InputLayer,
+    keras.layers.Reshape,
+    keras.layers.Flatten,
+    keras.layers.Identity,
+    keras.layers.Permute,
+    keras.layers.RepeatVector,
+)
 """Layers that hand every value on as it is."""
+
+RESHAPING_OPERATIONS = ("Cast", "ExpandDims", "GetItem", "Reshape", "Squeeze")
+"""Names of the operations of `keras.ops` that do, in functional models."""
 
 
 def classes(count: int) -> Support:
@@ -28,8 +38,9 @@ def classes(count: int) -> Support:
 def condition_support(encoder: Any, shape: Shape | None) -> Support | None:
     """The values that conditions may have: what the layers expect that read them; None if nothing is known.
 
-    An `Embedding` and a `CategoryEncoding` say how many categories they know, also as the first layer of a model. Any
-    other layer may have an attribute `support`, a `Support`. Conditions of shape `()` are labels in any case.
+    An `Embedding`, a `CategoryEncoding` and `keras.ops.one_hot` say how many categories they know, also as the first
+    layer of a model. Any other layer may have an attribute `support`, a `Support`. Conditions of shape `()` are labels
+    in any case.
 
     Args:
         encoder: the condition encoder, called before; or None.
@@ -54,23 +65,40 @@ def expected_by(layer: Any) -> Support | None:
         return support
     if isinstance(layer, keras.layers.Embedding):
         return classes(layer.input_dim)
-    return classes(layer.num_tokens) if isinstance(layer, keras.layers.CategoryEncoding) else None
+    if isinstance(layer, keras.layers.CategoryEncoding):
+        return classes(layer.num_tokens)
+    return classes(layer.num_classes) if is_operation(layer, ("OneHot",)) else None
+
+
+def is_operation(layer: Any, names: tuple[str, ...]) -> bool:
+    """Whether a node of a functional model is an operation of `keras.ops` of one of these names."""
+    return type(layer).__name__ in names and type(layer).__module__.startswith("keras.")
+
+
+def reshapes(layer: Any) -> bool:
+    """Whether a layer, an operation or a `Sequential` model hands every value on as it is."""
+    if isinstance(layer, keras.Sequential):
+        return all(map(reshapes, layer.layers))
+    return isinstance(layer, RESHAPING) or is_operation(layer, RESHAPING_OPERATIONS)
 
 
 def readers(layer: Any) -> Iterator[Any]:
     """The layers that read the input of a layer: itself, or the first ones of a model."""
     if layer is None:
         return
-    if expected_by(layer) is None and isinstance(layer, keras.Sequential):
-        first = next((inner for inner in layer.layers if not isinstance(inner, RESHAPING)), None)
-        yield from readers(first)
-    elif expected_by(layer) is None and isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+    if expected_by(layer) is not None:
+        yield layer
+    elif isinstance(layer, keras.layers.TimeDistributed):
+        yield from readers(layer.layer)
+    elif isinstance(layer, keras.Sequential):
+        yield from readers(next((inner for inner in layer.layers if not reshapes(inner)), None))
+    elif isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
         known = {id(tensor) for tensor in layer.inputs}
-        for inner in layer.layers:  # in the order of the graph
+        for inner in layer.operations:  # in the order of the graph
             inputs, outputs = ends(inner)
             if known.isdisjoint(inputs):
                 continue
-            if isinstance(inner, RESHAPING):
+            if reshapes(inner):
                 known |= outputs
             else:
                 yield from readers(inner)

@@ -122,7 +122,7 @@ class Sequence(Autoregressive):
             return ops.concatenate([self.embed_steps(ops.cast(before, self.compute_dtype)), z], axis=-1)
         z = ops.cast(ops.reshape(z, (-1, 1, self.z_width)), self.compute_dtype)
         if before is None:
-            return ops.repeat(z, length, axis=1) if isinstance(length, int) else z + ops.zeros((1, length, 1), z.dtype)
+            return z + ops.zeros((1, length, 1), z.dtype)  # torch writes ops.repeat wrongly to ONNX
         before = self.embed_steps(ops.cast(before, self.compute_dtype))
         return ops.concatenate([before, z + ops.zeros_like(before[:, :, :1])], axis=-1)
 

@@ -108,7 +108,7 @@ def check_possible(model: Part, file_format: str, method: str, input_signature: 
         )
     if exports_loops():
         return
-    if method != "encode" and any(isinstance(layer, Autoregressive) for layer in model.decoder._flatten_layers()):
+    if method != "encode" and any(map(loops, model.decoder._flatten_layers())):
         raise ValueError(
             f"Argument `method`: the decoder {type(model.decoder).__name__} writes data step by step, in a loop that "
             f"cannot be exported on the torch backend. Received: method={method!r}. Load the saved model on the "
@@ -122,6 +122,11 @@ def check_possible(model: Part, file_format: str, method: str, input_signature: 
                 f"{tuple(spec.shape)} of the input {spec.name!r}. Pass the lengths, such as "
                 f"input_signature=[keras.InputSpec(shape={fixed}, dtype={spec.dtype!r})]."
             )
+
+
+def loops(layer: Any) -> bool:
+    """Whether a layer writes data step by step; sequence decoders with `autoregressive=False` do not."""
+    return isinstance(layer, Autoregressive) and getattr(layer, "autoregressive", True)
 
 
 class Exported(keras.Model):

@@ -40,5 +40,5 @@ class Beta(Likelihood):
     parameter_names = ("alpha", "beta")
 
     def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
-        log_alpha, log_beta = (ops.logaddexp(params[name], 0.0) - math.log(2.0) for name in self.parameter_names)
+        log_alpha, log_beta = (ops.softplus(params[name]) - math.log(2.0) for name in self.parameter_names)
         return BetaDistribution(log_alpha, log_beta, event_ndims=self.event_ndims, mask=mask)

@@ -147,7 +147,7 @@ class Columns(Composite):
         shown = self._shown(ops.where(present, x, ops.ones_like(x)))
         return join_columns(
             [
-                ops.where(ops.repeat(own, part.shape[-1] // width, axis=-1), part, ops.zeros_like(part))
+                ops.where(for_categories(own, part.shape[-1] // width), part, ops.zeros_like(part))
                 for part, own, width in zip(shown, split_columns(present, self.widths), self.widths, strict=True)
             ]
         )
@@ -171,3 +171,11 @@ class Columns(Composite):
             ],
             "missing": self.missing,
         }
+
+
+def for_categories(present: Tensor, count: int) -> Tensor:
+    """The mask of columns `(batch, ..., width)` for one-hot rows side by side, `(batch, ..., width * count)`."""
+    if count == 1:
+        return present
+    # not ops.repeat, of which torch writes ONNX files that cannot be read
+    return ops.reshape(ops.stack([present] * count, axis=-1), (*ops.shape(present)[:-1], present.shape[-1] * count))

@@ -10,6 +10,7 @@ from keras_vae.distributions.discretized_logistic import NARROWEST
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic as DiscretizedLogisticDistribution
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Config, Tensor
+from keras_vae.likelihoods.bounds import above
 from keras_vae.likelihoods.likelihood import Likelihood, Support
 from keras_vae.registry import likelihoods
 
@@ -78,4 +79,4 @@ def check_levels(num_levels: int) -> int:
 
 def narrowed(log_scale: Tensor, num_levels: int) -> Tensor:
     """A log scale with a smooth lower bound, so that the gradient does not vanish there."""
-    return ops.logaddexp(log_scale, math.log(2.0 * NARROWEST / (num_levels - 1)))
+    return above(log_scale, math.log(2.0 * NARROWEST / (num_levels - 1)))

@@ -12,6 +12,7 @@ from keras_vae.arguments import non_negative_number, positive_number
 from keras_vae.data.moments import Moments
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE
 from keras_vae.hints import Array, Config, Shape, Tensor
+from keras_vae.likelihoods.bounds import above
 from keras_vae.likelihoods.doubts import collapse_doubt, constant_doubt, few_rows
 from keras_vae.likelihoods.likelihood import Likelihood
 
@@ -239,9 +240,9 @@ class LocationScale(Likelihood):
     def _bounded(self, log_var: Tensor) -> Tensor:
         # log(exp(log_var) + min_scale^2): smooth, so that the gradient never stops at the bound.
         lowest = self.lowest_log_var if self._is_bounded else 2.0 * math.log(self.min_scale)
-        log_var = ops.logaddexp(log_var, ops.cast(lowest, "float32"))
+        log_var = above(log_var, ops.cast(lowest, "float32"))
         # Likewise above, where the distribution's own clip would stop it; so sharp that nothing moves far below.
-        return -ops.logaddexp(-SHARPNESS * log_var, -SHARPNESS * self.largest_log_var) / SHARPNESS
+        return -above(-SHARPNESS * log_var, -SHARPNESS * self.largest_log_var) / SHARPNESS
 
     def get_config(self) -> Config:
         return {

@@ -9,6 +9,7 @@ from keras_vae.arguments import positive_number
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.student_t import StudentT as StudentTDistribution
 from keras_vae.hints import Config, Shape, Tensor
+from keras_vae.likelihoods.bounds import above
 from keras_vae.likelihoods.location_scale import LOG_VAR_SPEED, MIN_RELATIVE_SCALE, LocationScale
 from keras_vae.registry import likelihoods
 
@@ -75,7 +76,7 @@ class StudentT(LocationScale):
         if self.df != "learned":
             return math.log(self.df)
         excess = math.log(INITIAL_EXCESS) + LOG_VAR_SPEED * ops.cast(self.log_excess, "float32")
-        return ops.logaddexp(excess, math.log(2.0))
+        return above(excess, math.log(2.0))
 
     def distribution(self, params: dict[str, Tensor], mask: Tensor | None = None) -> Distribution:
         log_scale = 0.5 * self.log_var_of(params)

@@ -91,6 +91,32 @@ def test_an_exported_method_computes_what_the_model_does(tmp_path, file_format, 
         np.testing.assert_allclose(run(data[:rows])[0], wanted[:rows], atol=1e-5)
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="only torch lacks ONNX operations for these")
+@pytest.mark.parametrize(
+    "likelihood", ["gaussian", "student_t", "beta", "discretized_logistic", "discretized_logistic_mixture"]
+)
+def test_parameters_with_a_smooth_bound_can_be_written_to_onnx(tmp_path, likelihood):
+    vae = small_vae(data_shape=(2, 2, 3), encoder="mlp", decoder="mlp", likelihood=likelihood)
+    z = np.linspace(-1.0, 1.0, 10, dtype="float32").reshape(5, 2)
+    wanted = vae.decode(z)
+    np.testing.assert_allclose(exported(vae, tmp_path, "onnx", "decode")(z)[0], wanted, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="only torch wrote a file that could not be read")
+def test_a_table_with_missing_values_can_be_written_to_onnx(tmp_path):
+    likelihood = kv.likelihoods.Columns([("gaussian", 2), (kv.likelihoods.Categorical(3), 2)], missing="nan")
+    vae = small_vae(data_shape=(4,), likelihood=likelihood)
+    table = np.array([[0.5, np.nan, 1, 2], [0.5, 1.0, np.nan, 0]], "float32")
+    np.testing.assert_allclose(exported(vae, tmp_path, "onnx", "encode")(table)[0], vae.encode(table), atol=1e-5)
+
+
+def test_sequences_whose_steps_do_not_see_each_other_have_no_loop(tmp_path):
+    decoder = kv.decoders.TCN((3,), autoregressive=False)
+    vae = small_vae(data_shape=(5,), encoder="mlp", decoder=decoder, likelihood=kv.likelihoods.Categorical(4))
+    (decoded,) = exported(vae, tmp_path, method="decode")(vae.encode(TOKENS))
+    np.testing.assert_array_equal(decoded, vae.decode(vae.encode(TOKENS)))
+
+
 def test_several_inputs_and_several_levels_have_names(tmp_path):
     vae = small_vae(
         latent_dim=(2, 3), latents="hierarchical", condition_shape=(3,), condition_to=("encoder", "decoder")

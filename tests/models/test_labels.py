@@ -15,6 +15,18 @@ ENCODERS = {
     "sequential": lambda: keras.Sequential([keras.layers.Embedding(3, 2), keras.layers.Dense(2)]),
     "functional": lambda: functional(),
     "own": lambda: Looked(),
+    "reshaped inside": lambda: keras.Sequential(
+        [keras.Sequential([keras.layers.Reshape((1,))]), keras.layers.Embedding(3, 2), keras.layers.Flatten()]
+    ),
+    "in time": lambda: keras.Sequential(
+        [
+            keras.layers.Reshape((1, 1)),
+            keras.layers.TimeDistributed(keras.layers.Embedding(3, 2)),
+            keras.layers.Flatten(),
+        ]
+    ),
+    "operations": lambda: operations(one_hot=False),
+    "one_hot": lambda: operations(one_hot=True),
 }
 WRONG = {
     "1 to n": (LABELS + 1, ["[0, 2]", "Received: 3 at index (2,)", "subtract 1"]),
@@ -45,6 +57,13 @@ def functional():
     column = keras.layers.Reshape((1,))(label)
     vector = keras.layers.Flatten()(keras.layers.Embedding(3, 2)(column))
     return keras.Model(label, keras.layers.Dense(2)(vector))
+
+
+def operations(one_hot):
+    label = keras.Input(())
+    column = keras.ops.expand_dims(keras.ops.cast(label, "int32"), -1)
+    vector = keras.ops.one_hot(column, 3) if one_hot else keras.layers.Embedding(3, 2)(column)
+    return keras.Model(label, keras.layers.Flatten()(vector))
 
 
 def model_of(encoder, **kwargs):
