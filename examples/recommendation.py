@@ -127,27 +127,6 @@ def _shown_and_held_out(rows, rng):
     return parts
 
 
-class Batches(keras.utils.PyDataset):
-    """Rows of a CSR matrix, of which one batch at a time is made dense, in an order that changes with every epoch."""
-
-    def __init__(self, rows, batch_size, seed=None):
-        super().__init__()
-        self.rows, self.batch_size = rows, batch_size
-        self.rng = None if seed is None else np.random.default_rng(seed)
-        self.order = np.arange(rows.shape[0])
-        self.on_epoch_end()
-
-    def __len__(self):
-        return -(-len(self.order) // self.batch_size)
-
-    def __getitem__(self, index):
-        return (self.rows[self.order[index * self.batch_size :][: self.batch_size]].toarray(),)
-
-    def on_epoch_end(self):
-        if self.rng is not None:
-            self.rng.shuffle(self.order)
-
-
 def ranking_scores(scores, shown, held_out):
     """Recall at 20 and 50 and NDCG at 100, each `(users,)`: of the items that were not shown, the best scores first.
 
@@ -166,7 +145,7 @@ def ranking_scores(scores, shown, held_out):
 
 def predicted(vae, shown):
     """p(item | z) at the posterior's mean, `(users, items)`."""
-    return vae.predict(Batches(shown, 500), verbose=0)
+    return vae.predict(shown, batch_size=500, verbose=0)
 
 
 class BestRanking(keras.callbacks.EarlyStopping):
@@ -206,10 +185,11 @@ def build(num_items, options):
 def train_model(train, valid, options):
     """A VAE of the rows `train`, the weights of the epoch that ranks best for the validation users; and that epoch."""
     vae = build(train.shape[1], options)
-    batches = Batches(train, options.batch_size, seed=options.seed)
-    warm_up = kv.callbacks.LinearWarmUp(max(1, options.warm_up * len(batches)), end=options.beta)
+    steps = options.warm_up * -(-train.shape[0] // options.batch_size)
+    warm_up = kv.callbacks.BetaSchedule(kv.callbacks.LinearWarmUp(max(1, steps), end=options.beta))
     stop = BestRanking(*valid, patience=options.patience)
-    vae.fit(batches, epochs=options.epochs, verbose=0, callbacks=[kv.callbacks.BetaSchedule(warm_up), stop])
+    # fit takes the sparse matrix, and makes one batch at a time dense
+    vae.fit(train, batch_size=options.batch_size, epochs=options.epochs, verbose=0, callbacks=[warm_up, stop])
     return vae, stop.best_epoch + 1
 
 

@@ -72,17 +72,6 @@ def test_the_split_shows_and_holds_out(recommendation, tmp_path):
 
 
 @pytest.mark.one_backend
-def test_batches_of_sparse_rows(recommendation, tmp_path):
-    chosen = recommendation.load(write_ratings(tmp_path / "ratings.csv"), 4.0)
-    batches = recommendation.Batches(chosen, 50, seed=1)
-    assert len(batches) == 3
-    found = np.concatenate([batches[index][0] for index in range(3)])
-    assert sorted(map(tuple, found)) == sorted(map(tuple, chosen.toarray()))
-    in_order = recommendation.Batches(chosen, 50)
-    np.testing.assert_array_equal(np.concatenate([in_order[index][0] for index in range(3)]), chosen.toarray())
-
-
-@pytest.mark.one_backend
 def test_files(recommendation, tmp_path):
     import scipy.sparse
 
