@@ -90,10 +90,29 @@ def checked_condition(model: Part, condition: Any, mask: Any, n: int) -> dict[st
 def checked_exposure(model: Part, exposure: Any, n: int) -> Array | None:
     """Checked size factors as an array of n numbers; a single number is repeated."""
     if exposure is not None:
-        exposure = np.asarray(ops.convert_to_numpy(exposure), dtype="float32")
+        exposure = real_numbers(exposure, "exposure")
         exposure = np.repeat(exposure[None], n) if exposure.ndim == 0 else exposure
     model.checks.check_exposure(exposure, n)
     return exposure
+
+
+def real_numbers(values: Any, argument: str) -> Array:
+    """Values as a float32 array.
+
+    Args:
+        values: anything like an array.
+        argument: name of the argument.
+
+    Raises:
+        ValueError: text, complex numbers, or rows of unequal lengths.
+    """
+    try:
+        array = np.asarray(ops.convert_to_numpy(values))
+        if array.dtype.kind not in "cSU":
+            return array.astype("float32")
+    except (TypeError, ValueError):
+        pass  # said below
+    raise ValueError(f"Argument `{argument}` must be an array of real numbers. Received: {values!r:.200}")
 
 
 def known_length(model: Part, length: int | None) -> int | None:

@@ -13,7 +13,14 @@ from keras_vae.arguments import non_negative_number, positive_int
 from keras_vae.data.rows import check_rows
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part, Seed, Tensor
-from keras_vae.inference.call import checked_condition, checked_exposure, decoding_mode, known_length, rows
+from keras_vae.inference.call import (
+    checked_condition,
+    checked_exposure,
+    decoding_mode,
+    known_length,
+    real_numbers,
+    rows,
+)
 
 __all__ = ["decode", "generate"]
 
@@ -72,7 +79,7 @@ def decode(
     mode, length = "parameters" if as_distribution else mode, known_length(model, length)
     shapes = model.latents.level_shapes()
     z = tuple(z) if isinstance(z, tuple) or len(shapes) > 1 else (z,)
-    z = tuple(np.asarray(ops.convert_to_numpy(level), dtype="float32") for level in z)
+    z = tuple(real_numbers(level, "z") for level in z)
     if len(z) != len(shapes):
         raise ValueError(
             f"Argument `z` must hold one array for each level of latents, {len(shapes)} here. "
@@ -81,6 +88,11 @@ def decode(
     for level, shape in zip(z, shapes, strict=True):
         check_rows(level, shape, None, "z")
     n = len(z[0])
+    if any(len(level) != n for level in z):
+        raise ValueError(
+            "Argument `z` must hold as many rows for every level of latents. Received: "
+            f"{[len(level) for level in z]} rows."
+        )
     beside = {
         **checked_condition(model, condition, condition_mask, n),
         "exposure": checked_exposure(model, exposure, n),

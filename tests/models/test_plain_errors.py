@@ -59,3 +59,20 @@ def test_a_model_works_after_an_error():
     with pytest.raises(ValueError, match="every batch"):
         vae.predict(Late(X[:, :5]))
     np.testing.assert_array_equal(vae.predict(X), before)
+
+
+@pytest.mark.refusals
+@pytest.mark.parametrize("z", ["a", [[1, 2], [1]], np.ones((2, 2), "complex64"), [[1, "a"]]])
+def test_latents_and_exposures_are_real_numbers(z):
+    with pytest.raises(ValueError, match="Argument `z` must be an array of real numbers"):
+        small_vae().decode(z)
+    counts = small_vae(likelihood=kv.likelihoods.Poisson(exposure=True))
+    with pytest.raises(ValueError, match="Argument `exposure` must be an array of real numbers"):
+        counts.generate(2, exposure=z)
+
+
+@pytest.mark.refusals
+def test_every_level_of_latents_has_as_many_rows():
+    vae = small_vae(latents="hierarchical", latent_dim=(2, 3))
+    with pytest.raises(ValueError, match=r"Argument `z` must hold as many rows .* \[2, 3\] rows"):
+        vae.decode((np.zeros((2, 2)), np.zeros((3, 3))))
