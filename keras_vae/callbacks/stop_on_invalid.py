@@ -24,9 +24,11 @@ class StopOnInvalid(keras.callbacks.Callback):
     `VAE.fit` adds one, unless there is one among its callbacks. The training step makes no update from the first loss
     on that is not finite, so the model keeps the weights, and the state of the optimizer, of the step before. Gradients
     that overflow in `mixed_float16` do not count: Keras leaves such an update out and lowers the loss scale. If the
-    scale falls below 1 and an epoch makes no update, a warning says so. In float32, a gradient that is NaN spoils the
-    weights although the loss is finite: then training ends at the next batch, or at the end of the epoch. So does one for a validation loss that is not
+    scale falls below 1 and an epoch makes no update, a warning says so. So does one for a validation loss that is not
     finite, which does not end the training.
+
+    In float32, a gradient that is NaN spoils the weights although the loss is finite. Training then ends at the next
+    batch, or at the end of the epoch, and the error says so.
 
     After the first batch, the batches of a dataset are not checked before they are used. If it can be read again, they
     are checked then, and the error names the first element that is wrong.
