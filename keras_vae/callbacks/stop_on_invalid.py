@@ -6,7 +6,9 @@ import warnings
 from typing import Any
 
 import keras
+import numpy as np
 
+from keras_vae.backend import sync_state
 from keras_vae.callbacks.beta_schedule import steps_of
 from keras_vae.data.streams import batches, is_stream
 from keras_vae.hints import Data, Part
@@ -27,6 +29,9 @@ class StopOnInvalid(keras.callbacks.Callback):
     Gradients that overflow in `mixed_float16` do not count: Keras leaves such an update out and lowers the loss scale.
     If the scale falls below 1 and an epoch makes no update, a warning says so. So does one for a validation loss that
     is not finite, which does not end the training.
+
+    In float32, a gradient that is NaN spoils the weights although the loss is finite. Training then ends at the next
+    batch, or at the end of the epoch, and the error says so.
 
     After the first batch, the batches of a dataset are not checked before they are used. If it can be read again, they
     are checked then, and the error names the first element that is wrong.
@@ -93,6 +98,14 @@ class StopOnInvalid(keras.callbacks.Callback):
         if self.found:
             self._stop()
             return
+        spoiled = invalid_weight(self.model)
+        if spoiled:
+            self.model.stop_training = True
+            self._end(
+                f"Training was stopped at the end of epoch {epoch + 1}: the weights {spoiled} are not finite, although "
+                f"the losses are. A gradient was NaN or infinite. Load a file from before. {self._advice()}"
+            )
+            return
         self._warn_of_skipped_updates()
         invalid = invalid_terms({name: value for name, value in (logs or {}).items() if name.startswith("val_")})
         if invalid:
@@ -105,28 +118,36 @@ class StopOnInvalid(keras.callbacks.Callback):
     def _stop(self) -> None:
         batch = min(self.found)
         terms = invalid_terms(self.found[batch])
-        if not loss_scale_optimizer(self.model):
+        if self.model.steps_per_execution > 1 and not loss_scale_optimizer(self.model):
             # With several steps per execution the logs are those of the last one; the optimizer counts the valid ones.
             batch = steps_of(self.model.optimizer) - self.first_step
-        advice = self._cause(batch)
-        message = (
-            f"Training was stopped in epoch {self.epoch + 1}, batch {batch + 1}: {terms}. The model keeps the weights "
-            f"from before that batch. {advice}"
+        spoiled = invalid_weight(self.model)
+        state = (
+            f"The weights {spoiled} are not finite either: load a file from before."
+            if spoiled
+            else "The model keeps the weights from before that batch."
         )
         self.found = {}
+        where = f"epoch {self.epoch + 1}, batch {batch + 1}"
+        self._end(f"Training was stopped in {where}: {terms}. {state} {self._cause(batch)}")
+
+    def _end(self, message: str) -> None:
         if self.raise_error:
             raise FloatingPointError(message)
         warnings.warn(message, stacklevel=2)
 
-    def _cause(self, batch: int) -> str:
-        """What is known about the cause, and what to do."""
+    def _advice(self) -> str:
         half = getattr(self.model, "compute_dtype", "float32") == "float16"
-        advice = (
+        return (
             "The networks compute in float16, whose largest number is 65504: standardise the data, or use the policy "
             "'mixed_bfloat16'."
             if half
             else "Lower the learning rate, or clip the gradients, such as with keras.optimizers.Adam(clipnorm=1.0)."
         )
+
+    def _cause(self, batch: int) -> str:
+        """What is known about the cause, and what to do."""
+        advice = self._advice()
         if self.data is None or self.checks is None:
             return advice
         if not is_stream(self.data):
@@ -167,6 +188,15 @@ class StopOnInvalid(keras.callbacks.Callback):
 def loss_scale_optimizer(model: Part) -> Any:
     """The model's optimizer if it scales the loss, else None."""
     return model.optimizer if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) else None
+
+
+def invalid_weight(model: Part) -> str:
+    """The path of the first weight with a value that is NaN or infinite, in quotes; empty if there is none."""
+    sync_state(model)
+    for variable in model.trainable_variables:
+        if not np.isfinite(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))).all():
+            return repr(variable.path)
+    return ""
 
 
 def invalid_terms(logs: dict[str, Any]) -> str:

@@ -136,7 +136,7 @@ class Unequal(keras.utils.PyDataset):
         series = np.random.default_rng(0).normal(scale=3.0, size=(8, 5, 2)).astype("float32")
         self.items = [(series,), (series[:4, :3],)]
         if with_mask:
-            self.items = [({"x": x, "mask": np.ones(x.shape[:2], "bool")}, None, x[..., 0] ** 0) for (x,) in self.items]
+            self.items = [({"x": x, "mask": np.ones(x.shape[:2], "bool")}, x, x[..., 0] ** 0) for (x,) in self.items]
 
     def __len__(self):
         return len(self.items)

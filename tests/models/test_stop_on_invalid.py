@@ -157,3 +157,35 @@ def test_data_that_overflow_in_half_precision_are_said():
     vae.compile("adam")
     with pytest.raises(FloatingPointError, match=r"float16.*standardise"):
         watched(vae, np.full((16, 400), 6e4) * np.sign(np.random.default_rng(0).normal(size=(16, 400))))
+
+
+class Rooted(kv.objectives.ELBO):
+    """A loss that is finite, with a gradient that is not: that of a square root at zero."""
+
+    def loss(self, terms):
+        return super().loss(terms) + ops.mean(ops.sqrt(0.0 * terms.log_likelihood), axis=1)
+
+
+@pytest.mark.parametrize(("batch_size", "where"), [(8, "epoch 1, batch 2"), (32, "the end of epoch 1")])
+def test_a_gradient_that_is_not_finite_is_said(batch_size, where):
+    """Also in the last batch, after which no loss shows it."""
+    vae = small_vae(objective=Rooted())
+    vae.compile("adam")
+    with pytest.raises(
+        FloatingPointError, match=rf"(?s){where}.*The weights '.*' are not finite|{where}: the weights '"
+    ):
+        watched(vae, X, batch_size=batch_size)
+
+
+@pytest.mark.one_backend
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute")
+def test_several_replicas_do_not_promise_weights():
+    import tensorflow as tf
+
+    batches = tf.data.Dataset.from_generator(
+        lambda: (Batches()[index][0] for index in range(8)), output_signature=tf.TensorSpec((4, 6))
+    )
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        vae = normalised()
+    with pytest.raises(FloatingPointError, match=r"(?s)batch 6: .*The weights '.*' are not finite either"):
+        watched(vae, batches)
