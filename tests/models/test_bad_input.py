@@ -412,7 +412,7 @@ IN_COMPILE_AND_FIT = [
     ),
     ("condition a list", lambda: conditional().fit([X, C.tolist()]), ValueError, ["`condition`", "numpy.asarray"]),
     ("labels as text", lambda: labelled().fit([X, np.array(list("abcabcab"))]), ValueError, ["`condition`", "numbers"]),
-    ("labels in a column", lambda: labelled().fit([X, C[:, :1]]), ValueError, ["`condition`", "(batch)", "(8, 1)"]),
+    ("labels in a column", lambda: labelled().fit([X, C[:, :1]]), ValueError, ["`condition`", "(batch,)", "(8, 1)"]),
     ("condition as y", lambda: conditional().fit(X, C), ValueError, ["`condition`", "[x, condition]"]),
     ("labels as y", lambda: labelled().fit(X, C[:, 0]), ValueError, ["`condition`", "never `y`", "labels"]),
     ("first batch out of range", lambda: plain().fit(Batches((X * 255,))), ValueError, ["`x`", "[0, 1]", "/ 255"]),
