@@ -45,7 +45,7 @@ class Multinomial(Independent):
     >>> p = Multinomial(np.zeros((1, 2)), total_count=3)
     >>> round(float(np.exp(p.log_prob(np.array([[2.0, 1.0]])))[0]), 4)
     0.375
-    >>> p.mean().tolist()
+    >>> np.asarray(p.mean()).tolist()
     [[1.5, 1.5]]
     """
 

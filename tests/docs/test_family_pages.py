@@ -32,7 +32,7 @@ def public_of(module):
 
 COMPONENTS = [(family, name) for family in REGISTRIES for name in own(family)]
 COMPONENTS += [("layers", name) for name in public_of(keras_vae.layers)]
-COMPONENTS += [("annealing", name) for name in keras_vae.callbacks.__all__]
+COMPONENTS += [("annealing", name) for name in keras_vae.callbacks.beta_schedule.__all__]
 
 
 def sections_of(text):
@@ -71,6 +71,12 @@ def test_page_shows_a_picture(page):
     text = (GUIDE / f"{page}.md").read_text(encoding="utf-8")
     runs = re.findall(r'^```python exec="on".*?^```', text, re.DOTALL | re.MULTILINE)
     assert any("plt.show()" in run for run in runs), f"docs/guide/{page}.md runs no block that shows a figure"
+
+
+@pytest.mark.parametrize("name", keras_vae.callbacks.__all__)
+def test_callback_is_shown_in_an_example_of_the_guide(name):
+    examples = [block for page in GUIDE.glob("*.md") for block in EXAMPLE.findall(page.read_text(encoding="utf-8"))]
+    assert any(f"kv.callbacks.{name}(" in example for example in examples)
 
 
 COMPLETE = "## name\n\n$$\nx\n$$\n\nText.\n\nReference: Doe (1999), *Title*.\n\n```python\n# comment\nx = 1\n```\n"
