@@ -1,0 +1,71 @@
+"""The one place that knows which backend runs.
+
+Everything else in the package is written in `keras.ops` and `keras.random`. Some facts cannot be
+expressed there, so they live here, each with the reason for it:
+
+* importing Keras without any backend installed fails with an error that does not say how to fix it;
+* under `tf.distribute` Keras leaves it to a `compute_loss` override (and to `add_loss`) to divide by
+  the number of replicas, and a `SeedGenerator` gives every replica the same noise;
+* TensorFlow's XLA cannot compile gamma draws, so models that make them must not be compiled with it;
+* TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
+  although every inference method of a model is traced at most twice;
+* a generator's variable cannot be advanced inside a loop that JAX compiles;
+* `keras.ops.scan` on TensorFlow does not say how many steps its loop has, without which XLA cannot compile the
+  loop's gradient, and fails on several inputs of unknown length;
+* losses that layers add are found again on JAX only where the scope of a step collects them, and each outermost
+  call of a layer forgets those of the one before;
+* whether a model is called by another one shows in Keras' call context, and on JAX in the scope of the step;
+* Keras and tf.data write their own text around the message of an error;
+* masks that Keras attaches to tensors can only be removed with a function that it does not export;
+* JAX's training step gets all state and returns it, where the other backends change variables, so an update is left
+  out in another way;
+* on JAX, `fit` keeps the weights outside the model between steps, so anything that reads them from a
+  callback has to ask for them first;
+* on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
+  size names neither the data nor the number of rows that would do;
+* exported files: torch records the steps of a loop instead of the loop, and fixes the size of the batch unless it
+  is told not to; only TensorFlow and JAX can take the seed of random numbers as an input; tf2onnx writes files with
+  operations that do not exist.
+"""
+
+try:
+    import keras  # noqa: F401
+except ImportError as error:  # pragma: no cover - run in a subprocess without a backend
+    raise ImportError(
+        "keras_vae needs Keras 3 and one of its backends, and importing Keras failed: "
+        f"{error}. Install a backend with one of `pip install keras-vae[tensorflow]`, "
+        "`pip install keras-vae[jax]` or `pip install keras-vae[torch]`, and name it in the "
+        "environment variable KERAS_BACKEND (tensorflow is the default)."
+    ) from error
+
+from keras_vae.backend.calls import called_by_another, forward_pass, plain_error, quiet_retracing, without_mask
+from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
+from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
+from keras_vae.backend.loops import scan_steps
+from keras_vae.backend.noise import SeedGenerator, StepSeed, gamma_draws_compile
+from keras_vae.backend.state import fit_takes_weights, kept_state, sync_state
+from keras_vae.backend.valid_steps import train_step_if_valid
+
+__all__ = [
+    "SeedGenerator",
+    "StepSeed",
+    "called_by_another",
+    "check_exported",
+    "data_shards",
+    "divisible_batches",
+    "export_options",
+    "exports_loops",
+    "exports_seeds",
+    "fit_takes_weights",
+    "forward_pass",
+    "gamma_draws_compile",
+    "kept_state",
+    "num_replicas",
+    "plain_error",
+    "quiet_retracing",
+    "scan_steps",
+    "strategy_scope",
+    "sync_state",
+    "train_step_if_valid",
+    "without_mask",
+]
