@@ -42,11 +42,20 @@ from keras_vae.backend.calls import called_by_another, forward_pass, plain_error
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
 from keras_vae.backend.loops import scan_steps
+from keras_vae.backend.many_steps import (
+    loop_of_steps,
+    loops_on_device,
+    quiet_end_of_data,
+    repeat_steps,
+    seconds_per_step,
+)
 from keras_vae.backend.noise import SeedGenerator, StepSeed, gamma_draws_compile
+from keras_vae.backend.resident import ResidentRows, free_memory, num_bytes, split_rows
 from keras_vae.backend.state import fit_takes_weights, kept_state, sync_state
 from keras_vae.backend.valid_steps import train_step_if_valid
 
 __all__ = [
+    "ResidentRows",
     "SeedGenerator",
     "StepSeed",
     "called_by_another",
@@ -58,12 +67,20 @@ __all__ = [
     "exports_seeds",
     "fit_takes_weights",
     "forward_pass",
+    "free_memory",
     "gamma_draws_compile",
     "kept_state",
+    "loop_of_steps",
+    "loops_on_device",
+    "num_bytes",
     "num_replicas",
     "plain_error",
+    "quiet_end_of_data",
     "quiet_retracing",
+    "repeat_steps",
     "scan_steps",
+    "seconds_per_step",
+    "split_rows",
     "strategy_scope",
     "sync_state",
     "train_step_if_valid",

@@ -13,6 +13,7 @@ from keras_vae.data.rows import count_rows
 from keras_vae.data.sparse import SparseRows, dense, has_sparse
 from keras_vae.hints import Config, Data, Tensor
 from keras_vae.models.adaptation import adapt_components, require_adapted
+from keras_vae.models.executions import Executions
 from keras_vae.models.metrics import prediction_from, prediction_of, update_metrics
 from keras_vae.models.steps import (
     check_batch_size,
@@ -40,7 +41,7 @@ def _steps_of_thread() -> tuple[int, ...]:
     return getattr(STEPS, "models", ())
 
 
-class Trainer(keras.Model):
+class Trainer(Executions):
     """`compile`, `fit` and what they call, for a model with `batch`, `training_terms`, an objective and trackers.
 
     Nothing of a training step is rewritten: `train_step` passes through, and `compute_loss` runs the model.
@@ -196,9 +197,12 @@ class Trainer(keras.Model):
                 f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
                 "VAE(..., objective=...) and VAE(..., likelihood=...) instead."
             )
+        self._picks_steps = kwargs.get("steps_per_execution") == "auto"
         # Keras keeps updating the metrics of an earlier compile, so they still need targets.
         self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
-        super().compile(optimizer=optimizer, **kwargs)
+        super().compile(optimizer=optimizer, **{**kwargs, **({"steps_per_execution": 1} if self._picks_steps else {})})
+        if self._picks_steps:
+            self._compile_config.config["steps_per_execution"] = "auto"
         self.runner.forget()
 
     def compile_from_config(self, config: Config) -> None:
@@ -251,7 +255,11 @@ class Trainer(keras.Model):
             with strategy_scope(self):
                 self.optimizer.build(self.trainable_variables)
         with self.runner.training(), divisible_batches(), kept_state(self):
-            return super().fit(**arguments)
+            self.keep_on_device(arguments)
+            try:
+                return super().fit(**arguments)
+            finally:
+                self.leave_device()
 
     def evaluate(
         self,

@@ -1,0 +1,191 @@
+"""Several training steps in one call, with the data on the device.
+
+Each is Keras' own `train_step`: what Keras repeats in Python is repeated here in a loop that is compiled.
+"""
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+
+from keras_vae.backend.devices import in_strategy
+
+__all__ = ["loop_of_steps", "loops_on_device", "quiet_end_of_data", "repeat_steps", "seconds_per_step"]
+
+
+def loops_on_device(model: Any) -> bool:
+    """Whether `loop_of_steps` can run the training steps of a model: on one device, compiled where Keras compiles."""
+    backend = keras.backend.backend()
+    if model.run_eagerly or keras.distribution.distribution() is not None:
+        return False
+    if backend == "jax":
+        return model.jit_compile and not keras.src.backend.config.is_nnx_enabled()
+    if backend == "tensorflow":
+        # The loop gives the logs once, after its last step, so they must be those of the metrics.
+        own = type(model).compute_metrics.__module__.partition(".")[0] == "keras_vae"
+        return own and not in_strategy() and model.distribute_strategy.num_replicas_in_sync == 1
+    return True
+
+
+def seconds_per_step(model: Any, rows: Any, slow: float) -> float:
+    """How long a training step takes; afterwards the model is as it was before.
+
+    Args:
+        model: the model, compiled, with the `train_function` of `loop_of_steps`.
+        rows: the `ResidentRows` of the running `fit`, with at least one whole batch.
+        slow: seconds of a step that is not measured more than once.
+    """
+    variables = [*model.variables, *model.metrics_variables, *getattr(model.optimizer, "variables", ())]
+    before = [keras.ops.copy(variable) for variable in variables]
+    took = []
+    for steps in (1, 1, min(8, rows.num_whole)):  # the first time compiles
+        start = time.perf_counter()
+        item = rows.first(steps)
+        if keras.backend.backend() == "jax":
+            # A copy, since the function takes the memory of its state.
+            state = keras.tree.map_structure(keras.ops.copy, model._get_jax_state(True, True, True, True))
+            logs = model.train_function(state, iter([item]))[0]
+        else:
+            logs = model.train_function(list(item[0]) if keras.backend.backend() == "torch" else iter([item]))
+        keras.tree.map_structure(float, logs)  # waits for the device
+        took.append((time.perf_counter() - start) / steps)
+        if len(took) == 2 and took[-1] > slow:
+            break
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    return min(took)
+
+
+@contextlib.contextmanager
+def quiet_end_of_data(model: Any) -> Iterator[None]:
+    """Keep Keras from warning, on torch, that the last execution of an epoch has fewer steps than the others.
+
+    Args:
+        model: the model, compiled.
+    """
+    if keras.backend.backend() != "torch" or model.steps_per_execution == 1:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
+        yield
+
+
+@contextlib.contextmanager
+def repeat_steps(model: Any, name: str) -> Iterator[None]:
+    """On torch, where Keras refuses several steps per execution, let a function that it makes repeat its step.
+
+    Args:
+        model: the model, compiled.
+        name: the attribute that holds the function: `"train_function"`, `"test_function"` or `"predict_function"`.
+    """
+    steps = model.steps_per_execution
+    if keras.backend.backend() != "torch" or steps == 1 or getattr(model, name) is not None:
+        yield
+        return
+    model.steps_per_execution = 1
+    try:
+        yield
+    finally:
+        model.steps_per_execution = steps
+    step = getattr(model, name)
+
+    def function(data: Any) -> Any:
+        results = [step([batch]) for batch in data]
+        if name != "predict_function":
+            return results[-1]
+        return keras.tree.map_structure(lambda *parts: keras.ops.concatenate(parts), *results)
+
+    setattr(model, name, function)
+
+
+def loop_of_steps(model: Any, rows: Any) -> Callable:
+    """Keras' `train_function` for data on the device.
+
+    Args:
+        model: the model, compiled.
+        rows: function that gives the `ResidentRows` of the running `fit`.
+    """
+    return {"jax": _of_jax, "tensorflow": _of_tensorflow, "torch": _of_torch}[keras.backend.backend()](model, rows)
+
+
+def _of_jax(model: Any, rows: Any) -> Callable:
+    import jax
+
+    def one(state: Any, arrays: Any, numbers: Any) -> Any:
+        return model.train_step(
+            state, keras.tree.map_structure(lambda array: array[numbers], arrays, none_is_leaf=False)
+        )
+
+    def loop(state: Any, arrays: Any, batches: Any, first: Any, count: Any) -> Any:
+        def body(index: Any, carry: Any) -> Any:
+            logs, after = one(carry[1], arrays, batches[first + index])
+            # A loop keeps its types, and Python numbers in a step make weak ones.
+            return logs, jax.tree.map(lambda new, old: jax.numpy.asarray(new, old.dtype), after, carry[1])
+
+        logs = jax.eval_shape(one, state, arrays, batches[0])[0]
+        logs = jax.tree.map(lambda log: jax.numpy.zeros(log.shape, log.dtype), logs)
+        return jax.lax.fori_loop(0, count, body, (logs, state))
+
+    loop, one = jax.jit(loop, donate_argnums=0), jax.jit(one, donate_argnums=0)
+
+    def train_function(state: Any, iterator: Any) -> Any:
+        batches, first, count, rest = next(iterator)
+        arrays = rows().arrays
+        logs = None
+        if len(batches):
+            logs, state = loop(state, arrays, batches, first, count)
+        if len(rest):
+            logs, state = one(state, arrays, rest)
+        return logs, state
+
+    return train_function
+
+
+def _of_tensorflow(model: Any, rows: Any) -> Callable:
+    import tensorflow as tf
+
+    def one(arrays: Any, numbers: Any) -> Any:
+        data = keras.tree.map_structure(lambda array: tf.gather(array, numbers), arrays, none_is_leaf=False)
+        return model.train_step(data)
+
+    def loop(arrays: Any, batches: Any, first: Any, count: Any) -> Any:
+        def body(index: Any) -> Any:
+            one(arrays, batches[first + index])
+            return (index + 1,)
+
+        tf.while_loop(lambda index: index < count, body, (0,), parallel_iterations=1)
+        return model.get_metrics_result()
+
+    convert = tf.autograph.experimental.do_not_convert
+    loop = tf.function(convert(loop), jit_compile=model.jit_compile, reduce_retracing=True)
+    one = tf.function(convert(one), jit_compile=model.jit_compile, reduce_retracing=True)
+
+    def train_function(iterator: Any) -> Any:
+        batches, first, count, rest = next(iterator)
+        arrays = rows().arrays
+        logs = None
+        if len(batches):
+            logs = loop(arrays, batches, first, count)
+        if len(rest):
+            logs = one(arrays, rest)
+        return logs
+
+    return train_function
+
+
+def _of_torch(model: Any, rows: Any) -> Callable:
+    def train_function(numbers: Any) -> Any:
+        arrays = rows().arrays
+        logs = None
+        for batch in numbers:
+            if batch is None:
+                break
+            data = keras.tree.map_structure(lambda array, batch=batch: array[batch], arrays, none_is_leaf=False)
+            logs = model.train_step(data)
+        return logs
+
+    return train_function
