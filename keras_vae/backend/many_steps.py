@@ -60,13 +60,14 @@ def seconds_per_step(model: Any, rows: Any, slow: float) -> float:
 
 
 @contextlib.contextmanager
-def quiet_end_of_data(model: Any) -> Iterator[None]:
+def quiet_end_of_data(model: Any, unless: Any = None) -> Iterator[None]:
     """Keep Keras from warning, on torch, that the last execution of an epoch has fewer steps than the others.
 
     Args:
         model: the model, compiled.
+        unless: number of steps that were asked for, of which data may have too few, or None.
     """
-    if keras.backend.backend() != "torch" or model.steps_per_execution == 1:
+    if keras.backend.backend() != "torch" or model.steps_per_execution == 1 or unless:
         yield
         return
     with warnings.catch_warnings():

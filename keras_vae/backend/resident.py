@@ -110,7 +110,7 @@ class ResidentRows(ArrayDataAdapter):
         return convert(batches), convert(np.int32(0)), convert(np.int32(count)), batches[0, :0]
 
     def _order(self) -> np.ndarray:
-        """The rows of one epoch, as Keras shuffles them outside of TensorFlow."""
+        """The rows of one epoch, as Keras shuffles them on JAX."""
         rows = np.arange(self._num_samples, dtype="int32")
         if self._shuffle == "batch":
             for start in range(0, self._num_samples, self._batch_size):
@@ -128,7 +128,7 @@ class ResidentRows(ArrayDataAdapter):
             items.append((first, min(last, self.num_whole) - first, last > self.num_whole))
         return items
 
-    def get_jax_iterator(self) -> Iterator[tuple]:
+    def __iter__(self) -> Iterator[tuple]:
         order = self._order()
         whole = self.num_whole * self._batch_size
         rest = order[whole:]
@@ -136,28 +136,13 @@ class ResidentRows(ArrayDataAdapter):
         for first, count, has_rest in self._executions():
             yield batches, np.int32(first), np.int32(count), rest if has_rest else rest[:0]
 
-    def get_tf_dataset(self) -> Any:
-        import tensorflow as tf
+    def get_jax_iterator(self) -> Iterator[tuple]:
+        return iter(self)
 
-        whole, size = self.num_whole * self._batch_size, self._batch_size
-
-        def order(_: Any) -> Any:
-            # The operations of Keras' adapter, in its order: with the same global seed they give the same rows.
-            rows = tf.range(self._num_samples, dtype=tf.int64)
-            if self._shuffle and self._shuffle != "batch":
-                rows = tf.random.shuffle(rows)
-            return tf.cast(rows, tf.int32)
-
-        def items(rows: Any) -> Any:
-            batches, rest = tf.reshape(rows[:whole], (self.num_whole, size)), rows[whole:]
-            if self._shuffle == "batch":
-                batches = tf.map_fn(tf.random.shuffle, batches)
-                rest = tf.random.shuffle(rest)
-            first, count, has_rest = (tf.constant(column) for column in zip(*self._executions(), strict=True))
-            executions = tf.data.Dataset.from_tensor_slices((first, count, has_rest))
-            return executions.map(lambda a, b, c: (batches, a, b, tf.cond(c, lambda: rest, lambda: rest[:0])))
-
-        return tf.data.Dataset.range(1).map(order).flat_map(items).prefetch(1)
+    def get_tf_dataset(self) -> "ResidentRows":
+        # Keras only iterates over it. A tf.data.Dataset would take as long to start, in every epoch, as hundreds of
+        # steps of a small model.
+        return self
 
     def get_torch_dataloader(self) -> Any:
         import torch

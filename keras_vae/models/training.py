@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_vae.backend import divisible_batches, forward_pass, kept_state, strategy_scope, train_step_if_valid
+from keras_vae.backend import (
+    divisible_batches,
+    forward_pass,
+    kept_state,
+    quiet_end_of_data,
+    strategy_scope,
+    train_step_if_valid,
+)
 from keras_vae.callbacks.stop_on_invalid import stop_on_invalid_in
 from keras_vae.data.batch import Batch
 from keras_vae.data.rows import count_rows
@@ -254,7 +261,8 @@ class Trainer(Executions):
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self):
                 self.optimizer.build(self.trainable_variables)
-        with self.runner.training(), divisible_batches(), kept_state(self):
+        quiet = quiet_end_of_data(self, unless=arguments.get("steps_per_epoch"))
+        with self.runner.training(), divisible_batches(), kept_state(self), quiet:
             self.keep_on_device(arguments)
             try:
                 return super().fit(**arguments)
@@ -287,7 +295,8 @@ class Trainer(Executions):
             check_division(x, batch_size)
             if has_sparse((x, y)):
                 x, y, sample_weight = SparseRows(x, y, sample_weight, batch_size), None, None
-        with self.runner.training(), divisible_batches(), kept_state(self):
+        quiet = quiet_end_of_data(self, unless=kwargs.get("steps"))
+        with self.runner.training(), divisible_batches(), kept_state(self), quiet:
             return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, **kwargs)
 
     def train_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:

@@ -44,7 +44,6 @@ def test_annealing_counts_batches_where_gradients_are_accumulated(policy):
     assert seen + resumed == expected(3 * BATCHES)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="no steps_per_execution on torch")
 def test_annealing_counts_every_step_of_an_execution():
     vae = small_vae()
     vae.compile("sgd", steps_per_execution=2)

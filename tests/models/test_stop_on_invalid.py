@@ -58,7 +58,6 @@ def test_the_error_names_term_epoch_batch_and_column_and_the_weights_are_from_be
         np.testing.assert_array_equal(*(ops.convert_to_numpy(ops.convert_to_tensor(each)) for each in (one, other)))
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="no steps_per_execution on torch")
 def test_several_steps_of_one_execution():
     vae = normalised(steps_per_execution=4)
     with pytest.raises(FloatingPointError, match="epoch 1, batch 6"):
