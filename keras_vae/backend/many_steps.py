@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from keras_vae.backend.captured_step import CapturedStep, NotCapturedError
 from keras_vae.backend.devices import in_strategy
 
 __all__ = ["loop_of_steps", "loops_on_device", "quiet_end_of_data", "repeat_steps", "seconds_per_step"]
@@ -179,14 +180,30 @@ def _of_tensorflow(model: Any, rows: Any) -> Callable:
 
 
 def _of_torch(model: Any, rows: Any) -> Callable:
+    captured: dict[int, CapturedStep | None] = {}
+
+    def capture(data: Any) -> CapturedStep | None:
+        # A step that leaves out updates looks at its loss in Python.
+        if model._keeps_valid_weights:
+            return None
+        try:
+            return CapturedStep(model, data)
+        except NotCapturedError as error:
+            warnings.warn(f"The training steps run one by one, since a step cannot be recorded: {error}", stacklevel=2)
+            return None
+
     def train_function(numbers: Any) -> Any:
-        arrays = rows().arrays
+        data_of = rows()
         logs = None
         for batch in numbers:
             if batch is None:
                 break
-            data = keras.tree.map_structure(lambda array, batch=batch: array[batch], arrays, none_is_leaf=False)
-            logs = model.train_step(data)
+            data = keras.tree.map_structure(lambda array, batch=batch: array[batch], data_of.arrays, none_is_leaf=False)
+            whole = len(batch) == data_of.batch_size
+            if whole and len(batch) not in captured:
+                captured[len(batch)] = capture(data)
+            step = captured[len(batch)] if whole else None
+            logs = model.train_step(data) if step is None else step(data)
         return logs
 
     return train_function

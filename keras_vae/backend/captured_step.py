@@ -1,0 +1,123 @@
+"""torch: a training step that is recorded once and replayed, without the Python that led to its operations.
+
+JAX and TensorFlow trace a step and run the trace. torch runs Keras' Python again in every step, thousands of calls
+for a few hundred operations. Here `torch.fx` records the operations of Keras' own `train_step`, gradients and optimizer
+included. Its one difficulty are seeds: Keras reads them from a variable into a Python number in every draw, which no
+record can hold. So the noise of a step is drawn before it, by Keras, and is an input of the record.
+"""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+
+__all__ = ["CapturedStep", "NotCapturedError"]
+
+DRAWS = ("normal", "uniform", "randint")
+"""The functions of `keras.random` whose results depend on nothing but their shape and their seed."""
+
+
+class NotCapturedError(Exception):
+    """A training step does what no record can hold."""
+
+
+@contextlib.contextmanager
+def _draws_by(function: Callable) -> Iterator[None]:
+    """Let `function(draw, *args, **kwargs)` give what Keras' functions of `DRAWS` would."""
+    module = keras.src.backend.torch.random
+    own = {name: getattr(module, name) for name in DRAWS}
+
+    def replaced(draw: Callable) -> Callable:
+        return lambda *args, **kwargs: function(draw, *args, **kwargs)
+
+    try:
+        for name, draw in own.items():
+            setattr(module, name, replaced(draw))
+        yield
+    finally:
+        for name, draw in own.items():
+            setattr(module, name, draw)
+
+
+class CapturedStep:
+    """Keras' `train_step` of a model for batches of one shape, as a record of torch's operations.
+
+    Python code that has another effect in every step, such as an `if` on a number that Python counts, is recorded as
+    it ran once, as on JAX and TensorFlow.
+
+    Args:
+        model: the model, compiled, on the torch backend.
+        data: a batch, as `train_step` takes it.
+
+    Raises:
+        NotCapturedError: the step needs the value of a tensor in Python, such as that of a loss scale.
+    """
+
+    def __init__(self, model: Any, data: Any) -> None:
+        import torch
+        from torch.fx.experimental.proxy_tensor import make_fx
+
+        state = [*model.variables, *model.metrics_variables, *getattr(model.optimizer, "variables", ())]
+        tensors = [*(variable.value for variable in state), *model.parameters(), *model.buffers()]
+        self.tensors = list({id(tensor): tensor for tensor in tensors}.values())
+        before = [tensor.detach().clone() for tensor in self.tensors]
+        self.draws: list[tuple] = []
+        remaining: list[Any] = []
+
+        def record(draw: Callable, *args: Any, **kwargs: Any) -> Any:
+            noise = draw(*args, **kwargs)
+            self.draws.append((draw, args, kwargs))
+            remaining.append(noise)
+            return noise
+
+        def step(tensors: list, noise: list, batch: Any) -> Any:
+            remaining[:] = noise
+            return model.train_step(batch)
+
+        def recorded(draw: Callable, *args: Any, **kwargs: Any) -> Any:
+            if not remaining:
+                raise NotCapturedError("It does not draw the same noise in every step.")
+            return remaining.pop(0)
+
+        try:
+            with _draws_by(record):
+                model.train_step(data)
+            if any(isinstance(leaf, torch.Tensor) for leaf in keras.tree.flatten([draw[1:] for draw in self.draws])):
+                raise NotCapturedError("The arguments of a draw of noise are tensors.")
+            model.zero_grad()
+            with _draws_by(recorded), torch.enable_grad():
+                self.run = make_fx(step, _allow_non_fake_inputs=True)(self.tensors, list(remaining), data)
+            if remaining:
+                raise NotCapturedError("It does not draw the same noise in every step.")
+        except RuntimeError as error:
+            if "value out of a tracing tensor" not in str(error):
+                raise
+            raise NotCapturedError("It reads the value of a tensor in Python.") from error
+        finally:
+            model.zero_grad()
+            with torch.no_grad():
+                for tensor, value in zip(self.tensors, before, strict=True):
+                    tensor.copy_(value)
+        self.uncompiled = self.run
+        if model.jit_compile:
+            on_cuda = self.tensors[0].device.type == "cuda"
+            self.run = torch.compile(self.run, mode="reduce-overhead" if on_cuda else None, dynamic=False)
+
+    def __call__(self, data: Any) -> Any:
+        """Run the step, and return its logs."""
+        import torch
+
+        noise = [draw(*args, **kwargs) for draw, args, kwargs in self.draws]
+        with torch.no_grad():
+            try:
+                return self.run(self.tensors, noise, data)
+            except torch._dynamo.exc.TorchDynamoException as error:
+                if self.run is self.uncompiled:
+                    raise
+                warnings.warn(
+                    f"The training step runs uncompiled, since torch cannot compile it: {error}", stacklevel=2
+                )
+                self.run = self.uncompiled
+                return self.run(self.tensors, noise, data)
