@@ -24,21 +24,54 @@ class NotCapturedError(Exception):
 
 
 @contextlib.contextmanager
-def _draws_by(function: Callable) -> Iterator[None]:
-    """Let `function(draw, *args, **kwargs)` give what Keras' functions of `DRAWS` would."""
-    module = keras.src.backend.torch.random
-    own = {name: getattr(module, name) for name in DRAWS}
-
-    def replaced(draw: Callable) -> Callable:
-        return lambda *args, **kwargs: function(draw, *args, **kwargs)
-
+def _replaced(functions: list[tuple[Any, str, Callable]]) -> Iterator[None]:
+    """Put functions in the place of others: modules, names, and what becomes of the function of that name."""
+    own = [(module, name, getattr(module, name)) for module, name, _ in functions]
     try:
-        for name, draw in own.items():
-            setattr(module, name, replaced(draw))
+        for (module, name, replace), (*_, before) in zip(functions, own, strict=True):
+            setattr(module, name, replace(before))
         yield
     finally:
-        for name, draw in own.items():
-            setattr(module, name, draw)
+        for module, name, before in own:
+            setattr(module, name, before)
+
+
+def _draws_by(function: Callable) -> contextlib.AbstractContextManager:
+    """Let `function(draw, *args, **kwargs)` give what Keras' `draw(*args, **kwargs)` would."""
+    import torch
+
+    module = keras.src.backend.torch.random
+
+    def of_noise(draw: Callable) -> Callable:
+        return lambda *args, **kwargs: function(draw, *args, **kwargs)
+
+    def of_dropout(draw: Callable) -> Callable:
+        def mask(shape: tuple, rate: float, noise_shape: Any, seed: Any) -> Any:
+            return draw(torch.ones(shape, device=keras.src.backend.torch.core.get_device()), rate, noise_shape, seed)
+
+        def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
+            unseeded = seed is None or getattr(seed, "_initial_seed", 0) is None
+            if rate in (0.0, 1.0) or (unseeded and noise_shape is None):
+                return draw(inputs, rate, noise_shape, seed)  # without a generator
+            kept = function(mask, tuple(inputs.shape), rate, noise_shape, seed) != 0
+            return torch.where(kept, inputs / (1.0 - rate), torch.zeros_like(inputs))
+
+        return dropout
+
+    return _replaced([*((module, name, of_noise) for name in DRAWS), (module, "dropout", of_dropout)])
+
+
+def _without_checks() -> contextlib.AbstractContextManager:
+    """Leave out the checks that read tensors: `one_hot` looks at the largest and the smallest class."""
+    import torch
+
+    def of_one_hot(one_hot: Callable) -> Callable:
+        def compared(tensor: Any, num_classes: int = -1) -> Any:
+            return (tensor[..., None] == torch.arange(num_classes, device=tensor.device)).to(torch.int64)
+
+        return compared
+
+    return _replaced([(torch.nn.functional, "one_hot", of_one_hot)])
 
 
 class CapturedStep:
@@ -87,8 +120,8 @@ class CapturedStep:
             if any(isinstance(leaf, torch.Tensor) for leaf in keras.tree.flatten([draw[1:] for draw in self.draws])):
                 raise NotCapturedError("The arguments of a draw of noise are tensors.")
             model.zero_grad()
-            with _draws_by(recorded), torch.enable_grad():
-                self.run = make_fx(step, _allow_non_fake_inputs=True)(self.tensors, list(remaining), data)
+            with _draws_by(recorded), _without_checks(), torch.enable_grad():
+                self.run: Callable = make_fx(step, _allow_non_fake_inputs=True)(self.tensors, list(remaining), data)
             if remaining:
                 raise NotCapturedError("It does not draw the same noise in every step.")
         except RuntimeError as error:
@@ -100,7 +133,7 @@ class CapturedStep:
             with torch.no_grad():
                 for tensor, value in zip(self.tensors, before, strict=True):
                     tensor.copy_(value)
-        self.uncompiled = self.run
+        self.uncompiled: Callable = self.run
         if model.jit_compile:
             on_cuda = self.tensors[0].device.type == "cuda"
             self.run = torch.compile(self.run, mode="reduce-overhead" if on_cuda else None, dynamic=False)

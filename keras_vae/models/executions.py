@@ -35,6 +35,7 @@ class Executions(keras.Model):
 
     _picks_steps = False
     _runs_resident = False
+    train_function: Any
 
     if TYPE_CHECKING:  # what the model has
         _untracked: Any
