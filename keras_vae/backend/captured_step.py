@@ -46,14 +46,14 @@ def _draws_by(function: Callable) -> contextlib.AbstractContextManager:
         return lambda *args, **kwargs: function(draw, *args, **kwargs)
 
     def of_dropout(draw: Callable) -> Callable:
-        def mask(shape: tuple, rate: float, noise_shape: Any, seed: Any) -> Any:
+        def mask(shape: tuple, *, rate: float, noise_shape: Any, seed: Any) -> Any:
             return draw(torch.ones(shape, device=keras.src.backend.torch.core.get_device()), rate, noise_shape, seed)
 
         def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
             unseeded = seed is None or getattr(seed, "_initial_seed", 0) is None
             if rate in (0.0, 1.0) or (unseeded and noise_shape is None):
                 return draw(inputs, rate, noise_shape, seed)  # without a generator
-            kept = function(mask, tuple(inputs.shape), rate, noise_shape, seed) != 0
+            kept = function(mask, tuple(inputs.shape), rate=rate, noise_shape=noise_shape, seed=seed) != 0
             return torch.where(kept, inputs / (1.0 - rate), torch.zeros_like(inputs))
 
         return dropout
@@ -117,8 +117,11 @@ class CapturedStep:
         try:
             with _draws_by(record):
                 model.train_step(data)
-            if any(isinstance(leaf, torch.Tensor) for leaf in keras.tree.flatten([draw[1:] for draw in self.draws])):
-                raise NotCapturedError("The arguments of a draw of noise are tensors.")
+            for _, args, kwargs in self.draws:
+                seed = kwargs.get("seed")
+                own_state = seed is None or isinstance(seed, int) or hasattr(seed, "state")
+                if not own_state or any(isinstance(leaf, torch.Tensor) for leaf in keras.tree.flatten((args, kwargs))):
+                    raise NotCapturedError("Its noise depends on the value of a tensor.")
             model.zero_grad()
             with _draws_by(recorded), _without_checks(), torch.enable_grad():
                 self.run: Callable = make_fx(step, _allow_non_fake_inputs=True)(self.tensors, list(remaining), data)
@@ -127,7 +130,7 @@ class CapturedStep:
         except RuntimeError as error:
             if "value out of a tracing tensor" not in str(error):
                 raise
-            raise NotCapturedError("It reads the value of a tensor in Python.") from error
+            raise NotCapturedError("It depends on the value of a tensor.") from error
         finally:
             model.zero_grad()
             with torch.no_grad():
