@@ -9,6 +9,7 @@ expressed there, so they live here, each with the reason for it:
 * TensorFlow's XLA cannot compile gamma draws, so models that make them must not be compiled with it;
 * TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
   although every inference method of a model is traced at most twice;
+* JAX compiles every draw and every constant for its shape, which is most of the time that building a model takes;
 * a generator's variable cannot be advanced inside a loop that JAX compiles;
 * `keras.ops.scan` on TensorFlow does not say how many steps its loop has, without which XLA cannot compile the
   loop's gradient, and fails on several inputs of unknown length;
@@ -41,6 +42,7 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
 from keras_vae.backend.calls import called_by_another, forward_pass, plain_error, quiet_retracing, without_mask
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
+from keras_vae.backend.initial_values import initial_values_on_host
 from keras_vae.backend.loops import scan_steps
 from keras_vae.backend.noise import SeedGenerator, StepSeed, gamma_draws_compile
 from keras_vae.backend.state import fit_takes_weights, kept_state, sync_state
@@ -59,6 +61,7 @@ __all__ = [
     "fit_takes_weights",
     "forward_pass",
     "gamma_draws_compile",
+    "initial_values_on_host",
     "kept_state",
     "num_replicas",
     "plain_error",

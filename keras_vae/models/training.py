@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_vae.backend import divisible_batches, forward_pass, kept_state, strategy_scope, train_step_if_valid
+from keras_vae.backend import (
+    divisible_batches,
+    forward_pass,
+    initial_values_on_host,
+    kept_state,
+    strategy_scope,
+    train_step_if_valid,
+)
 from keras_vae.callbacks.stop_on_invalid import stop_on_invalid_in
 from keras_vae.data.batch import Batch
 from keras_vae.data.rows import count_rows
@@ -248,7 +255,7 @@ class Trainer(keras.Model):
             self._keeps_valid_weights, self.train_function = callback is not None, None  # another step to compile
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
-            with strategy_scope(self):
+            with strategy_scope(self), initial_values_on_host():
                 self.optimizer.build(self.trainable_variables)
         with self.runner.training(), divisible_batches(), kept_state(self):
             return super().fit(**arguments)
