@@ -18,7 +18,7 @@ from keras_vae.decoders.decoder import draw
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Component, Config, Data, Ints, Tensor
 from keras_vae.inference.reconstruct import reconstruct_batch
-from keras_vae.inference.runner import Runner
+from keras_vae.inference.runner import Runner, few_sizes
 from keras_vae.latents.single import Single
 from keras_vae.models.adaptation import require_adapted
 from keras_vae.models.assembly import (
@@ -367,7 +367,7 @@ class VAE(Trainer):
             x: `(n, *data_shape)`, or as for `predict`.
         """
         first = keras.tree.flatten(unpack(x, self.spec).x)[0]
-        return self.predict(x, batch_size=max(1, first.shape[0]), verbose=0)
+        return self.predict(x, batch_size=few_sizes(first.shape[0]), verbose=0)
 
     # Saving -------------------------------------------------------------------------------------------
 
