@@ -6,7 +6,7 @@ from typing import Any
 from keras_vae.arguments import one_of
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Data, Part, Seed
-from keras_vae.inference.call import over_data
+from keras_vae.inference.call import as_tensors, over_data
 
 __all__ = ["encode"]
 
@@ -56,7 +56,9 @@ def encode(
         outputs = over_data(model, key, function, x, batch_size=batch_size, verbose=verbose, seed=seed, noisy=True)
         kinds = runner.functions[key].function.kinds
     if mode == "distribution":
-        outputs = tuple(kind(**{**others, **tensors}) for (kind, others), tensors in zip(kinds, outputs, strict=True))
+        outputs = tuple(
+            kind(**{**others, **as_tensors(arrays)}) for (kind, others), arrays in zip(kinds, outputs, strict=True)
+        )
     return outputs[0] if len(outputs) == 1 else outputs
 
 
