@@ -9,6 +9,8 @@ expressed there, so they live here, each with the reason for it:
 * TensorFlow's XLA cannot compile gamma draws, so models that make them must not be compiled with it;
 * TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
   although every inference method of a model is traced at most twice;
+* JAX compiles every draw and every constant for its shape, which is most of the time that building a model takes;
+* JAX compiles a function anew for every number of rows;
 * a generator's variable cannot be advanced inside a loop that JAX compiles;
 * `keras.ops.scan` on TensorFlow does not say how many steps its loop has, without which XLA cannot compile the
   loop's gradient, and fails on several inputs of unknown length;
@@ -38,9 +40,17 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
         "environment variable KERAS_BACKEND (tensorflow is the default)."
     ) from error
 
-from keras_vae.backend.calls import called_by_another, forward_pass, plain_error, quiet_retracing, without_mask
+from keras_vae.backend.calls import (
+    called_by_another,
+    compiles_each_size,
+    forward_pass,
+    plain_error,
+    quiet_retracing,
+    without_mask,
+)
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
+from keras_vae.backend.initial_values import initial_values_on_host
 from keras_vae.backend.loops import scan_steps
 from keras_vae.backend.many_steps import (
     loop_of_steps,
@@ -60,6 +70,7 @@ __all__ = [
     "StepSeed",
     "called_by_another",
     "check_exported",
+    "compiles_each_size",
     "data_shards",
     "divisible_batches",
     "export_options",
@@ -69,6 +80,7 @@ __all__ = [
     "forward_pass",
     "free_memory",
     "gamma_draws_compile",
+    "initial_values_on_host",
     "kept_state",
     "loop_of_steps",
     "loops_on_device",

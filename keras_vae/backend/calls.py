@@ -11,6 +11,11 @@ import keras
 __all__ = ["called_by_another", "forward_pass", "plain_error", "quiet_retracing", "without_mask"]
 
 
+def compiles_each_size() -> bool:
+    """Whether a function is compiled anew for every number of rows, as by JAX; TensorFlow compiles for any number."""
+    return keras.backend.backend() == "jax"
+
+
 @contextlib.contextmanager
 def quiet_retracing() -> Iterator[None]:
     """Keep TensorFlow from warning that the functions of different inference methods are traced."""

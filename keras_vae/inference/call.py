@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.arguments import one_of, positive_int
 from keras_vae.hints import Array, Data, Part
 
-__all__ = ["checked_condition", "checked_exposure", "decoding_mode", "known_length", "over_data", "rows"]
+__all__ = ["as_tensors", "checked_condition", "checked_exposure", "decoding_mode", "known_length", "over_data", "rows"]
 
 MODES = ("mean", "mode", "sample")
 
@@ -124,6 +125,11 @@ def known_length(model: Part, length: int | None) -> int | None:
             f"Received: length={length!r}. Leave it out, or build the model with None as the first axis."
         )
     return None if length is None else positive_int(length, "length")
+
+
+def as_tensors(arrays: Any) -> Any:
+    """Arrays, or a structure of them, as tensors of their own dtype; without its name JAX compiles a copy."""
+    return keras.tree.map_structure(lambda array: ops.convert_to_tensor(array, dtype=str(array.dtype)), arrays)
 
 
 def rows(n: int, **arrays: Array | None) -> dict[str, Array]:

@@ -4,8 +4,9 @@ import dataclasses
 from typing import Any
 
 from keras_vae.arguments import one_of
+from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Data, Part, Seed
-from keras_vae.inference.call import over_data
+from keras_vae.inference.call import as_tensors, over_data
 
 __all__ = ["encode"]
 
@@ -49,25 +50,39 @@ def encode(
     'Gaussian'
     """
     one_of(mode, MODES, "mode")
-    values: list[Any] = []
-
-    def encode_batch(vae: Part, inputs: Any, seed: Seed, prepared: Any, **_: Any) -> Any:
-        terms = vae.terms(inputs, seed=seed, deterministic=mode != "sample", prepared=prepared)
-        values[:] = [level.posterior for level in terms.levels]
-        if mode == "distribution":
-            return tuple(level.posterior.tensors() for level in terms.levels)
-        return tuple(level.z for level in terms.levels)
-
-    # The distributions are rebuilt from those of the traced function, so it is traced in every call.
     key = ("encode", mode)
-    if mode == "distribution":
-        model.runner.functions.pop(key, None)
-    outputs = over_data(model, key, encode_batch, x, batch_size=batch_size, verbose=verbose, seed=seed, noisy=True)
+    runner, function = model.runner, Encoding(mode)
+    with runner.lock:  # for the distributions of the function that ran
+        outputs = over_data(model, key, function, x, batch_size=batch_size, verbose=verbose, seed=seed, noisy=True)
+        kinds = runner.functions[key].function.kinds
     if mode == "distribution":
         outputs = tuple(
-            dataclasses.replace(value, mask=tensors.pop("mask", None), **tensors)
-            if hasattr(value, "mask")
-            else dataclasses.replace(value, **tensors)
-            for value, tensors in zip(values, outputs, strict=True)
+            kind(**{**others, **as_tensors(arrays)}) for (kind, others), arrays in zip(kinds, outputs, strict=True)
         )
     return outputs[0] if len(outputs) == 1 else outputs
+
+
+class Encoding:
+    """The latents of one batch, and what they are made of: it is known where the function is traced, which is once.
+
+    Args:
+        mode: as for `encode`.
+    """
+
+    def __init__(self, mode: str) -> None:
+        self.mode = mode
+        self.kinds: list[tuple[type, dict[str, Any]]] = []
+
+    def __call__(self, vae: Part, inputs: Any, seed: Seed, prepared: Any, **_: Any) -> Any:
+        terms = vae.terms(inputs, seed=seed, deterministic=self.mode != "sample", prepared=prepared)
+        if self.mode != "distribution":
+            return tuple(level.z for level in terms.levels)
+        posteriors = [level.posterior for level in terms.levels]
+        self.kinds = [(type(posterior), arguments_beside_tensors(posterior)) for posterior in posteriors]
+        return tuple(posterior.tensors() for posterior in posteriors)
+
+
+def arguments_beside_tensors(value: Distribution) -> dict[str, Any]:
+    """The arguments of a distribution that are no tensors."""
+    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+    return {name: own for name, own in fields.items() if not hasattr(own, "shape")}

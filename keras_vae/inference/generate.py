@@ -14,6 +14,7 @@ from keras_vae.data.rows import check_rows
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part, Seed, Tensor
 from keras_vae.inference.call import (
+    as_tensors,
     checked_condition,
     checked_exposure,
     decoding_mode,
@@ -114,8 +115,7 @@ def decode(
     )
     if not as_distribution:
         return decoded
-    params = keras.tree.map_structure(ops.convert_to_tensor, decoded)
-    return detached(model.likelihood.distribution(params))
+    return detached(model.likelihood.distribution(as_tensors(decoded)))
 
 
 def require_one_pass(decoder: Part) -> None:

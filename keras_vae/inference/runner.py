@@ -1,6 +1,8 @@
 """Applies a function to data: in batches, compiled, with Keras' progress bar."""
 
 import contextlib
+import itertools
+import math
 import operator
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ import numpy as np
 from keras_vae.arguments import optional_seed, positive_int
 from keras_vae.backend import (
     SeedGenerator,
+    compiles_each_size,
     data_shards,
     divisible_batches,
     fit_takes_weights,
@@ -27,7 +30,13 @@ from keras_vae.data.streams import DIFFERENT_LENGTHS, is_stream, to_numpy
 from keras_vae.hints import Data, Part, Tensor
 from keras_vae.serialization import Untracked
 
-__all__ = ["Runner"]
+__all__ = ["Runner", "few_sizes"]
+
+COPIED = 2**24
+"""Larger arrays are not copied to make their last batch as long as the others; it is compiled by itself."""
+
+MOST_FUNCTIONS = 32
+"""Compiled functions that are kept; the one that was not used for longest is dropped."""
 
 QUIET_ROWS = 4096
 """With `verbose="auto"`, arrays up to this many rows run without a progress bar."""
@@ -143,7 +152,11 @@ class Runner:
             self.functions.clear()
 
     def _function(self, key: Any, function: Callable, prepared: Any = None) -> BatchFunction:
-        if key not in self.functions:
+        if key in self.functions:
+            self.functions[key] = self.functions.pop(key)  # the last one is the one used last
+        else:
+            if len(self.functions) >= MOST_FUNCTIONS:
+                del self.functions[next(iter(self.functions))]
             with strategy_scope(self.vae):
                 self.functions[key] = BatchFunction(
                     self.vae,
@@ -254,7 +267,7 @@ def attributes(vae: Part) -> list[Any]:
 
 
 def divided(inputs: Data, batch_size: int | None) -> tuple[Data, int | None, int | None]:
-    """Arrays with the last row repeated until `keras.distribution` can divide every batch among its devices.
+    """Arrays with the last row repeated until `keras.distribution` can divide every batch, and few sizes are compiled.
 
     Sparse rows become a dataset of dense batches.
 
@@ -266,18 +279,44 @@ def divided(inputs: Data, batch_size: int | None) -> tuple[Data, int | None, int
         the inputs, a batch size that can be divided too, and the number of rows whose results are asked for, or None
         if that is all of them.
     """
-    shards = data_shards()
-    if is_stream(inputs) or (shards == 1 and not has_sparse(inputs)):
+    if is_stream(inputs):
         return inputs, batch_size, None
-    count = count_rows(inputs)
-    missing = -count % shards
+    shards, count = data_shards(), count_rows(inputs)
+    size = (batch_size or 32) + -(batch_size or 32) % shards
+    missing = padded_count(inputs, size, shards) - count
     if has_sparse(inputs):
         rows = np.append(np.arange(count), np.repeat(count - 1, missing))
-        batch_size = batch_size or 32
-        return SparseRows(inputs, batch_size=batch_size + -batch_size % shards, rows=rows), None, count
-    if missing:
-        inputs = keras.tree.map_structure(
-            lambda leaf: np.concatenate([to_numpy(leaf), np.repeat(to_numpy(leaf[-1:]), missing, axis=0)]), inputs
-        )
-    batch_size = batch_size or 32
-    return inputs, batch_size + -batch_size % shards, count
+        return SparseRows(inputs, batch_size=size, rows=rows), None, count
+    if not missing:
+        return inputs, size if shards > 1 else batch_size, None
+    inputs = keras.tree.map_structure(
+        lambda leaf: np.concatenate([to_numpy(leaf), np.repeat(to_numpy(leaf[-1:]), missing, axis=0)]), inputs
+    )
+    return inputs, size, count
+
+
+def padded_count(inputs: Data, batch_size: int, shards: int) -> int:
+    """Number of rows, with those that are added: every batch can be divided, and few sizes are compiled.
+
+    Args:
+        inputs: arrays `(n, ...)`.
+        batch_size: rows at a time, a multiple of `shards`.
+        shards: number of devices that divide a batch.
+    """
+    count = count_rows(inputs)
+    if not compiles_each_size():
+        return count + -count % shards
+    if count <= batch_size:
+        count = min(few_sizes(count), batch_size)
+    elif has_sparse(inputs) or sum(math.prod(leaf.shape) for leaf in keras.tree.flatten(inputs)) <= COPIED:
+        count += -count % batch_size
+    return count + -count % shards
+
+
+def few_sizes(rows: int) -> int:
+    """The sizes of single batches: 1, 8, 32, 128 and so on.
+
+    >>> [few_sizes(rows) for rows in (1, 2, 8, 9, 33)]
+    [1, 8, 8, 32, 128]
+    """
+    return 1 if rows <= 1 else next(size for size in (2 * 4**power for power in itertools.count(1)) if size >= rows)

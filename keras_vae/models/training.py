@@ -9,6 +9,7 @@ import keras
 from keras_vae.backend import (
     divisible_batches,
     forward_pass,
+    initial_values_on_host,
     kept_state,
     quiet_end_of_data,
     strategy_scope,
@@ -259,7 +260,7 @@ class Trainer(Executions):
             self._keeps_valid_weights, self.train_function = callback is not None, None  # another step to compile
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
-            with strategy_scope(self):
+            with strategy_scope(self), initial_values_on_host():
                 self.optimizer.build(self.trainable_variables)
         quiet = quiet_end_of_data(self, unless=arguments.get("steps_per_epoch"))
         with self.runner.training(), divisible_batches(), kept_state(self), quiet:

@@ -7,7 +7,7 @@ import keras
 
 from keras_vae import inference
 from keras_vae.arguments import as_shape, optional_seed
-from keras_vae.backend import SeedGenerator, called_by_another
+from keras_vae.backend import SeedGenerator, called_by_another, initial_values_on_host
 from keras_vae.data.batch import Batch
 from keras_vae.data.checks import Checks
 from keras_vae.data.field import Field, as_spec, shape_of
@@ -18,7 +18,7 @@ from keras_vae.decoders.decoder import draw
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Component, Config, Data, Ints, Tensor
 from keras_vae.inference.reconstruct import reconstruct_batch
-from keras_vae.inference.runner import Runner
+from keras_vae.inference.runner import Runner, few_sizes
 from keras_vae.latents.single import Single
 from keras_vae.models.adaptation import require_adapted
 from keras_vae.models.assembly import (
@@ -151,21 +151,22 @@ class VAE(Trainer):
         self._untracked.items["latents"] = structure
         self.objective = make_component("objective", objective, policy)
         self.condition_encoder = condition_encoder
-        self._untracked.items["forward"] = assemble(
-            spec,
-            latent_dim,
-            self.encoder,
-            structure,
-            self.decoder,
-            self.likelihood,
-            self.objective,
-            self.condition_shape,
-            condition_encoder,
-            self.condition_to,
-            policy,
-            int(self.seed_generator.state[0]),
-        )
-        self.trackers = Trackers(len(structure.level_shapes()), self.likelihood.support)
+        with initial_values_on_host():
+            self._untracked.items["forward"] = assemble(
+                spec,
+                latent_dim,
+                self.encoder,
+                structure,
+                self.decoder,
+                self.likelihood,
+                self.objective,
+                self.condition_shape,
+                condition_encoder,
+                self.condition_to,
+                policy,
+                int(self.seed_generator.state[0]),
+            )
+            self.trackers = Trackers(len(structure.level_shapes()), self.likelihood.support)
         self.reconstruction_tracker, self.kl_tracker = self.trackers.reconstruction, self.trackers.kl
         self.level_trackers, self.rate_trackers = self.trackers.levels, self.trackers.rates
         self.checks = Checks(
@@ -366,7 +367,7 @@ class VAE(Trainer):
             x: `(n, *data_shape)`, or as for `predict`.
         """
         first = keras.tree.flatten(unpack(x, self.spec).x)[0]
-        return self.predict(x, batch_size=max(1, first.shape[0]), verbose=0)
+        return self.predict(x, batch_size=few_sizes(first.shape[0]), verbose=0)
 
     # Saving -------------------------------------------------------------------------------------------
 

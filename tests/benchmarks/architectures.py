@@ -35,6 +35,11 @@ def load_images(source, held_out):
     """Training and held-out images of whole numbers 0 to 255, `(n, height, width, channels)`."""
     if source == "fashion_mnist":
         (train, _), (test, _) = keras.datasets.fashion_mnist.load_data()
+    elif source == "digits":
+        from sklearn.datasets import load_digits
+
+        images = np.round(load_digits().images * 255 / 16)
+        train, test = images[:1500], images[1500:]
     else:
         with np.load(pathlib.Path(source), allow_pickle=False) as arrays:
             train, test = arrays["x_train"], arrays["x_test"]
@@ -77,7 +82,9 @@ def report(models, speeds, held_out):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--data", default="fashion_mnist", help="fashion_mnist, or an .npz file with x_train and x_test"
+        "--data",
+        default="fashion_mnist",
+        help="fashion_mnist, digits (scikit-learn's, 8x8), or an .npz file with x_train and x_test",
     )
     parser.add_argument("--architectures", nargs="+", default=list(ARCHITECTURES), choices=list(ARCHITECTURES))
     parser.add_argument("--likelihood", default="discretized_logistic_mixture", help="one for images 0 to 255")

@@ -56,15 +56,20 @@ def compare(name, turns):
     return {variant: 1e6 * np.quantile(times, 0.1) / STEPS for variant, times in seconds.items()}
 
 
-if __name__ == "__main__":
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--turns", type=int, default=20)
-    arguments = parser.parse_args()
-    for model in arguments.models:
-        result = compare(model, arguments.turns)
+    options = parser.parse_args(arguments)
+    print("| backend | model | with, us | without, us | ratio |\n|---|---|---|---|---|")
+    for model in options.models:
+        result = compare(model, options.turns)
         print(
-            f"{keras.backend.backend()} {model}: {result['with']:.0f} us a step, without {result['without']:.0f}, "
-            f"ratio {result['with'] / result['without']:.3f}",
+            f"| {keras.backend.backend()} | {model} | {result['with']:.0f} | {result['without']:.0f} | "
+            f"{result['with'] / result['without']:.3f} |",
             flush=True,
         )
+
+
+if __name__ == "__main__":
+    main()
