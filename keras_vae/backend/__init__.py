@@ -12,6 +12,7 @@ expressed there, so they live here, each with the reason for it:
 * a generator's variable cannot be advanced inside a loop that JAX compiles;
 * `keras.ops.scan` on TensorFlow does not say how many steps its loop has, without which XLA cannot compile the
   loop's gradient, and fails on several inputs of unknown length;
+* JAX compiles every operation that runs eagerly, and a loop at every call;
 * losses that layers add are found again on JAX only where the scope of a step collects them, and each outermost
   call of a layer forgets those of the one before;
 * whether a model is called by another one shows in Keras' call context, and on JAX in the scope of the step;
@@ -41,7 +42,7 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
 from keras_vae.backend.calls import called_by_another, forward_pass, plain_error, quiet_retracing, without_mask
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
-from keras_vae.backend.loops import scan_steps
+from keras_vae.backend.loops import one_operation, scan_steps
 from keras_vae.backend.noise import SeedGenerator, StepSeed, gamma_draws_compile
 from keras_vae.backend.state import fit_takes_weights, kept_state, sync_state
 from keras_vae.backend.valid_steps import train_step_if_valid
@@ -61,6 +62,7 @@ __all__ = [
     "gamma_draws_compile",
     "kept_state",
     "num_replicas",
+    "one_operation",
     "plain_error",
     "quiet_retracing",
     "scan_steps",
