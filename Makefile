@@ -45,12 +45,17 @@ quickstart: .venv/.tensorflow
 test: .venv/.tensorflow
 	KERAS_BACKEND=tensorflow $(TEST)
 
-# Less optimisation by the compiler, since tests run what they compile once or twice; and what it has compiled is kept.
+# Tests run what they compile once or twice, so the compiler optimises little, and takes XLA's older emitters: the newer
+# ones, in 32 parts, need two to three times as long for one small operation. What it has compiled is kept.
+XLA := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true \
+	--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
+
 # The examples in docstrings, and what is refused before anything is computed, run on the two other backends only:
 # compiling takes minutes.
 test-jax: .venv/.jax
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.jax_cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
-	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 KERAS_BACKEND=jax XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" $(TEST) -m "not one_backend and not refusals" tests
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 KERAS_BACKEND=jax XLA_FLAGS="$(XLA)" \
+	$(TEST) -m "not one_backend and not refusals" tests
 
 test-torch: .venv/.torch
 	KERAS_BACKEND=torch $(TEST) -m "not one_backend"

@@ -31,6 +31,7 @@ import numpy as np
 import scipy.sparse
 
 import keras_vae as kv
+from standard_library import syntax_trees
 
 LEAST = 5  # items of a user, and users of an item
 CUTS = (20, 50, 100)
@@ -44,13 +45,7 @@ def names_in_functions(most=None):
     training row would be easy to complete.
     """
     functions = {}
-    for path in sorted(pathlib.Path(ast.__file__).parent.rglob("*.py"))[:most]:
-        if {"site-packages", "dist-packages", "test", "tests", "idlelib"} & set(path.parts):
-            continue
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8", errors="replace"))
-        except SyntaxError:
-            continue  # files that show what is wrong
+    for path, tree in syntax_trees(most):
         found = {node: list(ast.walk(node)) for node in ast.walk(tree) if isinstance(node, FUNCTIONS)}
         inner = {node for nodes in found.values() for node in nodes[1:] if isinstance(node, FUNCTIONS)}
         for function, nodes in found.items():

@@ -23,6 +23,7 @@ import keras
 import numpy as np
 
 import keras_vae as kv
+from standard_library import syntax_trees
 
 PADDING, END, UNKNOWN = 0, 1, 2
 LENGTH = 20  # tokens of a sentence, including its end; longer ones are skipped
@@ -31,13 +32,7 @@ LENGTH = 20  # tokens of a sentence, including its end; longer ones are skipped
 def docstrings(most=None):
     """What Python's standard library says about itself: text that is on every machine that can run this."""
     strings = []
-    for path in sorted(pathlib.Path(ast.__file__).parent.rglob("*.py"))[:most]:
-        if {"site-packages", "dist-packages", "test", "tests", "idlelib"} & set(path.parts):
-            continue
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8", errors="replace"))
-        except SyntaxError:
-            continue  # files that show what is wrong
+    for _, tree in syntax_trees(most):
         for node in ast.walk(tree):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
                 strings.append(ast.get_docstring(node) or "")

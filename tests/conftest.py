@@ -1,5 +1,6 @@
 """What every test may ask for: real digits, and the shared data sets where they are."""
 
+import gc
 import itertools
 import os
 import pathlib
@@ -42,6 +43,22 @@ def fixed_seed():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy(policy)
+
+
+def pytest_collection_finish():
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen_garbage():
+    """What a file of tests leaves behind is not searched again: Keras leaks a graph with every `fit` on TensorFlow.
+
+    Toward the end of the suite there were millions of objects, and one search took longer than most files.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 MAPPED = pathlib.Path("/proc/self/maps")

@@ -14,6 +14,7 @@ expressed there, so they live here, each with the reason for it:
 * a generator's variable cannot be advanced inside a loop that JAX compiles;
 * `keras.ops.scan` on TensorFlow does not say how many steps its loop has, without which XLA cannot compile the
   loop's gradient, and fails on several inputs of unknown length;
+* JAX compiles every operation that runs eagerly, and a loop at every call;
 * losses that layers add are found again on JAX only where the scope of a step collects them, and each outermost
   call of a layer forgets those of the one before;
 * whether a model is called by another one shows in Keras' call context, and on JAX in the scope of the step;
@@ -51,7 +52,7 @@ from keras_vae.backend.calls import (
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
 from keras_vae.backend.initial_values import initial_values_on_host
-from keras_vae.backend.loops import scan_steps
+from keras_vae.backend.loops import one_operation, scan_steps
 from keras_vae.backend.many_steps import (
     loop_of_steps,
     loops_on_device,
@@ -86,6 +87,7 @@ __all__ = [
     "loops_on_device",
     "num_bytes",
     "num_replicas",
+    "one_operation",
     "plain_error",
     "quiet_end_of_data",
     "quiet_retracing",

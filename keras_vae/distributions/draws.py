@@ -1,13 +1,12 @@
 """Draws that Keras does not have, or that TensorFlow's XLA cannot compile."""
 
 import numbers
-from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import non_negative_number
-from keras_vae.backend import StepSeed
+from keras_vae.backend import StepSeed, one_operation
 from keras_vae.distributions.gamma_functions import log_poisson
 from keras_vae.hints import Seed, Shape, Tensor
 
@@ -125,11 +124,15 @@ def draw_log_gamma(shape_parameter: Tensor, seed: Seed) -> Tensor:
     >>> bool(abs(draws.mean() - 3.0) < 0.2)
     True
     """
+    return _draw_log_gamma(shape_parameter, StepSeed.key(seed))
+
+
+@one_operation
+def _draw_log_gamma(shape_parameter: Tensor, key: Tensor) -> Tensor:
     shape = ops.shape(shape_parameter)
     small = shape_parameter < 1.0
     d = ops.where(small, shape_parameter + 1.0, shape_parameter) - 1.0 / 3.0
     c = 1.0 / ops.sqrt(9.0 * d)
-    key = StepSeed.key(seed)
 
     def propose(step: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         drawn, accepted = state
@@ -161,7 +164,11 @@ def draw_poisson(rate: Tensor, seed: Seed) -> Tensor:
     >>> bool(abs(draws.mean() - 3.0) < 0.2)
     True
     """
-    key = StepSeed.key(seed)
+    return _draw_poisson(rate, StepSeed.key(seed))
+
+
+@one_operation
+def _draw_poisson(rate: Tensor, key: Tensor) -> Tensor:
     small = ops.minimum(rate, SMALL_RATE)
     uniform = keras.random.uniform(ops.shape(rate), dtype="float32", seed=StepSeed(key, 2 * ROUNDS))
     first = ops.exp(-small)
@@ -176,7 +183,7 @@ def draw_poisson(rate: Tensor, seed: Seed) -> Tensor:
     return ops.where(rate < SMALL_RATE, few, _draw_large_poisson(ops.maximum(rate, SMALL_RATE), key))
 
 
-def _draw_large_poisson(rate: Tensor, key: Any) -> Tensor:
+def _draw_large_poisson(rate: Tensor, key: Tensor) -> Tensor:
     """Algorithm PTRS, for rates of at least 10; a round accepts eight proposals in ten, and more for larger rates."""
     shape = ops.shape(rate)
     b = 0.931 + 2.53 * ops.sqrt(rate)
@@ -214,7 +221,11 @@ def draw_binomial(trials: Tensor, probability: Tensor, seed: Seed) -> Tensor:
     >>> bool(abs(draws.mean() - 2.25) < 0.1)
     True
     """
-    key = StepSeed.key(seed)
+    return _draw_binomial(trials, probability, StepSeed.key(seed))
+
+
+@one_operation
+def _draw_binomial(trials: Tensor, probability: Tensor, key: Tensor) -> Tensor:
     # the rarer outcome is counted
     rare = ops.minimum(probability, 1.0 - probability)
     many = trials * rare >= SMALL_RATE
@@ -223,7 +234,7 @@ def draw_binomial(trials: Tensor, probability: Tensor, seed: Seed) -> Tensor:
     return ops.where(probability > 0.5, trials - drawn, drawn)
 
 
-def _draw_few(trials: Tensor, probability: Tensor, key: Any) -> Tensor:
+def _draw_few(trials: Tensor, probability: Tensor, key: Tensor) -> Tensor:
     """By inversion, for a mean of less than `SMALL_RATE` and a probability of at most one half."""
     uniform = keras.random.uniform(ops.shape(trials), dtype="float32", seed=StepSeed(key, 2 * ROUNDS))
     odds = probability / (1.0 - probability)
@@ -240,7 +251,7 @@ def _draw_few(trials: Tensor, probability: Tensor, key: Any) -> Tensor:
     return ops.minimum(drawn, trials)  # the probabilities may add up to a little less than one
 
 
-def _draw_many(trials: Tensor, probability: Tensor, key: Any) -> Tensor:
+def _draw_many(trials: Tensor, probability: Tensor, key: Tensor) -> Tensor:
     """Algorithm BTRS, for means of at least 10 and a probability of at most one half."""
     shape = ops.shape(trials)
     mean, others = trials * probability, trials * (1.0 - probability)

@@ -5,6 +5,7 @@ from typing import Any
 
 from keras import ops
 
+from keras_vae.backend import one_operation
 from keras_vae.hints import Tensor
 
 __all__ = ["log_beta", "log_gamma_ratio", "log_multinomial", "log_negative_binomial", "log_poisson"]
@@ -13,6 +14,7 @@ SERIES_AT_FIVE = math.lgamma(5.0) - (4.5 * math.log(5.0) - 5.0 + 0.5 * math.log(
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
+@one_operation
 def log_gamma_ratio(a: Tensor, n: Any) -> Tensor:
     """log Gamma(a + n) - log Gamma(a), for a > 0 and n >= 0, without the digits that a difference would lose.
 
@@ -29,6 +31,7 @@ def log_gamma_ratio(a: Tensor, n: Any) -> Tensor:
     return difference + _series(high) - _series(low) - ops.log(_rising(a + n) / _rising(a))
 
 
+@one_operation
 def log_beta(a: Tensor, b: Tensor) -> Tensor:
     """log of the beta function, for a and b > 0.
 
@@ -47,6 +50,7 @@ def log_beta(a: Tensor, b: Tensor) -> Tensor:
     return leading - 4.0 + HALF_LOG_TWO_PI + series + shift
 
 
+@one_operation
 def log_poisson(value: Tensor, rate: Tensor) -> Tensor:
     """log of the Poisson probability of `value`, to float32 where value and rate are in the millions.
 
@@ -65,6 +69,7 @@ def log_poisson(value: Tensor, rate: Tensor) -> Tensor:
     return ops.where(value < 4.0, direct, saddle)
 
 
+@one_operation
 def log_multinomial(value: Tensor, log_p: Tensor) -> Tensor:
     """log of the multinomial probability of the counts `(..., K)`, given their sum: `(..., 1)`.
 
@@ -90,6 +95,7 @@ def _log_factorial_rest(value: Tensor) -> Tensor:
     return ops.where(value < 4.0, direct, HALF_LOG_TWO_PI + 0.5 * ops.log(many) + _series(many))
 
 
+@one_operation
 def log_negative_binomial(value: Tensor, mean: Tensor, r: Tensor) -> Tensor:
     """log of the negative binomial probability of `value`, with variance mean + mean^2 / r.
 

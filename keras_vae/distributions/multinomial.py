@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae.backend import one_operation
 from keras_vae.distributions.compatibility import is_one
 from keras_vae.distributions.distribution import Distribution, Independent
 from keras_vae.distributions.draws import NEVER, at_least, draw_multinomial, several, with_samples
@@ -99,18 +100,7 @@ class Multinomial(Independent):
 
     def mode(self) -> Tensor:
         """The most likely counts: all floor(l p) for one number l, which is found by bisection (Finucan, 1964)."""
-        p, total = ops.softmax(self.logits, axis=-1), self._total()
-
-        def halve(step: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-            del step
-            low, high = state
-            middle = 0.5 * (low + high)
-            fits = ops.sum(ops.floor(middle * p), axis=-1, keepdims=True) <= total
-            return ops.where(fits, middle, low), ops.where(fits, high, middle)
-
-        low, _ = ops.fori_loop(0, BISECTIONS, halve, (total, total + float(p.shape[-1])))
-        whole = ops.floor(low * p)
-        return _complete(whole, p / (whole + 1.0), total)
+        return _most_likely(ops.softmax(self.logits, axis=-1), self._total())
 
     def variance(self) -> Tensor:
         p = ops.softmax(self.logits, axis=-1)
@@ -120,6 +110,20 @@ class Multinomial(Independent):
         """`(..., *event[:-1], 1)`."""
         total = ops.round(ops.cast(self.total_count, "float32"))[..., None]
         return ops.broadcast_to(total, (*ops.shape(self.logits)[:-1], 1))
+
+
+@one_operation
+def _most_likely(p: Tensor, total: Tensor) -> Tensor:
+    def halve(step: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        del step
+        low, high = state
+        middle = 0.5 * (low + high)
+        fits = ops.sum(ops.floor(middle * p), axis=-1, keepdims=True) <= total
+        return ops.where(fits, middle, low), ops.where(fits, high, middle)
+
+    low, _ = ops.fori_loop(0, BISECTIONS, halve, (total, total + float(p.shape[-1])))
+    whole = ops.floor(low * p)
+    return _complete(whole, p / (whole + 1.0), total)
 
 
 def _complete(whole: Tensor, priority: Tensor, total: Tensor) -> Tensor:

@@ -39,7 +39,6 @@ METHODS = {
     "kl": "kl_divergence() of posterior and prior",
 }
 DRAWS = 4096
-ROWS = 256
 
 
 def chosen(checks: Sequence[str] | None, allowed: Sequence[Any]) -> Sequence[str]:
@@ -91,32 +90,32 @@ def run_latent_checks(
 
     def draws() -> None:
         vae, x = subject.perturbed
-        for level in levels_of_one_example(vae, x, ROWS):
+        for level in levels()[1]:
             check_draws(subject, getattr(level, side))
         for level in vae.terms(ops.convert_to_tensor(x), seed=0, deterministic=True).levels:
             check_samples(subject, getattr(level, side))
 
     @functools.cache
-    def small(latent_dim: Any) -> tuple[list[LatentLevel], list[LatentLevel]]:
-        """The levels of one example in a model whose densities can be integrated, in one row and in many."""
-        vae, x = subject.model(perturb=True, latent_dim=latent_dim)
+    def levels(latent_dim: Any = None) -> tuple[list[LatentLevel], list[LatentLevel]]:
+        """The levels of one example, in one row and in many; in a model with latents of another size if one is given."""
+        same = latent_dim in (None, subject.latent_dim)
+        vae, x = subject.perturbed if same else subject.model(perturb=True, latent_dim=latent_dim)
         return levels_of_one_example(vae, x, 1), levels_of_one_example(vae, x, DRAWS)
 
     def density() -> None:
         if points is None:
             return
         for latent_dim in density_latent_dims:
-            for one, many in zip(*small(latent_dim), strict=True):
+            for one, many in zip(*levels(latent_dim), strict=True):
                 check_density(subject, getattr(one, side), getattr(many, side), points, moments=moments)
 
     def kl() -> None:
-        vae, x = subject.perturbed
-        for level in levels_of_one_example(vae, x, DRAWS):
+        for level in levels()[1]:
             check_divergence(subject, level.posterior, level.prior)
         if points is None:
             return
         for latent_dim in density_latent_dims[-1:]:
-            for one, many in zip(*small(latent_dim), strict=True):
+            for one, many in zip(*levels(latent_dim), strict=True):
                 check_closed_form(subject, one.posterior, one.prior, points(numpy_draws(many.posterior)))
 
     run_checks(

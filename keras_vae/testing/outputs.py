@@ -7,19 +7,19 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.backend import quiet_retracing
 from keras_vae.hints import Array, Part, Shape, Tensor
-from keras_vae.testing.subject import POLICIES, Subject, variables_of
+from keras_vae.testing.subject import POLICIES, ROWS, Subject, compiled, variables_of
 
 __all__ = ["check_own_variables", "check_precision", "check_rows", "check_shapes", "distinct_rows"]
 
-ROWS = 3
+EAGER_ROWS = 6
+"""As many as the data drawn for other checks have: for another number JAX would compile every operation anew."""
 ROW_TOLERANCE = 1e-4
 """Relative tolerance of float32 results between batch sizes."""
 
 
 def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> tuple[Any, Array]:
-    """Shapes with 1 row, and compiled with an unknown number of rows: with 3, and with a ragged batch of 2.
+    """Shapes with 6 rows, and compiled with an unknown number of rows: with 3, and with 1 that is left over.
 
     Args:
         subject: the `Subject`.
@@ -31,9 +31,10 @@ def check_shapes(subject: Subject, compute: Callable, shapes: Callable) -> tuple
     """
     vae, x = subject.perturbed
     expected = shapes(vae)
-    _compare_shapes(subject, compute(vae, ops.convert_to_tensor(x[:1])), expected, 1, "1 rows")
-    predict = _compiled(vae, compute)
-    for rows in (3, 5):
+    eager = compute(vae, ops.convert_to_tensor(x[:EAGER_ROWS]))
+    _compare_shapes(subject, eager, expected, EAGER_ROWS, f"{EAGER_ROWS} rows")
+    predict = subject.compiled(compute)
+    for rows in (ROWS, ROWS + 1):
         when = f"{rows} rows, in a compiled function that does not know their number"
         _compare_shapes(subject, predict(x[:rows]), expected, rows, when)
     return vae, x
@@ -49,12 +50,11 @@ def check_rows(subject: Subject, compute: Callable, x: Array, *more: Array) -> N
         x: data.
         *more: other inputs, such as a condition, with as many rows as `x`.
     """
-    picked = distinct_rows(x)
+    picked = np.resize(distinct_rows(x), EAGER_ROWS)
     batch = [part[picked] for part in (x, *more)]
     together = _as_numpy(compute(*map(ops.convert_to_tensor, batch)))
-    for row in range(len(picked)):
-        # As many rows as before: for another number of them JAX would compile every operation anew.
-        copies = [ops.convert_to_tensor(np.repeat(part[row : row + 1], len(picked), axis=0)) for part in batch]
+    for row in range(len(np.unique(picked))):
+        copies = [ops.convert_to_tensor(np.repeat(part[row : row + 1], EAGER_ROWS, axis=0)) for part in batch]
         for name, value in _as_numpy(compute(*copies)).items():
             if is_random(name):
                 continue
@@ -95,11 +95,11 @@ def check_precision(
         own_variables: look at the component's variables too.
     """
     vae, x = subject.perturbed
-    reference = _compiled(vae, compute)(x[:ROWS])
+    reference = subject.compiled(compute)(x[:ROWS])
     for policy in POLICIES[1:]:
         half, x = subject.model(policy, like=vae)
         try:
-            results = _compiled(half, compute)(x[:ROWS])
+            results = compiled(half, compute)(x[:ROWS])
         except Exception as error:
             subject.fail(
                 "precision",
@@ -147,23 +147,6 @@ def check_own_variables(subject: Subject, vae: Part) -> None:
         f"the variables {rounded} are rounded to half precision inside a mixed_float16 model before they enter a "
         "density. Create them with add_weight(..., dtype='float32', autocast=False).",
     )
-
-
-def _compiled(vae: Part, compute: Callable) -> Callable:
-    """Function that runs `compute` as a model's `predict`, in batches of 3 rows."""
-
-    class Compiled(keras.Model):
-        def call(self, inputs: Tensor) -> Tensor:
-            return compute(self.vae, inputs)
-
-    model = Compiled(dtype=vae.dtype_policy)
-    model.vae = vae
-
-    def predict(x: Array) -> dict[str, Array]:
-        with quiet_retracing():
-            return model.predict(x, batch_size=ROWS, verbose=0)
-
-    return predict
 
 
 def _compare_shapes(

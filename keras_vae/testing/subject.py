@@ -12,14 +12,17 @@ import numpy as np
 from keras import ops
 
 from keras_vae import decoders, encoders, registry
+from keras_vae.backend import quiet_retracing
 from keras_vae.distributions.distribution import Distribution
-from keras_vae.hints import Array, Part
+from keras_vae.hints import Array, Part, Tensor
 from keras_vae.models.adaptation import components_to_adapt
 from keras_vae.models.vae import VAE
 
-__all__ = ["POLICIES", "Subject", "precision", "variables_of"]
+__all__ = ["POLICIES", "ROWS", "Subject", "compiled", "precision", "variables_of"]
 
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
+ROWS = 3
+"""Size of the batches of compiled functions."""
 
 
 @contextlib.contextmanager
@@ -130,6 +133,11 @@ class Subject:
         """A model with moved weights and its data, for all checks that do not train it."""
         return self.model(perturb=True)
 
+    @functools.cached_property
+    def compiled(self) -> Callable:
+        """From `compute` to the function that runs it on the model with moved weights, compiled once for all checks."""
+        return functools.cache(lambda compute: compiled(self.perturbed[0], compute))
+
     def model(
         self, policy: str = "float32", *, perturb: bool = False, like: keras.Model | None = None, **changes: Any
     ) -> tuple[VAE, Array]:
@@ -190,6 +198,23 @@ class Subject:
         else:
             x = np.round(3 * rng.standard_normal(shape)) if integer else rng.standard_normal(shape)
         return x.astype("float32")
+
+
+def compiled(vae: VAE, compute: Callable) -> Callable:
+    """Function that runs `compute`, of `(vae, x)`, as a model's `predict`, in batches of `ROWS`."""
+
+    class Compiled(keras.Model):
+        def call(self, inputs: Tensor) -> Tensor:
+            return compute(self.vae, inputs)
+
+    model = Compiled(dtype=vae.dtype_policy)
+    model.vae = vae
+
+    def predict(x: Array) -> dict[str, Array]:
+        with quiet_retracing():
+            return model.predict(x, batch_size=ROWS, verbose=0)
+
+    return predict
 
 
 def variables_of(layer: keras.layers.Layer) -> list[keras.Variable]:

@@ -399,7 +399,7 @@ class TestShapes:
             def distribution(self, context, *, encode=None):
                 return Gaussian(ops.zeros((3, *self.latent_shape)), ops.zeros((3, *self.latent_shape)))
 
-        fails(testing.check_prior, Broken, "'shapes'", "1 rows", checks=["shapes"])
+        fails(testing.check_prior, Broken, "'shapes'", "log_prob() raises", checks=["shapes"])
 
     def test_a_wrong_compute_output_shape(self):
         @broken("encoders")
@@ -408,7 +408,7 @@ class TestShapes:
                 return ops.concatenate([super().call(x), ops.zeros((ops.shape(x)[0], 1))], axis=-1)
 
         # The posterior is built for the width that compute_output_shape says.
-        fails(testing.check_encoder, lambda: Broken((3,)), "'shapes'", "call()", "(1, 4)", checks=["shapes"])
+        fails(testing.check_encoder, lambda: Broken((3,)), "'shapes'", "call()", "(6, 4)", checks=["shapes"])
 
     def test_an_encoder_without_training_argument(self):
         @broken("encoders")

@@ -13,7 +13,9 @@ EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 def load_example(name):
     spec = importlib.util.spec_from_file_location(f"examples_{name}", EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(EXAMPLES)  # as for a program: what stands beside it can be imported
+        spec.loader.exec_module(module)
     return module
 
 

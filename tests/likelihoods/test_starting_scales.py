@@ -8,7 +8,7 @@ import pytest
 
 import keras_vae as kv
 from keras_vae.models.adaptation import adapt_components
-from tests.models.small import compiled
+from tests.models.small import Batches, compiled
 
 RNG = np.random.default_rng(0)
 CLEAN = RNG.normal(size=(400, 3)).astype("float32")
@@ -30,22 +30,10 @@ def started_at(vae, x, y=None, sample_weight=None):
 def test_a_scale_starts_at_the_spread_of_the_target(form):
     noisy = CLEAN + 10.0 * RNG.normal(size=CLEAN.shape).astype("float32")
     pairs = [(noisy[:100], CLEAN[:100]), (noisy[100:], CLEAN[100:])]
-    data = (noisy, CLEAN) if form == "arrays" else (Batches(pairs),)
+    data = (noisy, CLEAN) if form == "arrays" else (Batches(*pairs),)
     vae = vae_of()
     vae.fit(*data, verbose=0, **({"batch_size": 400} if form == "arrays" else {}))
     assert vae.likelihood.current_scale() == pytest.approx(CLEAN.std(), rel=1e-3)
-
-
-class Batches(keras.utils.PyDataset):
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __getitem__(self, index):
-        return self.batches[index]
 
 
 @pytest.mark.one_backend

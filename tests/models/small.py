@@ -1,5 +1,6 @@
 """Models and data so small that a test takes no time."""
 
+import keras
 import numpy as np
 
 import keras_vae as kv
@@ -33,3 +34,17 @@ def small_vae(data_shape=(6,), latent_dim=2, **kwargs):
 def compiled(vae, optimizer="adam", **kwargs):
     vae.compile(optimizer, **kwargs)
     return vae
+
+
+class Batches(keras.utils.PyDataset):
+    """The batches that it is given, in order."""
+
+    def __init__(self, *batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]

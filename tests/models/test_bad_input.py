@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 
 import keras_vae as kv
-from tests.models.small import compiled, one_hot, small_vae, vectors
+from tests.models.small import Batches, compiled, one_hot, small_vae, vectors
 
 X = vectors(8)
 C = one_hot(8)
@@ -39,18 +39,6 @@ def changed(value, index=(3, 2), array=X):
     array = array.copy()
     array[index] = value
     return array
-
-
-class Batches(keras.utils.PyDataset):
-    def __init__(self, *batches):
-        super().__init__()
-        self.batches = batches
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __getitem__(self, index):
-        return self.batches[index]
 
 
 class Untrained(kv.priors.Prior):
