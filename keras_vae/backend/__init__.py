@@ -23,6 +23,7 @@ expressed there, so they live here, each with the reason for it:
   callback has to ask for them first;
 * on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
   size names neither the data nor the number of rows that would do;
+* XLA on CPUs computes gradients of convolutions, and all of them over three axes, many times slower than it could;
 * exported files: torch records the steps of a loop instead of the loop, and fixes the size of the batch unless it
   is told not to; only TensorFlow and JAX can take the seed of random numbers as an input; tf2onnx writes files with
   operations that do not exist.
@@ -39,6 +40,7 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
     ) from error
 
 from keras_vae.backend.calls import called_by_another, forward_pass, plain_error, quiet_retracing, without_mask
+from keras_vae.backend.convolutions import conv, conv_transpose
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
 from keras_vae.backend.loops import scan_steps
@@ -51,6 +53,8 @@ __all__ = [
     "StepSeed",
     "called_by_another",
     "check_exported",
+    "conv",
+    "conv_transpose",
     "data_shards",
     "divisible_batches",
     "export_options",

@@ -219,7 +219,9 @@ def main(arguments=None):
         serve()
         return
     print(versions(options.backends))
-    print(f"| networks | {' | '.join(options.backends)} | slowest / fastest |\n|---|{'---|' * len(options.backends)}---|")
+    print(
+        f"| networks | {' | '.join(options.backends)} | slowest / fastest |\n|---|{'---|' * len(options.backends)}---|"
+    )
     backends = {name: Backend(name) for name in options.backends}
     for name in options.networks:
         print(row(name, measure(name, backends, options.seconds, options.rounds)), flush=True)
