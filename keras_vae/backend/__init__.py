@@ -26,6 +26,7 @@ expressed there, so they live here, each with the reason for it:
   callback has to ask for them first;
 * on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
   size names neither the data nor the number of rows that would do;
+* XLA on CPUs computes gradients of convolutions, and all of them over three axes, many times slower than it could;
 * exported files: torch records the steps of a loop instead of the loop, and fixes the size of the batch unless it
   is told not to; only TensorFlow and JAX can take the seed of random numbers as an input; tf2onnx writes files with
   operations that do not exist.
@@ -49,6 +50,7 @@ from keras_vae.backend.calls import (
     quiet_retracing,
     without_mask,
 )
+from keras_vae.backend.convolutions import conv, conv_transpose
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
 from keras_vae.backend.initial_values import initial_values_on_host
@@ -72,6 +74,8 @@ __all__ = [
     "called_by_another",
     "check_exported",
     "compiles_each_size",
+    "conv",
+    "conv_transpose",
     "data_shards",
     "divisible_batches",
     "export_options",

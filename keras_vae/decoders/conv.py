@@ -7,6 +7,7 @@ import keras
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.decoders.spatial import Spatial
 from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
+from keras_vae.layers.convolution import transposed_convolution
 from keras_vae.registry import decoders
 from keras_vae.serialization import serialize_function
 
@@ -61,7 +62,7 @@ class Conv(Spatial):
 
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
         rank = self.build_first(z_shape, target_shape, self.activation)
-        transposed = getattr(keras.layers, f"Conv{rank}DTranspose")
+        transposed = transposed_convolution(rank)
         self.convolutions = []
         shape = (None, *self.sizes[0], self.filters[0])
         for index, filters in enumerate(self.filters):

@@ -11,6 +11,7 @@ from keras_vae.decoders.autoregressive import Autoregressive
 from keras_vae.decoders.decoder import Decoder
 from keras_vae.decoders.from_model import FromModel
 from keras_vae.hints import Component, Config, Shape, Tensor
+from keras_vae.layers.convolution import convolution
 from keras_vae.layers.masked_convolution import MaskedConvolution
 from keras_vae.layers.projection import Projection
 from keras_vae.registry import decoders
@@ -78,9 +79,9 @@ class PixelCNN(Autoregressive):
         options = {"data_format": "channels_last", "dtype": self.dtype_policy}
         # From the map to each gated layer, and from its gates back to the sum.
         self.given = [
-            keras.layers.Conv2D(2 * filters, 1, use_bias=False, name=f"given_{i}", **options) for i in range(self.depth)
+            convolution(2)(2 * filters, 1, use_bias=False, name=f"given_{i}", **options) for i in range(self.depth)
         ]
-        self.out = [keras.layers.Conv2D(filters, 1, name=f"out_{i}", **options) for i in range(self.depth)]
+        self.out = [convolution(2)(filters, 1, name=f"out_{i}", **options) for i in range(self.depth)]
         self.first_kernel_size, self.kernel_size = self.first.kernel_size[0], self.masked[0].kernel_size[0]
 
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:

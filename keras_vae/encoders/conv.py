@@ -7,6 +7,7 @@ import keras
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.encoders.spatial import Spatial
 from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
+from keras_vae.layers.convolution import convolution
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.registry import encoders
 from keras_vae.serialization import serialize_function
@@ -59,10 +60,10 @@ class Conv(Spatial):
 
     def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
-        convolution = getattr(keras.layers, f"Conv{spatial_rank(shape[1:], 'encoder')}D")
+        layer_class = convolution(spatial_rank(shape[1:], "encoder"))
         self.convolutions = []
         for index, filters in enumerate(self.filters):
-            layer = convolution(
+            layer = layer_class(
                 filters,
                 self.kernel_size,
                 strides=self.strides,
@@ -78,8 +79,8 @@ class Conv(Spatial):
         self.build_last(shape)
 
     def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
-        for convolution in self.convolutions:
-            x = convolution(x)
+        for layer in self.convolutions:
+            x = layer(x)
         return self.last(x)
 
     def get_config(self) -> Config:

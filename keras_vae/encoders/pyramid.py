@@ -7,6 +7,7 @@ import keras
 from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.encoders.encoder import Encoder
 from keras_vae.hints import Activation, Config, Ints, Shape, Tensor
+from keras_vae.layers.convolution import convolution
 from keras_vae.registry import encoders
 from keras_vae.serialization import serialize_function
 
@@ -52,7 +53,7 @@ class Pyramid(Encoder):
         self.activation = keras.activations.get(activation)
         self.stages = [
             [
-                keras.layers.Conv2D(
+                convolution(2)(
                     channels,
                     self.kernel_size,
                     strides=strides,
@@ -74,15 +75,15 @@ class Pyramid(Encoder):
                 f"The encoder 'pyramid' needs images of shape (height, width, channels). Received: {shape[1:]}"
             )
         for stage in self.stages:
-            for convolution in stage:
-                convolution.build(shape)
-                shape = convolution.compute_output_shape(shape)
+            for layer in stage:
+                layer.build(shape)
+                shape = layer.compute_output_shape(shape)
 
     def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> list[Tensor]:
         maps: list[Tensor] = []
         for stage in self.stages:
-            for convolution in stage:
-                x = convolution(x)
+            for layer in stage:
+                x = layer(x)
             maps.insert(0, x)
         return maps
 

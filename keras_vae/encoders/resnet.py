@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import keras
-
 from keras_vae.encoders.spatial import Spatial
 from keras_vae.hints import Activation, Ints, Shape, Tensor
+from keras_vae.layers.convolution import convolution
 from keras_vae.layers.residual_block import group_normalization
 from keras_vae.layers.residual_network import ResidualNetwork
 from keras_vae.layers.spatial import spatial_rank
@@ -67,7 +66,7 @@ class ResNet(ResidualNetwork, Spatial):
     def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         rank = spatial_rank(shape[1:], "encoder", "resnet")
-        self.stem = getattr(keras.layers, f"Conv{rank}D")(
+        self.stem = convolution(rank)(
             self.filters[0],
             self.kernel_size,
             padding="same",

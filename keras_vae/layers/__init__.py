@@ -5,6 +5,7 @@ from keras_vae.layers.between import Between
 from keras_vae.layers.call_arguments import accepted_arguments
 from keras_vae.layers.causal_block import CausalBlock
 from keras_vae.layers.context import concatenate_context, width_with_context
+from keras_vae.layers.convolution import convolution, transposed_convolution
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.layers.inverse_autoregressive import InverseAutoregressive
 from keras_vae.layers.kl_divergence_regularizer import KLDivergenceRegularizer
@@ -47,6 +48,7 @@ __all__ = [
     "WordDropout",
     "accepted_arguments",
     "concatenate_context",
+    "convolution",
     "gaussian_heads",
     "group_normalization",
     "hide_padding",
@@ -56,5 +58,6 @@ __all__ = [
     "sinusoidal_positions",
     "spatial_rank",
     "step_embedding",
+    "transposed_convolution",
     "width_with_context",
 ]

@@ -8,12 +8,13 @@ from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.hints import Config, Tensor
+from keras_vae.layers.convolution import convolution
 
 __all__ = ["MaskedConvolution"]
 
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
-class MaskedConvolution(keras.layers.Conv2D):
+class MaskedConvolution(convolution(2)):  # type: ignore[misc]
     """`keras.layers.Conv2D` over the earlier pixels in raster order: rows, then columns.
 
     The masked convolution of PixelCNN (van den Oord, Kalchbrenner and Kavukcuoglu, 2016, section 3.4): with

@@ -8,6 +8,7 @@ import keras
 from keras_vae.arguments import positive_int
 from keras_vae.hints import Activation, Config, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
+from keras_vae.layers.convolution import convolution
 from keras_vae.serialization import serialize_function
 
 __all__ = ["MergeConv"]
@@ -56,9 +57,9 @@ class MergeConv(keras.layers.Layer):
         self.kernel_size = positive_int(kernel_size, "kernel_size")
         self.activation = keras.activations.get(activation)
         options = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
-        self.inner = keras.layers.Conv2D(filters, kernel_size, activation=self.activation, name="inner", **options)
-        self.outer = keras.layers.Conv2D(filters, kernel_size, name="outer", **options)
-        self.skip = keras.layers.Conv2D(filters, 1, name="skip", **options)
+        self.inner = convolution(2)(filters, kernel_size, activation=self.activation, name="inner", **options)
+        self.outer = convolution(2)(filters, kernel_size, name="outer", **options)
+        self.skip = convolution(2)(filters, 1, name="skip", **options)
         self.widen = keras.layers.UpSampling2D(upsample, data_format="channels_last", dtype=self.dtype_policy)
 
     def build(self, input_shape: Sequence[Shape]) -> None:

@@ -6,6 +6,7 @@ import keras
 
 from keras_vae.arguments import positive_int
 from keras_vae.hints import Activation, Config, Shape, Tensor
+from keras_vae.layers.convolution import convolution
 from keras_vae.layers.seeded_dropout import dropout_rate, seeded_dropout
 from keras_vae.layers.spatial import spatial_rank
 from keras_vae.serialization import serialize_function
@@ -97,7 +98,7 @@ class ResidualBlock(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
         rank = spatial_rank(shape[1:], "layer", "ResidualBlock")
-        convolution = getattr(keras.layers, f"Conv{rank}D")
+        conv = convolution(rank)
         options = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
         self.widen = None
         if self.upsample > 1:
@@ -105,12 +106,12 @@ class ResidualBlock(keras.layers.Layer):
             layout = {} if rank == 1 else {"data_format": "channels_last"}
             self.widen = grow(self.upsample, dtype=self.dtype_policy, **layout)
         self.first_norm = group_normalization(shape[-1], dtype=self.dtype_policy, name="first_norm")
-        self.first = convolution(self.filters, self.kernel_size, strides=self.strides, name="first", **options)
+        self.first = conv(self.filters, self.kernel_size, strides=self.strides, name="first", **options)
         self.last_norm = group_normalization(self.filters, dtype=self.dtype_policy, name="last_norm")
-        self.last = convolution(self.filters, self.kernel_size, kernel_initializer="zeros", name="last", **options)
+        self.last = conv(self.filters, self.kernel_size, kernel_initializer="zeros", name="last", **options)
         self.skip = None
         if self.strides > 1 or shape[-1] != self.filters:
-            self.skip = convolution(self.filters, 1, name="skip", **options)
+            self.skip = conv(self.filters, 1, name="skip", **options)
             self.skip.build(shape)
             # What a stride would take. TensorFlow 2.21 dies in the gradient of a strided kernel of size 1 on CPUs.
             self.taken = (slice(None), *([slice(None, None, self.strides)] * rank))

@@ -97,7 +97,7 @@ def run_latent_checks(
 
     @functools.cache
     def levels(latent_dim: Any = None) -> tuple[list[LatentLevel], list[LatentLevel]]:
-        """The levels of one example, in one row and in many; in a model with latents of another size if one is given."""
+        """The levels of one example, in one row and in many; with latents of another size if one is given."""
         same = latent_dim in (None, subject.latent_dim)
         vae, x = subject.perturbed if same else subject.model(perturb=True, latent_dim=latent_dim)
         return levels_of_one_example(vae, x, 1), levels_of_one_example(vae, x, DRAWS)
