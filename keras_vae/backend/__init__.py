@@ -23,6 +23,8 @@ expressed there, so they live here, each with the reason for it:
   callback has to ask for them first;
 * on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
   size names neither the data nor the number of rows that would do;
+* Keras has no distribution on torch; several processes of JAX refuse a variable whose values differ between them, and
+  wait for each other wherever one is made, also while Keras saves a model;
 * exported files: torch records the steps of a loop instead of the loop, and fixes the size of the batch unless it
   is told not to; only TensorFlow and JAX can take the seed of random numbers as an input; tf2onnx writes files with
   operations that do not exist.
@@ -43,14 +45,25 @@ from keras_vae.backend.devices import data_shards, divisible_batches, num_replic
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
 from keras_vae.backend.loops import scan_steps
 from keras_vae.backend.noise import SeedGenerator, StepSeed, gamma_draws_compile
+from keras_vae.backend.processes import (
+    by_one_process,
+    copy_from_first,
+    mean_over_processes,
+    process_group,
+    rows_of_first,
+    shift_seed,
+    sum_over_processes,
+)
 from keras_vae.backend.state import fit_takes_weights, kept_state, sync_state
 from keras_vae.backend.valid_steps import train_step_if_valid
 
 __all__ = [
     "SeedGenerator",
     "StepSeed",
+    "by_one_process",
     "called_by_another",
     "check_exported",
+    "copy_from_first",
     "data_shards",
     "divisible_batches",
     "export_options",
@@ -60,11 +73,16 @@ __all__ = [
     "forward_pass",
     "gamma_draws_compile",
     "kept_state",
+    "mean_over_processes",
     "num_replicas",
     "plain_error",
+    "process_group",
     "quiet_retracing",
+    "rows_of_first",
     "scan_steps",
+    "shift_seed",
     "strategy_scope",
+    "sum_over_processes",
     "sync_state",
     "train_step_if_valid",
     "without_mask",
