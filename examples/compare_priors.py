@@ -64,7 +64,7 @@ def build(options):
         prior=prior,
         seed=options.seed,
     )
-    vae.compile(keras.optimizers.Adam(5e-4))
+    vae.compile(keras.optimizers.Adam(5e-4), steps_per_execution=options.steps_per_execution)
     return vae
 
 
@@ -124,6 +124,7 @@ def main(arguments=None):
     parser.add_argument("--samples", type=int, default=500, help="importance samples for each test row")
     parser.add_argument("--test-rows", type=int, default=10000, help="rows of the test set, drawn at random")
     parser.add_argument("--batch-size", type=int, default=100)
+    parser.add_argument("--steps-per-execution", type=int, default=1, help="as in compile")
     parser.add_argument("--hidden-units", type=int, default=300)
     parser.add_argument("--latent-dim", type=int, default=40)
     parser.add_argument("--components", type=int, default=500, help="pseudo-inputs of a VampPrior")

@@ -27,6 +27,8 @@ expressed there, so they live here, each with the reason for it:
 * on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
   size names neither the data nor the number of rows that would do;
 * XLA on CPUs computes gradients of convolutions, and all of them over three axes, many times slower than it could;
+* Keras has no distribution on torch; several processes of JAX refuse a variable whose values differ between them, and
+  wait for each other wherever one is made, also while Keras saves a model;
 * exported files: torch records the steps of a loop instead of the loop, and fixes the size of the batch unless it
   is told not to; only TensorFlow and JAX can take the seed of random numbers as an input; tf2onnx writes files with
   operations that do not exist.
@@ -63,6 +65,15 @@ from keras_vae.backend.many_steps import (
     seconds_per_step,
 )
 from keras_vae.backend.noise import SeedGenerator, StepSeed, gamma_draws_compile
+from keras_vae.backend.processes import (
+    by_one_process,
+    copy_from_first,
+    mean_over_processes,
+    process_group,
+    rows_of_first,
+    shift_seed,
+    sum_over_processes,
+)
 from keras_vae.backend.resident import ResidentRows, free_memory, num_bytes, split_rows
 from keras_vae.backend.state import fit_takes_weights, kept_state, sync_state
 from keras_vae.backend.valid_steps import train_step_if_valid
@@ -71,11 +82,13 @@ __all__ = [
     "ResidentRows",
     "SeedGenerator",
     "StepSeed",
+    "by_one_process",
     "called_by_another",
     "check_exported",
     "compiles_each_size",
     "conv",
     "conv_transpose",
+    "copy_from_first",
     "data_shards",
     "divisible_batches",
     "export_options",
@@ -89,17 +102,22 @@ __all__ = [
     "kept_state",
     "loop_of_steps",
     "loops_on_device",
+    "mean_over_processes",
     "num_bytes",
     "num_replicas",
     "one_operation",
     "plain_error",
+    "process_group",
     "quiet_end_of_data",
     "quiet_retracing",
     "repeat_steps",
+    "rows_of_first",
     "scan_steps",
     "seconds_per_step",
+    "shift_seed",
     "split_rows",
     "strategy_scope",
+    "sum_over_processes",
     "sync_state",
     "train_step_if_valid",
     "without_mask",

@@ -2,5 +2,6 @@
 
 from keras_vae.callbacks.beta_schedule import BetaSchedule, LinearWarmUp
 from keras_vae.callbacks.stop_on_invalid import StopOnInvalid
+from keras_vae.callbacks.torch_data_parallel import TorchDataParallel
 
-__all__ = ["BetaSchedule", "LinearWarmUp", "StopOnInvalid"]
+__all__ = ["BetaSchedule", "LinearWarmUp", "StopOnInvalid", "TorchDataParallel"]

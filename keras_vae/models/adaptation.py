@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.backend import rows_of_first
 from keras_vae.data.batch import joined_mask, labelled_rows
 from keras_vae.data.chunks import blocks_of_rows, row_chunks, take_blocks
 from keras_vae.data.field import over_fields
@@ -118,8 +119,9 @@ def shown(model: Part, x: Data, y: Data, sample_weight: Data, validation_split: 
     rows = count_rows(seen.inputs.x)
     of_a_row = sum(math.prod(leaf.shape[1:]) for leaf in keras.tree.flatten(seen.inputs.x))
     blocks = blocks_of_rows(rows, max(1, NUMBERS_OF_ARRAYS // max(1, of_a_row)))
-    inputs, *others = (take_blocks(part, blocks) for part in seen)
-    return Seen(inputs, *others)
+    # What a component adapts to must be the same in every process.
+    parts = rows_of_first(tuple(take_blocks(part, blocks) for part in seen), ROWS_OF_STREAM)
+    return Seen(*parts)
 
 
 def with_labels(seen: Seen) -> Seen:

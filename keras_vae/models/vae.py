@@ -7,7 +7,7 @@ import keras
 
 from keras_vae import inference
 from keras_vae.arguments import as_shape, optional_seed
-from keras_vae.backend import SeedGenerator, called_by_another, initial_values_on_host
+from keras_vae.backend import SeedGenerator, by_one_process, called_by_another, initial_values_on_host
 from keras_vae.data.batch import Batch
 from keras_vae.data.checks import Checks
 from keras_vae.data.field import Field, as_spec, shape_of
@@ -370,6 +370,28 @@ class VAE(Trainer):
         return self.predict(x, batch_size=few_sizes(first.shape[0]), verbose=0)
 
     # Saving -------------------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.save`; of several processes that train the model, one alone may call it.
+
+        Args:
+            filepath: where to write, a `.keras` file.
+            *args: as for `keras.Model.save`.
+            **kwargs: likewise.
+        """
+        with by_one_process():
+            super().save(filepath, *args, **kwargs)
+
+    def save_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.save_weights`; of several processes that train the model, one alone may call it.
+
+        Args:
+            filepath: where to write, a `.weights.h5` file.
+            *args: as for `keras.Model.save_weights`.
+            **kwargs: likewise.
+        """
+        with by_one_process():
+            super().save_weights(filepath, *args, **kwargs)
 
     def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
