@@ -12,7 +12,7 @@ import keras_vae as kv
 from tests.benchmarks.fit_speed import LATENT_DIM, EpochTimes, HandBuilt, Loop
 from tests.gpu_check import machine
 
-SHAPE = (32, 32, 3)
+CHANNELS = 3
 POLICY = "mixed_bfloat16"
 AIM = 0.9
 
@@ -29,11 +29,15 @@ class InBfloat16(HandBuilt):
         return {name: ops.cast(value, "float32") for name, value in super().call(inputs, **kwargs).items()}
 
 
+def shape_of(small):
+    return (8, 8, CHANNELS) if small else (32, 32, CHANNELS)
+
+
 def model(small, steps_per_execution=1):
-    filters = (4, 8) if small else (64, 128)
+    filters = (2, 4) if small else (64, 128)
     with machine.policy(POLICY):
         networks = {"encoder": kv.encoders.ResNet(filters), "decoder": kv.decoders.ResNet(filters[::-1])}
-        vae = kv.VAE(SHAPE, LATENT_DIM, likelihood="bernoulli", seed=0, **networks)
+        vae = kv.VAE(shape_of(small), LATENT_DIM, likelihood="bernoulli", seed=0, **networks)
     vae.compile(keras.optimizers.Adam(1e-3), steps_per_execution=steps_per_execution)
     return vae
 
@@ -41,7 +45,7 @@ def model(small, steps_per_execution=1):
 def by_hand(small):
     vae = model(small)
     with machine.policy(POLICY):
-        return InBfloat16(vae.encoder, keras.Sequential([vae.decoder, keras.layers.Dense(SHAPE[-1])]))
+        return InBfloat16(vae.encoder, keras.Sequential([vae.decoder, keras.layers.Dense(CHANNELS)]))
 
 
 def work_of(network, batch):
@@ -87,10 +91,11 @@ def run(options):
     """Print the speeds; a list of problems, which is empty: a missed aim is a figure, not a fault."""
     small = options.small
     batch_size, steps, rounds = (4, 2, 1) if small else (256, 100, 5)
-    data = np.random.default_rng(0).random((steps * batch_size, *SHAPE), dtype="float32")
+    shape = shape_of(small)
+    data = np.random.default_rng(0).random((steps * batch_size, *shape), dtype="float32")
     on_device = ops.convert_to_tensor(data)
     network = by_hand(small)
-    loop = Loop(network, SHAPE)
+    loop = Loop(network, shape)
     chunk = min(32, steps)
     one, several = model(small), model(small, chunk)
     contestants = {
@@ -116,7 +121,8 @@ def run(options):
         f"{flops / 1e9:.2f} GFLOP and {size / 1e6:.1f} MB a step of {batch_size}; this device reaches "
         f"{multiplied / 1e12:.2f} TFLOP/s in bfloat16 and {copied / 1e9:.1f} GB/s"
     )
-    print(f"{'resnet, 32x32x3, bfloat16':34}{'steps/s':>10}{'/ loop':>9}{'of the roofline':>17}")
+    title = f"resnet, {'x'.join(map(str, shape))}, bfloat16"
+    print(f"{title:34}{'steps/s':>10}{'/ loop':>9}{'of the roofline':>17}")
     for name, values in speeds.items():
         ratio = statistics.median(a / b for a, b in zip(values, speeds["loop"], strict=True))
         share = f"{statistics.median(values) * max(bounds):.1%}" if bounds else "-"
