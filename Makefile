@@ -53,6 +53,14 @@ quickstart: .venv/.tensorflow
 test: .venv/.tensorflow
 	KERAS_BACKEND=tensorflow $(TEST)
 
+# While editing: mathematics, and the contract of every component, in less than a minute. On torch, which compiles nothing:
+# on TensorFlow tracing alone takes longer. What depends on a backend is left to the others.
+FAST := tests/contracts/test_contracts.py tests/mathematics tests/distributions tests/golden tests/layers tests/registry \
+	tests/data $(addprefix tests/models/test_,annealing.py bad_input.py call.py terms_of_elements.py)
+
+test-fast: .venv/.torch
+	KERAS_BACKEND=torch $(TEST) -m "not one_backend" $(FAST)
+
 # Tests run what they compile once or twice, so the compiler optimises little, and takes XLA's older emitters: the newer
 # ones, in 32 parts, need two to three times as long for one small operation. What it has compiled is kept.
 XLA := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true \

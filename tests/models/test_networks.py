@@ -8,8 +8,6 @@ from keras import ops
 import keras_vae as kv
 from tests.models.small import compiled, small_vae, vectors
 
-pytestmark = pytest.mark.eager
-
 X = vectors(16)
 IMAGES = np.random.default_rng(0).random((8, 8, 8, 1)).astype("float32")
 
