@@ -59,7 +59,7 @@ FAST := tests/contracts/test_contracts.py tests/mathematics tests/distributions 
 	tests/data $(addprefix tests/models/test_,annealing.py bad_input.py call.py terms_of_elements.py)
 
 test-fast: .venv/.torch
-	KERAS_BACKEND=torch $(TEST) -m "not one_backend" $(FAST)
+	KERAS_BACKEND=torch $(TEST) --dist worksteal -m "not one_backend" $(FAST)
 
 # Tests run what they compile once or twice, so the compiler optimises little, and takes XLA's older emitters: the newer
 # ones, in 32 parts, need two to three times as long for one small operation. What it has compiled is kept.
