@@ -2,16 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TORCH ?= torch==2.13.0
-# One thread per test worker: several workers with several threads each slow each other down many times.
+# One thread per test worker: several workers with several threads each slow each other down many times. A file of tests
+# runs in one worker, where its fixtures are made once, and what one test has compiled serves the next.
 TEST := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 \
-	$(BIN)/python -m pytest -n 2 --durations=12
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=12
 
 # The lowest Keras that pyproject.toml allows, in a folder that comes before the others: an install of seconds.
 LOWEST := $(shell sed -n 's/^dependencies = .*"keras>=\([0-9.]*\)".*/\1/p' pyproject.toml)
 LOWEST_TESTS := tests/compat tests/data tests/latents tests/registry \
 	$(addprefix tests/models/test_,adapt.py call.py conditions.py data_forms.py fields.py inference.py saving.py)
 
-.PHONY: quickstart test test-jax test-torch test-lowest mutants lint docs check clean
+.PHONY: install quickstart test test-fast test-jax test-torch test-lowest mutants lint docs check clean
 
 .venv/.tensorflow: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -39,11 +40,26 @@ LOWEST_TESTS := tests/compat tests/data tests/latents tests/registry \
 	$(BIN)/python -m pip install --quiet --editable ".[mutants]"
 	touch $@
 
+# All of it in one call of pip, which is faster than one after another.
+install:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[tensorflow,jax,dev]" "$(TORCH)"
+	touch .venv/.tensorflow .venv/.jax .venv/.torch .venv/.dev
+
 quickstart: .venv/.tensorflow
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python examples/quickstart.py
 
 test: .venv/.tensorflow
 	KERAS_BACKEND=tensorflow $(TEST)
+
+# While editing: mathematics, and the contract of every component, in less than a minute. On torch, which compiles nothing:
+# on TensorFlow tracing alone takes longer. What depends on a backend is left to the others.
+FAST := tests/contracts/test_contracts.py tests/mathematics tests/distributions tests/golden tests/layers tests/registry \
+	tests/data $(addprefix tests/models/test_,annealing.py bad_input.py call.py terms_of_elements.py)
+
+test-fast: .venv/.torch
+	KERAS_BACKEND=torch $(TEST) -m "not one_backend" $(FAST)
 
 # Tests run what they compile once or twice, so the compiler optimises little, and takes XLA's older emitters: the newer
 # ones, in 32 parts, need two to three times as long for one small operation. What it has compiled is kept.

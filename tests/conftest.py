@@ -1,5 +1,6 @@
 """What every test may ask for: real digits, and the shared data sets where they are."""
 
+import functools
 import gc
 import itertools
 import os
@@ -43,6 +44,20 @@ def fixed_seed():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(autouse=True)
+def eager_on_tensorflow(request, monkeypatch):
+    """Tests marked `eager` train on TensorFlow without compiling: JAX compiles the same steps."""
+    if keras.backend.backend() != "tensorflow" or request.node.get_closest_marker("eager") is None:
+        return
+    compile_model = keras.Model.compile
+
+    @functools.wraps(compile_model)
+    def compile_eagerly(self, *args, **kwargs):
+        return compile_model(self, *args, **{"run_eagerly": True, **kwargs})
+
+    monkeypatch.setattr(keras.Model, "compile", compile_eagerly)
 
 
 def pytest_collection_finish():

@@ -28,7 +28,10 @@ def loops_on_device(model: Any) -> bool:
         # The loop gives the logs once, after its last step, so they must be those of the metrics.
         own = type(model).compute_metrics.__module__.partition(".")[0] == "keras_vae"
         return own and not in_strategy() and model.distribute_strategy.num_replicas_in_sync == 1
-    return True
+    import torch
+
+    # Processes exchange gradients in the step, by what a callback puts there after the step was recorded.
+    return not (torch.distributed.is_available() and torch.distributed.is_initialized())
 
 
 def seconds_per_step(model: Any, rows: Any, slow: float) -> float:

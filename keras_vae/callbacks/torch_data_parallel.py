@@ -17,7 +17,7 @@ __all__ = ["TorchDataParallel"]
 
 
 class TorchDataParallel(keras.callbacks.Callback):
-    """Trains one model in several torch processes, each on rows of its own.
+    """Trains one model in several torch processes, each on rows of its own (Li et al., 2020).
 
     Keras has no `keras.distribution` on torch. With this callback `fit` starts in every process from the weights of
     process 0, averages the gradients of a step over the processes, and draws other noise in each. Metrics, and what
@@ -80,6 +80,11 @@ class TorchDataParallel(keras.callbacks.Callback):
         self._average_statistics()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Give the model back its own optimizer and metrics.
+
+        Args:
+            logs: not used.
+        """
         self.training = False
         self._leave()
 
@@ -92,6 +97,11 @@ class TorchDataParallel(keras.callbacks.Callback):
         self._join()
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """As `on_train_end`, after an evaluation.
+
+        Args:
+            logs: not used.
+        """
         if not self.training:
             self._leave()
 

@@ -28,6 +28,8 @@ def features_of(features: Any, index: int) -> Any:
 
 def tile_rows(tensor: Tensor, samples: int) -> Tensor:
     """Rows `(batch, ...)` repeated for every sample: `(samples * batch, ...)`, samples first."""
+    if tensor.shape[0] == 1:  # as in importance sampling: on torch no copy is made
+        return ops.broadcast_to(tensor, (samples, *ops.shape(tensor)[1:]))
     return ops.tile(tensor, (samples, *([1] * (len(tensor.shape) - 1))))
 
 

@@ -106,6 +106,11 @@ class Executions(keras.Model):
         return rows
 
     def make_train_function(self, force: bool = False) -> Any:
+        """As `keras.Model.make_train_function`, for data on the device too.
+
+        Args:
+            force: whether to make it again.
+        """
         if self.train_function is not None and not force:
             return self.train_function
         if self.resident is not None:
@@ -114,9 +119,19 @@ class Executions(keras.Model):
         return self._repeating(super().make_train_function, "train_function", force)
 
     def make_test_function(self, force: bool = False) -> Any:
+        """As `keras.Model.make_test_function`, on torch for several steps too.
+
+        Args:
+            force: whether to make it again.
+        """
         return self._repeating(super().make_test_function, "test_function", force)
 
     def make_predict_function(self, force: bool = False) -> Any:
+        """As `keras.Model.make_predict_function`, on torch for several steps too.
+
+        Args:
+            force: whether to make it again.
+        """
         return self._repeating(super().make_predict_function, "predict_function", force)
 
     def _repeating(self, make: Any, name: str, force: bool) -> Any:

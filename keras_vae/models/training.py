@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_vae.arguments import positive_int
 from keras_vae.backend import (
     divisible_batches,
     forward_pass,
@@ -194,18 +195,23 @@ class Trainer(Executions):
         Args:
             optimizer: as in Keras: a name or an instance.
             loss: must be None.
-            **kwargs: as for `keras.Model.compile`; metrics compare the data with the mean of p(x|z), tokens with the
-                probabilities of their categories. Padding and missing elements do not count.
+            **kwargs: as for `keras.Model.compile`. Metrics compare the data with the mean of p(x|z), tokens with the
+                probabilities of their categories; padding and missing elements do not count. `steps_per_execution` may
+                be above 1 on all backends, and data in memory then stay on the device during `fit`; `"auto"` measures
+                how many steps take a tenth of a second.
 
         Raises:
-            ValueError: a `loss`.
+            ValueError: a `loss`, or `steps_per_execution` is neither a positive int nor `"auto"`.
         """
         if loss is not None:
             raise ValueError(
                 f"Argument `loss` must be left out: a VAE minimises its objective. Received: loss={loss!r}. Pass "
                 "VAE(..., objective=...) and VAE(..., likelihood=...) instead."
             )
-        self._picks_steps = kwargs.get("steps_per_execution") == "auto"
+        steps = kwargs.get("steps_per_execution", 1)
+        self._picks_steps = isinstance(steps, str) and steps == "auto"
+        if not self._picks_steps:
+            positive_int(steps, "steps_per_execution")
         # Keras keeps updating the metrics of an earlier compile, so they still need targets.
         self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
         super().compile(optimizer=optimizer, **{**kwargs, **({"steps_per_execution": 1} if self._picks_steps else {})})

@@ -19,13 +19,14 @@ from tests.benchmarks.measured import ROOT, environment, installed, machine
 
 EACH, ALL = "each", "all"
 
-# A module of this folder with a `main()`; whether it runs on each backend or starts processes on all of them by itself;
-# and the arguments with which it takes seconds.
+# A module of this folder with a `main()`; whether it runs on each backend, or starts processes on all by itself, and
+# takes `--backends`; and the arguments with which it takes seconds.
 BENCHMARKS = {
     "start_up": (EACH, "--models mlp --rounds 1"),
     "fit_speed": (EACH, "--models mlp --steps 2 --rounds 1"),
     "stop_on_invalid": (EACH, "--models tiny --turns 1"),
     "architectures": (EACH, "--data digits --architectures mlp --steps 4 --rounds 2 --held-out 8"),
+    "networks": (ALL, "--networks mlp --seconds 0.05 --rounds 1"),
     "evidence": (EACH, "--rows 2 --samples 8 --contestants loop"),
     "mixture_density": (EACH, "--batch 4 --components 5 --latents 2 --repeats 1 --widths typical --forms broadcast"),
 }
@@ -56,8 +57,11 @@ def main(arguments=None):
     for name in options.benchmarks:
         backends, quick = BENCHMARKS[name]
         print(f"## {name}\n", flush=True)
-        for backend in options.backends if backends == EACH else options.backends[:1]:
-            succeeded.append(run(name, backend, quick if options.quick else FULL.get(name, "")))
+        own = quick if options.quick else FULL.get(name, "")
+        if backends == ALL:
+            succeeded.append(run(name, options.backends[0], f"{own} --backends {' '.join(options.backends)}"))
+            continue
+        succeeded += [run(name, backend, own) for backend in options.backends]
     return 0 if all(succeeded) else 1
 
 

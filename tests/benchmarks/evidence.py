@@ -90,8 +90,8 @@ def loop(vae, num_samples):
                 return torch.logsumexp(log_weights(by_hand, torch.as_tensor(x), torch.randn(shape)), 0)
 
     def run(x):
-        values = [one(x[index : index + 1], index) for index in range(len(x))]
-        return np.array([float(ops.convert_to_numpy(value)) for value in values]) - math.log(num_samples)
+        values = [float(ops.convert_to_numpy(one(x[index : index + 1], index))) for index in range(len(x))]
+        return np.array(values) - math.log(num_samples)
 
     return run
 

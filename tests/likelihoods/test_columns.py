@@ -12,6 +12,8 @@ import keras_vae as kv
 from tests.likelihoods.test_likelihoods import SINGLE
 from tests.mathematics.autodiff import vector_jacobian
 
+pytestmark = pytest.mark.eager
+
 RNG = np.random.default_rng(0)
 ROWS = 7
 FEATURES = RNG.standard_normal((ROWS, 5)).astype("float32")

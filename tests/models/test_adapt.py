@@ -9,6 +9,8 @@ import keras_vae as kv
 from tests.models.small import compiled, one_hot, small_vae, vectors
 from tests.models.test_data_forms import STREAMS
 
+pytestmark = pytest.mark.eager
+
 X = vectors(22)
 
 

@@ -7,6 +7,8 @@ from keras import ops
 
 import keras_vae as kv
 
+pytestmark = pytest.mark.eager
+
 X = np.random.default_rng(0).random((48, 4)).astype("float32")
 
 

@@ -31,6 +31,7 @@ def tokens(likelihood=None, **kwargs):
     return small_vae((6,), likelihood=likelihood, **kwargs)
 
 
+@pytest.mark.eager
 @pytest.mark.parametrize("samples", [1, 2])
 def test_metrics_of_tokens_see_probabilities_and_no_padding(samples):
     vae = tokens(objective=kv.objectives.ELBO(num_samples=samples))

@@ -8,6 +8,8 @@ from keras import ops
 import keras_vae as kv
 from tests.models.small import compiled, one_hot, small_vae, vectors
 
+pytestmark = pytest.mark.eager
+
 X, C = vectors(12), one_hot(12)
 SERIES = np.random.default_rng(0).random((12, 5, 2)).astype("float32")
 IMAGES = np.random.default_rng(0).random((12, 8, 8, 1)).astype("float32")

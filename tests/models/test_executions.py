@@ -137,3 +137,9 @@ def test_every_row_comes_once_an_epoch(shuffle):
         if shuffle == "batch":
             assert all(sorted(batch) == list(range(min(batch), max(batch) + 1)) for batch in numbers)
     assert (epochs[0].tolist() == epochs[1].tolist()) == (shuffle is False)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5, "many"])
+def test_other_numbers_of_steps_are_refused(steps):
+    with pytest.raises((TypeError, ValueError), match="steps_per_execution"):
+        vector_model(steps)

@@ -8,6 +8,8 @@ from keras import ops
 import keras_vae as kv
 from tests.models.small import compiled, small_vae, vectors
 
+pytestmark = pytest.mark.eager
+
 X = vectors(16)
 
 

@@ -7,6 +7,8 @@ import pytest
 import keras_vae as kv
 from tests.models.small import ROWS, compiled, small_vae, vectors
 
+pytestmark = pytest.mark.eager
+
 X = vectors()
 LABELS = np.arange(ROWS) % 3
 ENCODERS = {

@@ -8,6 +8,8 @@ from keras import ops
 import keras_vae as kv
 from tests.models.small import compiled, one_hot, small_vae, vectors
 
+pytestmark = pytest.mark.eager
+
 X, C = vectors(24), one_hot(24)
 
 
