@@ -34,6 +34,7 @@ def with_tf_data(path, rows, width, batch_size):
     import tensorflow as tf
 
     records = tf.data.FixedLengthRecordDataset(str(path), 4 * width).take(rows)
+    records = records.apply(tf.data.experimental.assert_cardinality(rows))
     decoded = records.batch(batch_size).map(
         lambda record: tf.reshape(tf.io.decode_raw(record, tf.float32), (-1, width))
     )

@@ -36,11 +36,11 @@ def test_readers_give_the_rows_of_the_file(reader, tmp_path):
 def test_growth_and_streams_in_miniature(tmp_path):
     """In a process of its own, since the benchmark forks: rows of four times the memory allowed pass through."""
     out = tmp_path / "growth.json"
-    options = "--axes batch samples streams --largest 3 --steps 2 --epochs 1 --allowed 40"
+    options = "--axes samples streams --largest 2 --steps 2 --epochs 1 --allowed 20"
     command = [sys.executable, "-m", "tests.benchmarks.growth", *options.split(), "--out", str(out)]
     subprocess.run(command, check=True, env=os.environ)
     found = next(iter(json.loads(out.read_text()).values()))
-    assert [axis["sizes"] for axis in found["growth"]] == [[64, 128, 256], [1, 2, 4]]
+    assert [axis["sizes"] for axis in found["growth"]] == [[1, 4]]
     assert all(value > 0 for axis in found["growth"] for value in axis["milliseconds"])
     assert found["streams"]["megabytes_on_disk"] == 4 * found["streams"]["allowed"]
     assert {"tf.data", "Grain"} == set(found["streams"]["readers"])
