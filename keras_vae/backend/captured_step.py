@@ -7,11 +7,15 @@ record can hold. So the noise of a step is drawn before it, by Keras, and is an 
 """
 
 import contextlib
+import random
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
+
+from keras_vae.backend.step_state import PythonState, all_state
 
 __all__ = ["CapturedStep", "NotCapturedError"]
 
@@ -74,26 +78,75 @@ def _without_checks() -> contextlib.AbstractContextManager:
     return _replaced([(torch.nn.functional, "one_hot", of_one_hot)])
 
 
+def _without_numpy() -> contextlib.AbstractContextManager:
+    """Refuse numpy arrays of tensors, which a record would hold as they were once, as torch's Nadam in Keras makes."""
+    import torch
+
+    def refused(function: Callable) -> Callable:
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise NotCapturedError("It turns a tensor into a numpy array.")
+
+        return refuse
+
+    return _replaced([(torch.Tensor, "numpy", refused)])
+
+
+def _host_draws() -> str:
+    """The state of numpy's generator, which a record does not see; Python's one gives Keras its names."""
+    return repr([np.asarray(part).tolist() for part in np.random.get_state()])
+
+
+@contextlib.contextmanager
+def _kept_draws() -> Iterator[None]:
+    """Leave the generators of Python, numpy and torch as they were."""
+    import torch
+
+    own, of_numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(own)
+            np.random.set_state(of_numpy)
+
+
+def _require_fixed_shapes(graph: Any) -> None:
+    """Refuse operations whose results have as many rows as the data say, such as `x[x > 0]`: shapes are recorded."""
+    import torch
+
+    for node in graph.nodes:
+        if torch.Tag.dynamic_output_shape not in getattr(node.target, "tags", ()):
+            continue
+        if node.target is torch.ops.aten.index.Tensor:
+            indices = [index.meta.get("tensor_meta") for index in node.args[1] if index is not None]
+            if not any(index is None or index.dtype in (torch.bool, torch.uint8) for index in indices):
+                continue
+        raise NotCapturedError("The shapes of its tensors depend on the values of others.")
+
+
 class CapturedStep:
     """Keras' `train_step` of a model for batches of one shape, as a record of torch's operations.
-
-    Python code that has another effect in every step, such as an `if` on a number that Python counts, is recorded as
-    it ran once, as on JAX and TensorFlow.
 
     Args:
         model: the model, compiled, on the torch backend.
         data: a batch, as `train_step` takes it.
 
     Raises:
-        NotCapturedError: the step needs the value of a tensor in Python, such as that of a loss scale.
+        NotCapturedError: the step needs the value of a tensor in Python, such as that of a loss scale,
+            or has an effect that is not one of torch's operations.
     """
 
     def __init__(self, model: Any, data: Any) -> None:
         import torch
         from torch.fx.experimental.proxy_tensor import make_fx
 
-        state = [*model.variables, *model.metrics_variables, *getattr(model.optimizer, "variables", ())]
-        tensors = [*(variable.value for variable in state), *model.parameters(), *model.buffers()]
+        start, host_draws = PythonState(model), _host_draws()
+        tensors = [
+            *(variable.value for variable in all_state(model)),
+            *start.tensors,
+            *model.parameters(),
+            *model.buffers(),
+        ]
         self.tensors = list({id(tensor): tensor for tensor in tensors}.values())
         before = [tensor.detach().clone() for tensor in self.tensors]
         self.draws: list[tuple] = []
@@ -114,28 +167,39 @@ class CapturedStep:
                 raise NotCapturedError("It does not draw the same noise in every step.")
             return remaining.pop(0)
 
-        try:
-            with _draws_by(record):
-                model.train_step(data)
-            for _, args, kwargs in self.draws:
-                seed = kwargs.get("seed")
-                own_state = seed is None or isinstance(seed, int) or hasattr(seed, "state")
-                if not own_state or any(isinstance(leaf, torch.Tensor) for leaf in keras.tree.flatten((args, kwargs))):
-                    raise NotCapturedError("Its noise depends on the value of a tensor.")
-            model.zero_grad()
-            with _draws_by(recorded), _without_checks(), torch.enable_grad():
-                self.run: Callable = make_fx(step, _allow_non_fake_inputs=True)(self.tensors, list(remaining), data)
-            if remaining:
-                raise NotCapturedError("It does not draw the same noise in every step.")
-        except RuntimeError as error:
-            if "value out of a tracing tensor" not in str(error):
-                raise
-            raise NotCapturedError("It depends on the value of a tensor.") from error
-        finally:
-            model.zero_grad()
-            with torch.no_grad():
-                for tensor, value in zip(self.tensors, before, strict=True):
-                    tensor.copy_(value)
+        with _kept_draws():
+            try:
+                with _draws_by(record):
+                    model.train_step(data)
+                if host_draws != _host_draws():
+                    raise NotCapturedError("It draws random numbers with numpy.")
+                for _, args, kwargs in self.draws:
+                    seed = kwargs.get("seed")
+                    own_state = seed is None or isinstance(seed, int) or hasattr(seed, "state")
+                    leaves = keras.tree.flatten((args, kwargs))
+                    if not own_state or any(isinstance(leaf, torch.Tensor | keras.Variable) for leaf in leaves):
+                        raise NotCapturedError("Its noise depends on the value of a tensor.")
+                model.zero_grad()
+                python = PythonState(model)
+                with _draws_by(recorded), _without_checks(), _without_numpy(), torch.enable_grad():
+                    self.run: Callable = make_fx(step, _allow_non_fake_inputs=True)(self.tensors, list(remaining), data)
+                if remaining:
+                    raise NotCapturedError("It does not draw the same noise in every step.")
+                _require_fixed_shapes(self.run.graph)
+                now = PythonState(model)
+                changed = python.changes(now)
+                if changed:
+                    start.restore(changed)
+                    raise NotCapturedError(f"It changes the attribute {sorted(changed.values())[0]} in Python.")
+            except RuntimeError as error:
+                if "value out of a tracing tensor" not in str(error):
+                    raise
+                raise NotCapturedError("It depends on the value of a tensor.") from error
+            finally:
+                model.zero_grad()
+                with torch.no_grad():
+                    for tensor, value in zip(self.tensors, before, strict=True):
+                        tensor.copy_(value)
         self.uncompiled: Callable = self.run
         if model.jit_compile:
             on_cuda = self.tensors[0].device.type == "cuda"

@@ -13,6 +13,7 @@ import keras
 
 from keras_vae.backend.captured_step import CapturedStep, NotCapturedError
 from keras_vae.backend.devices import in_strategy
+from keras_vae.backend.step_state import PythonState, all_state
 
 __all__ = ["loop_of_steps", "loops_on_device", "quiet_end_of_data", "repeat_steps", "seconds_per_step"]
 
@@ -42,8 +43,10 @@ def seconds_per_step(model: Any, rows: Any, slow: float) -> float:
         rows: the `ResidentRows` of the running `fit`, with at least one whole batch.
         slow: seconds of a step that is not measured more than once.
     """
-    variables = [*model.variables, *model.metrics_variables, *getattr(model.optimizer, "variables", ())]
+    variables = all_state(model)
     before = [keras.ops.copy(variable) for variable in variables]
+    if keras.backend.backend() == "torch":
+        model.train()  # as in the steps of the epochs: modules of torch read it
     took = []
     for steps in (1, 1, min(8, rows.num_whole)):  # the first time compiles
         start = time.perf_counter()
@@ -183,7 +186,9 @@ def _of_tensorflow(model: Any, rows: Any) -> Callable:
 
 
 def _of_torch(model: Any, rows: Any) -> Callable:
-    captured: dict[int, CapturedStep | None] = {}
+    captured: dict[Any, CapturedStep | None] = {}
+    python: PythonState | None = None
+    steps, own_step = 0, type(model).train_step.__module__.partition(".")[0] == "keras_vae"
 
     def capture(data: Any) -> CapturedStep | None:
         # A step that leaves out updates looks at its loss in Python.
@@ -196,17 +201,32 @@ def _of_torch(model: Any, rows: Any) -> Callable:
             return None
 
     def train_function(numbers: Any) -> Any:
+        nonlocal python, steps
         data_of = rows()
+        if any(captured.values()):
+            now = PythonState(model)
+            if python is None or now.changes(python):
+                captured.clear()  # frozen layers, another learning rate schedule
+            python = now
         logs = None
         for batch in numbers:
             if batch is None:
                 break
             data = keras.tree.map_structure(lambda array, batch=batch: array[batch], data_of.arrays, none_is_leaf=False)
-            whole = len(batch) == data_of.batch_size
-            if whole and len(batch) not in captured:
-                captured[len(batch)] = capture(data)
-            step = captured[len(batch)] if whole else None
+            # The first step of a user's `train_step` may make what it needs.
+            whole = len(batch) == data_of.batch_size and (steps > 0 or own_step)
+            steps += 1
+            kind = _kind_of(data) if whole else None
+            if whole and kind not in captured:
+                captured[kind] = capture(data)
+                python = PythonState(model)
+            step = captured[kind] if whole else None
             logs = model.train_step(data) if step is None else step(data)
         return logs
 
     return train_function
+
+
+def _kind_of(data: Any) -> Any:
+    """What a record of a step depends on: the structure of the data, their shapes and their types."""
+    return str(keras.tree.map_structure(lambda array: (tuple(array.shape), array.dtype), data, none_is_leaf=False))
