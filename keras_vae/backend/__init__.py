@@ -52,7 +52,7 @@ from keras_vae.backend.calls import (
     quiet_retracing,
     without_mask,
 )
-from keras_vae.backend.convolutions import conv, conv_transpose
+from keras_vae.backend.convolutions import conv, conv_of_upsampled, conv_transpose
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
 from keras_vae.backend.initial_values import initial_values_on_host
@@ -87,6 +87,7 @@ __all__ = [
     "check_exported",
     "compiles_each_size",
     "conv",
+    "conv_of_upsampled",
     "conv_transpose",
     "copy_from_first",
     "data_shards",

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.backend import conv, conv_transpose
+from keras_vae.backend import conv, conv_of_upsampled, conv_transpose
 from keras_vae.hints import Tensor
 
 __all__ = ["convolution", "transposed_convolution"]
@@ -14,7 +14,9 @@ __all__ = ["convolution", "transposed_convolution"]
 def convolution(rank: int) -> type:
     """`keras.layers.Conv1D`, `Conv2D` or `Conv3D` with the same arguments, weights and results.
 
-    On JAX's CPU gradients take a fraction of the time, and volumes a fraction of the time forwards too.
+    On JAX's CPU gradients take a fraction of the time, and volumes a fraction of the time forwards too. With an
+    attribute `upsample` above 1 it is the convolution, with stride 1, padding `"same"`, channels last and a kernel of
+    odd size, of inputs whose positions are repeated that often along every axis.
 
     Args:
         rank: number of spatial axes, 1 to 3.
@@ -45,24 +47,30 @@ def transposed_convolution(rank: int) -> type:
 
 
 class _Convolution:
-    def convolution_op(self: Any, inputs: Tensor, kernel: Tensor) -> Tensor:
-        if _is_plain(self) and self.groups == 1:
-            return conv(inputs, kernel, self.strides)
-        return super().convolution_op(inputs, kernel)  # type: ignore[misc]
+    upsample = 1
+
+    def call(self: Any, inputs: Tensor) -> Tensor:
+        if self.upsample > 1:
+            return _activated(self, conv_of_upsampled(inputs, self.kernel, self.upsample))
+        if not _is_plain(self) or self.groups > 1 or self.padding == "causal":
+            return super().call(inputs)  # type: ignore[misc]
+        return _activated(self, conv(inputs, self.kernel, self.strides, self.padding))
 
 
 class _Transposed:
     def call(self: Any, inputs: Tensor) -> Tensor:
-        if not _is_plain(self) or self.output_padding is not None:
+        if not _is_plain(self) or self.padding != "same" or self.output_padding is not None:
             return super().call(inputs)  # type: ignore[misc]
-        outputs = conv_transpose(inputs, self.kernel, self.strides)
-        if self.use_bias:
-            outputs = ops.add(outputs, self.bias)
-        return outputs if self.activation is None else self.activation(outputs)
+        return _activated(self, conv_transpose(inputs, self.kernel, self.strides))
+
+
+def _activated(layer: Any, outputs: Tensor) -> Tensor:
+    outputs = ops.add(outputs, layer.bias) if layer.use_bias else outputs
+    return outputs if layer.activation is None else layer.activation(outputs)
 
 
 def _is_plain(layer: Any) -> bool:
-    return layer.padding == "same" and layer.data_format == "channels_last" and max(layer.dilation_rate) == 1
+    return layer.data_format == "channels_last" and max(layer.dilation_rate) == 1
 
 
 def _subclass(mixin: type, base: type) -> type:

@@ -7,14 +7,14 @@ import numpy as np
 from keras import ops
 
 from keras_vae.arguments import positive_int
+from keras_vae.backend import conv
 from keras_vae.hints import Config, Tensor
-from keras_vae.layers.convolution import convolution
 
 __all__ = ["MaskedConvolution"]
 
 
 @keras.saving.register_keras_serializable("keras_vae.layers")
-class MaskedConvolution(convolution(2)):  # type: ignore[misc]
+class MaskedConvolution(keras.layers.Conv2D):
     """`keras.layers.Conv2D` over the earlier pixels in raster order: rows, then columns.
 
     The masked convolution of PixelCNN (van den Oord, Kalchbrenner and Kavukcuoglu, 2016, section 3.4): with
@@ -49,14 +49,17 @@ class MaskedConvolution(convolution(2)):  # type: ignore[misc]
             )
         super().__init__(filters, kernel_size, padding="same", data_format="channels_last", **kwargs)
         self.sees_present = bool(sees_present)
-        mask = np.zeros((kernel_size, kernel_size, 1, 1), "float32")
+        # No row below the middle is seen, so none is computed.
         middle = kernel_size // 2
-        mask[:middle] = 1.0
-        mask[middle, : middle + self.sees_present] = 1.0
+        mask = np.ones((middle + 1, kernel_size, 1, 1), "float32")
+        mask[middle, middle + self.sees_present :] = 0.0
         self.mask = mask
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
-        return super().convolution_op(inputs, kernel * ops.convert_to_tensor(self.mask, dtype=kernel.dtype))
+        rows, columns = self.mask.shape[0], self.mask.shape[1] // 2
+        kernel = kernel[:rows] * ops.convert_to_tensor(self.mask, dtype=kernel.dtype)
+        padded = ops.pad(inputs, ((0, 0), (rows - 1, 0), (columns, columns), (0, 0)))
+        return conv(padded, kernel, (1, 1), "valid")
 
     def get_config(self) -> Config:
         config = {**super().get_config(), "kernel_size": self.kernel_size[0], "sees_present": self.sees_present}

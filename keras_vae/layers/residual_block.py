@@ -101,12 +101,15 @@ class ResidualBlock(keras.layers.Layer):
         conv = convolution(rank)
         options = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
         self.widen = None
+        # Convolutions of odd size are those of repeated positions without repeating them.
+        self.widens_first = self.upsample > 1 and self.kernel_size % 2 == 0
         if self.upsample > 1:
             grow = getattr(keras.layers, f"UpSampling{rank}D")
             layout = {} if rank == 1 else {"data_format": "channels_last"}
             self.widen = grow(self.upsample, dtype=self.dtype_policy, **layout)
         self.first_norm = group_normalization(shape[-1], dtype=self.dtype_policy, name="first_norm")
         self.first = conv(self.filters, self.kernel_size, strides=self.strides, name="first", **options)
+        self.first.upsample = 1 if self.widens_first else self.upsample
         self.last_norm = group_normalization(self.filters, dtype=self.dtype_policy, name="last_norm")
         self.last = conv(self.filters, self.kernel_size, kernel_initializer="zeros", name="last", **options)
         self.skip = None
@@ -126,7 +129,8 @@ class ResidualBlock(keras.layers.Layer):
         shortcut = inputs if self.skip is None else self.skip(inputs if self.strides == 1 else inputs[self.taken])
         x = self.activation(self.first_norm(inputs))
         if self.widen is not None:
-            shortcut, x = self.widen(shortcut), self.widen(x)
+            shortcut = self.widen(shortcut)
+            x = self.widen(x) if self.widens_first else x
         x = self.activation(self.last_norm(self.first(x)))
         if self.drop is not None:
             x = self.drop(x, training=training)

@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 import keras_vae as kv
-from keras_vae.backend import conv, conv_transpose, convolutions
-from keras_vae.layers import MaskedConvolution, convolution, transposed_convolution
+from keras_vae.backend import conv, conv_of_upsampled, conv_transpose, convolutions
+from keras_vae.layers import MaskedConvolution, ResidualBlock, convolution, transposed_convolution
 from tests.mathematics.autodiff import vector_jacobian
 
 RNG = np.random.default_rng(0)
@@ -20,6 +20,7 @@ CASES = [
     ((4, 5), 1, 2),
     ((5, 6), 2, 3),
     ((6, 5), 4, 1),
+    ((3, 2), 1, 1),
     ((3, 5, 4), 3, 2),
     ((4, 3, 5), 2, 3),
     ((4, 3, 3), 4, 1),
@@ -80,6 +81,48 @@ def test_kernels_and_strides_that_differ_between_axes():
     same_derivatives(conv_transpose, ops.conv_transpose, strides, x, random(3, 2, 4, 3, 2))
 
 
+@pytest.mark.parametrize(
+    ("size", "kernel_size", "factor"), [((5,), 3, 2), ((3, 4), 3, 2), ((4, 3), 5, 3), ((3, 2), 1, 2), ((2, 3, 2), 3, 2)]
+)
+def test_a_convolution_of_repeated_positions(size, kernel_size, factor):
+    def of_keras(x, kernel, **_):
+        for axis in range(1, len(size) + 1):
+            x = ops.repeat(x, factor, axis=axis)
+        return ops.conv(x, kernel, strides=1, **OPTIONS)
+
+    def ours(x, kernel, _):
+        return conv_of_upsampled(x, kernel, factor)
+
+    x, kernel = random(2, *size, 2), random(*(kernel_size,) * len(size), 2, 3)
+    same_derivatives(ours, of_keras, (1,) * len(size), x, kernel)
+
+
+@pytest.mark.parametrize("kernel_size", [3, 4])
+def test_a_block_that_grows_repeats_positions(kernel_size):
+    """Kernels of even size, for which there is no shorter way, too."""
+    block, x = ResidualBlock(3, upsample=2, kernel_size=kernel_size), random(2, 3, 4, 2)
+    block.build(x.shape)
+    block.last.kernel.assign(random(*block.last.kernel.shape))  # which starts at zero
+
+    def repeated(tensor):
+        return ops.repeat(ops.repeat(tensor, 2, axis=1), 2, axis=2)
+
+    inputs = repeated(block.activation(block.first_norm(x)))
+    inner = ops.conv(inputs, block.first.kernel, strides=1, **OPTIONS) + block.first.bias
+    expected = repeated(block.skip(x)) + block.last(block.activation(block.last_norm(inner)))
+    np.testing.assert_allclose(ops.convert_to_numpy(block(x)), ops.convert_to_numpy(expected), atol=1e-4)
+
+
+@pytest.mark.parametrize("sees_present", [False, True])
+def test_a_masked_convolution_is_one_with_zeros_in_its_kernel(sees_present):
+    x, layer = random(2, 5, 4, 2), MaskedConvolution(3, 5, sees_present=sees_present)
+    layer.build(x.shape)
+    mask = np.zeros((5, 5, 1, 1), "float32")
+    mask[:2] = mask[2, : 2 + sees_present] = 1.0
+    expected = ops.conv(x, layer.kernel * mask, strides=1, **OPTIONS)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), ops.convert_to_numpy(expected), atol=1e-5)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="the others take Keras' own functions")
 @pytest.mark.parametrize(("function", "of_keras"), [(conv, ops.conv), (conv_transpose, ops.conv_transpose)])
 def test_forward_mode_and_second_derivatives(function, of_keras):
@@ -129,7 +172,7 @@ def test_a_layer_is_that_of_keras(transposed, policy):
     assert set(first.get_config()) == set(second.get_config())
 
 
-@pytest.mark.parametrize("options", [{"padding": "valid"}, {"dilation_rate": 2}, {"data_format": "channels_last"}])
+@pytest.mark.parametrize("options", [{}, {"strides": 2}, {"dilation_rate": 2}, {"padding": "same", "dilation_rate": 2}])
 @pytest.mark.parametrize("make", [convolution, transposed_convolution])
 def test_other_options_are_those_of_keras_too(make, options):
     ours, x = make(1)(3, 3, **options), random(2, 9, 2)
@@ -138,6 +181,16 @@ def test_other_options_are_those_of_keras_too(make, options):
     ours.build(x.shape)
     ours.set_weights(theirs.get_weights())
     np.testing.assert_allclose(ops.convert_to_numpy(ours(x)), ops.convert_to_numpy(expected), atol=1e-6)
+
+
+def test_groups_and_causal_padding_are_those_of_keras_too():
+    x = random(2, 9, 4)
+    for options in ({"groups": 2}, {"padding": "causal"}):
+        ours, theirs = convolution(1)(4, 3, **options), keras.layers.Conv1D(4, 3, **options)
+        expected = theirs(x)
+        ours.build(x.shape)
+        ours.set_weights(theirs.get_weights())
+        np.testing.assert_allclose(ops.convert_to_numpy(ours(x)), ops.convert_to_numpy(expected), atol=1e-6)
 
 
 def test_files_hold_weights_under_the_names_of_keras(tmp_path):
