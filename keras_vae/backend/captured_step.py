@@ -189,7 +189,7 @@ class CapturedStep:
                 now = PythonState(model)
                 changed = python.changes(now)
                 if changed:
-                    start.restore(changed)
+                    start.restore(changed, since=now)
                     raise NotCapturedError(f"It changes the attribute {sorted(changed.values())[0]} in Python.")
             except RuntimeError as error:
                 if "value out of a tracing tensor" not in str(error):

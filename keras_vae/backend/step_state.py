@@ -60,9 +60,11 @@ class PythonState:
             names[0, "trainable"] = "trainable"
         return names
 
-    def restore(self, keys: Iterable[tuple]) -> None:
-        """Set attributes back to what they are in this state."""
+    def restore(self, keys: Iterable[tuple], since: "PythonState") -> None:
+        """Set attributes back to what they are in this state; those that only a later one has are deleted."""
         for key in keys:
             if key in self.values:
                 owner, value = self.values[key]
                 owner.__dict__[key[1]] = value
+            elif key in since.values:
+                since.values[key][0].__dict__.pop(key[1], None)

@@ -1,6 +1,8 @@
 """`steps_per_execution`: several training steps in one call, over data that stay on the device."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -39,6 +41,7 @@ class Executions(keras.Model):
 
     if TYPE_CHECKING:  # what the model has
         _untracked: Any
+        _keeps_valid_weights: bool
 
     @property
     def resident(self) -> ResidentRows | None:
@@ -67,6 +70,21 @@ class Executions(keras.Model):
             return 1
         self.make_train_function()
         return max(1, min(rows.num_batches, round(SECONDS / seconds_per_step(self, rows, slow=SECONDS))))
+
+    @contextlib.contextmanager
+    def one_step(self) -> Iterator[None]:
+        """Take batches from the host, as `train_on_batch` gives them, also between and during fits on the device."""
+        items = self._untracked.items
+        resident, ours, steps = items.get("resident"), self.train_function, self.steps_per_execution
+        kept = self._keeps_valid_weights, self.optimizer
+        held, function = items.get("one_step", (None, None))
+        items["resident"], self.steps_per_execution = None, 1
+        self.train_function = function if held == kept else None
+        try:
+            yield
+        finally:
+            items["one_step"] = kept, self.train_function
+            items["resident"], self.train_function, self.steps_per_execution = resident, ours, steps
 
     def leave_device(self) -> None:
         """Let go of the data on the device."""

@@ -2,6 +2,7 @@
 
 import inspect
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -217,6 +218,7 @@ class Trainer(Executions):
         super().compile(optimizer=optimizer, **{**kwargs, **({"steps_per_execution": 1} if self._picks_steps else {})})
         if self._picks_steps:
             self._compile_config.config["steps_per_execution"] = "auto"
+        self._untracked.items.pop("one_step", None)
         self.runner.forget()
 
     def compile_from_config(self, config: Config) -> None:
@@ -320,7 +322,7 @@ class Trainer(Executions):
         x, y = self.checks.check_fit(x, y, sample_weight)
         require_adapted(self)
         check_division(x, count_rows(x))
-        with self.runner.training():
+        with self.runner.training(), self.one_step() if self._runs_resident else nullcontext():
             return super().train_on_batch(dense(x), dense(y), sample_weight, **kwargs)
 
     def test_on_batch(self, x: Data, y: Data = None, sample_weight: Data = None, **kwargs: Any) -> Any:

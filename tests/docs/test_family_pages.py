@@ -17,6 +17,7 @@ HEADING = re.compile(r"^(#{2,3}) (.+?)\s*$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 FORMULA = re.compile(r"^\$\$\n.+?\n\$\$$", re.DOTALL | re.MULTILINE)
 EXAMPLE = re.compile(r"^```python\n.+?^```", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"^```python\b.+?^```", re.DOTALL | re.MULTILINE)
 REFERENCE = re.compile(r"^Reference: .*\b(?:1[789]|20)\d\d\b", re.MULTILINE)
 
 
@@ -74,8 +75,9 @@ def test_page_shows_a_picture(page):
 
 
 @pytest.mark.parametrize("name", keras_vae.callbacks.__all__)
-def test_callback_is_shown_in_an_example_of_the_guide(name):
-    examples = [block for page in GUIDE.glob("*.md") for block in EXAMPLE.findall(page.read_text(encoding="utf-8"))]
+def test_callback_is_shown_in_an_example(name):
+    pages = [*GUIDE.glob("*.md"), *GUIDE.parent.glob("*.md")]
+    examples = [block for page in pages for block in CODE.findall(page.read_text(encoding="utf-8"))]
     assert any(f"kv.callbacks.{name}(" in example for example in examples)
 
 

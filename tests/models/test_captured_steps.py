@@ -84,6 +84,12 @@ class Counts(OfUser):
         return x * (1 + self.count)
 
 
+class CountsLater(OfUser):
+    def call(self, x):
+        self.later = getattr(self, "later", 0) + (x.device.type != "meta")
+        return x * (1 + self.later)
+
+
 class Rebinds(OfUser):
     def call(self, x):
         if x.device.type != "meta":
@@ -111,6 +117,7 @@ class DrawsWithNumpy(OfUser):
 
 REASONS = {
     Counts: "attribute Counts.count",
+    CountsLater: "attribute CountsLater.later",
     Rebinds: "attribute Rebinds.mean",
     WritesInPlace: None,
     Selects: "shapes",

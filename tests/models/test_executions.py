@@ -143,3 +143,20 @@ def test_every_row_comes_once_an_epoch(shuffle):
 def test_other_numbers_of_steps_are_refused(steps):
     with pytest.raises((TypeError, ValueError), match="steps_per_execution"):
         vector_model(steps)
+
+
+def test_single_batches_go_between_fits_and_in_callbacks():
+    results = []
+    for steps in (1, 4):
+        vae = vector_model(steps)
+
+        class OneBatch(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None, vae=vae):
+                vae.train_on_batch(ROWS[:5])
+
+        losses = history_of(vae, callbacks=[OneBatch()])["loss"]
+        function = vae.train_function
+        losses += [*np.ravel(vae.train_on_batch(ROWS[:8])), *np.ravel(vae.train_on_batch(ROWS[:5]))]
+        assert vae.train_function is function or steps == 1
+        results.append(losses + history_of(vae)["loss"])
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-4)
