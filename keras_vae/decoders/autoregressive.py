@@ -73,7 +73,7 @@ class Autoregressive(Decoder):
         Args:
             z: as for `call`.
             target: `(batch, *target_shape)`, right in all steps before this one; with `carries_state` the one
-                step before, `(batch, 1, ...)`, zeros before the first.
+                step before, `(batch, 1, ...)` with as many axes as the data, zeros before the first.
             step: number of the step, an int32 tensor.
             state: what `start` or the step before returned.
         """
@@ -124,6 +124,7 @@ class Autoregressive(Decoder):
         def follow(step: Tensor, flat: Tensor, ended: Tensor, state: Any) -> tuple[Tensor, ...]:
             if carries_state:
                 before = ops.take(flat, ops.reshape(ops.maximum(step - 1, 0), (1,)), axis=1)
+                before = ops.reshape(before, (batch, *([1] * self.step_axes), *event))
                 target = likelihood.to_network(before)
                 target = ops.where(step > 0, target, ops.zeros_like(target))
             else:

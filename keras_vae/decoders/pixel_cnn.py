@@ -25,8 +25,9 @@ class PixelCNN(Autoregressive):
 
     The decoder of PixelVAE (Gulrajani et al., 2017): a network turns z into a map of features as large as the
     image, which every layer of a gated PixelCNN (van den Oord et al., 2016) gets beside what it sees of the
-    pixels. Training is one pass; generation is one compiled loop over the pixels, the slower the larger
-    the image. The channels of a pixel are one step, so the likelihood says how they depend on each other.
+    pixels. Training is one pass; generation is one compiled loop over the pixels, in which every layer computes one
+    pixel from the rows that it sees. The channels of a pixel are one step, so the likelihood says how they depend on
+    each other.
 
     A pixel sees `first_kernel_size // 2 + depth * (kernel_size // 2)` pixels around it. Where it sees
     everything it can do without z, and the KL goes to zero: keep the sight small, and z carries what
@@ -55,6 +56,7 @@ class PixelCNN(Autoregressive):
     """
 
     step_axes = 2
+    carries_state = True
 
     def __init__(
         self,
@@ -109,24 +111,32 @@ class PixelCNN(Autoregressive):
                 "The decoder 'pixel_cnn' needs `target`, the image whose pixels it sees: call(z, target=x). To make an "
                 "image from z alone, use decode."
             )
-        return self._features(self._map(z, training), target)
-
-    def _map(self, z: Tensor, training: bool | None = False) -> Tensor:
-        return ops.cast(self.map(self.network(z, training=training)), self.compute_dtype)
-
-    def _features(self, picture: Tensor, target: Tensor) -> Tensor:
+        picture = self._map(z, training)
         x = self.first(target) + picture
         for masked, given, out in zip(self.masked, self.given, self.out, strict=True):
             signal, gate = ops.split(masked(x) + given(picture), 2, axis=-1)
             x = x + out(ops.tanh(signal) * ops.sigmoid(gate))
         return ops.silu(x)
 
+    def _map(self, z: Tensor, training: bool | None = False) -> Tensor:
+        return ops.cast(self.map(self.network(z, training=training)), self.compute_dtype)
+
     def start(self, z: Tensor, length: int) -> Any:
-        """The map from z, which all steps share."""
-        return self._map(z)
+        """The map from z, which all steps share, and what each layer sees of earlier pixels: nothing yet."""
+        batch, width = ops.shape(z)[0], self.target_shape[1]
+        return self._map(z), tuple(layer.start(batch, width) for layer in (self.first, *self.masked))
 
     def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
-        return self.at_step(self._features(state, target), step), state
+        (picture, (seen, *others)), column = state, step % self.target_shape[1]
+        here = self.at_step(picture, step)
+        x, seen = self.first.step(target, seen, column)
+        x, after = x + here, [seen]
+        for masked, given, out, before in zip(self.masked, self.given, self.out, others, strict=True):
+            both, seen = masked.step(x, before, column)
+            signal, gate = ops.split(both + given(here), 2, axis=-1)
+            x = x + out(ops.tanh(signal) * ops.sigmoid(gate))
+            after.append(seen)
+        return ops.silu(x), (picture, tuple(after))
 
     def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         return (z_shape[0], *self.target_shape[:-1], self.filters)

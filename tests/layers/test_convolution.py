@@ -113,13 +113,14 @@ def test_a_block_that_grows_repeats_positions(kernel_size):
     np.testing.assert_allclose(ops.convert_to_numpy(block(x)), ops.convert_to_numpy(expected), atol=1e-4)
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
 @pytest.mark.parametrize("sees_present", [False, True])
-def test_a_masked_convolution_is_one_with_zeros_in_its_kernel(sees_present):
-    x, layer = random(2, 5, 4, 2), MaskedConvolution(3, 5, sees_present=sees_present)
+def test_a_masked_convolution_is_one_with_zeros_in_its_kernel(sees_present, dilation):
+    x, layer = random(2, 5, 4, 2), MaskedConvolution(3, 5, sees_present=sees_present, dilation_rate=dilation)
     layer.build(x.shape)
     mask = np.zeros((5, 5, 1, 1), "float32")
     mask[:2] = mask[2, : 2 + sees_present] = 1.0
-    expected = ops.conv(x, layer.kernel * mask, strides=1, **OPTIONS)
+    expected = ops.conv(x, layer.kernel * mask, strides=1, dilation_rate=dilation, **OPTIONS)
     np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), ops.convert_to_numpy(expected), atol=1e-5)
 
 

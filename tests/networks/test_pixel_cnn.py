@@ -78,6 +78,49 @@ def test_generated_images_are_what_the_network_says_of_them(images):
     np.testing.assert_allclose(made, ops.convert_to_numpy(said), atol=1e-5)
 
 
+class WholePasses(kv.decoders.PixelCNN):
+    """The loop without a state: a pass over the whole image for every pixel."""
+
+    carries_state = False
+    start = kv.decoders.Autoregressive.start
+    next_features = kv.decoders.Autoregressive.next_features
+
+
+@pytest.mark.parametrize("mode", ["mean", "sample"])
+def test_pixel_by_pixel_it_decodes_what_passes_over_the_whole_image_do(images, mode):
+    vae, _ = images
+    whole = WholePasses.from_config(vae.decoder.get_config())
+    whole.build((None, 2), (None, *SHAPE))
+    whole.set_weights(vae.decoder.get_weights())
+    z = ops.convert_to_tensor(RNG.standard_normal((3, 2)), dtype="float32")
+    found, expected = (decoder.decode(z, vae.likelihood, mode=mode, seed=1) for decoder in (vae.decoder, whole))
+    np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(expected), atol=1e-5)
+    assert len(np.unique(ops.convert_to_numpy(found))) > 1
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("shape", [(3, 5, 1), (4, 1, 2), (1, 4, 1)])
+def test_features_of_a_pixel_are_those_of_the_whole_pass(shape, policy):
+    """With kernels that reach beyond the image's edges."""
+    decoder = kv.decoders.PixelCNN(4, 2, kernel_size=5, first_kernel_size=7, network="mlp", dtype=policy)
+    decoder.build((None, 2), (None, *shape))
+    z = ops.convert_to_tensor(RNG.standard_normal((3, 2)), dtype="float32")
+    x = ops.cast(RNG.standard_normal((3, *shape)), decoder.compute_dtype)
+    expected = decoder(z, target=x)
+    state = decoder.start(z, shape[0] * shape[1])
+    flat = ops.reshape(x, (3, -1, 1, 1, shape[2]))
+    before = ops.zeros_like(flat[:, 0])
+    for step, place in enumerate(np.ndindex(*shape[:2])):
+        features, state = decoder.next_features(z, before, ops.convert_to_tensor(step, dtype="int32"), state)
+        assert features.dtype == expected.dtype
+        found, right = (
+            ops.convert_to_numpy(ops.cast(value, "float32"))
+            for value in (features[:, 0, 0], expected[:, place[0], place[1]])
+        )
+        np.testing.assert_allclose(found, right, atol=1e-5 if policy == "float32" else 0.05)
+        before = flat[:, step]
+
+
 def test_samples(images):
     vae, _ = images
     samples = vae.generate(5, mode="sample", seed=3)
