@@ -97,28 +97,31 @@ class TransformerBlock(keras.layers.Layer):
         return x if self.drop is None else self.drop(x, training=training)
 
     def start(self, batch_size: int, length: int) -> Any:
-        """The initial state of `step`: the normalised inputs of earlier steps, all zero.
+        """The initial state of `step`: the keys and values of earlier steps, all zero.
 
         Args:
             batch_size: number of sequences.
             length: number of steps.
         """
-        return ops.zeros((batch_size, length, self.width), dtype=self.compute_dtype)
+        shape = (batch_size, length, self.heads, self.attention.key_dim)
+        return tuple(ops.zeros(shape, dtype=self.attention.compute_dtype) for _ in range(2))
 
-    def step(self, inputs: Tensor, seen: Tensor, step: Tensor) -> tuple[Tensor, Any]:
+    def step(self, inputs: Tensor, seen: Any, step: Tensor) -> tuple[Tensor, Any]:
         """The output of step number `step`, `(batch, 1, features)`, and the new state.
 
         Args:
             inputs: `(batch, 1, features)`.
-            seen: the state returned by `start` or by the previous step, `(batch, length, features)`.
+            seen: the state returned by `start` or by the previous step, two tensors `(batch, length, heads, width)`.
             step: number of the step.
         """
         x = self.norms[0](inputs)
-        positions = ops.arange(ops.shape(seen)[1])
-        seen = ops.where(ops.reshape(ops.equal(positions, step), (1, -1, 1)), x, seen)
-        visible = ops.reshape(positions <= step, (1, 1, -1))
-        x = self.attention(x, seen, attention_mask=visible, training=False)
-        return self._perceptron(inputs + ops.cast(x, self.compute_dtype)), seen
+        positions = ops.arange(ops.shape(seen[0])[1])
+        here = ops.reshape(ops.equal(positions, step), (1, -1, 1, 1))
+        layers = (self.attention.key_dense, self.attention.value_dense)
+        seen = tuple(ops.where(here, layer(x), before) for layer, before in zip(layers, seen, strict=True))
+        visible = ops.reshape(positions <= step, (1, 1, 1, -1))
+        x = ops.dot_product_attention(self.attention.query_dense(x), *seen, mask=visible)
+        return self._perceptron(inputs + ops.cast(self.attention.output_dense(x), self.compute_dtype)), seen
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Any:
         """None: masks travel as arguments, never attached to the features."""
