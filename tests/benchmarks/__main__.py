@@ -28,6 +28,7 @@ BENCHMARKS = {
     "architectures": (EACH, "--data digits --architectures mlp --steps 4 --rounds 2 --held-out 8"),
     "growth": (EACH, "--axes batch --steps 1 --epochs 1 --largest 2"),
     "networks": (ALL, "--networks mlp --seconds 0.05 --rounds 1"),
+    "decoding": (EACH, "--decoders gru --turns 1"),
     "evidence": (EACH, "--rows 2 --samples 8 --contestants loop"),
     "mixture_density": (EACH, "--batch 4 --components 5 --latents 2 --repeats 1 --widths typical --forms broadcast"),
 }
