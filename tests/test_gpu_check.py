@@ -6,6 +6,7 @@ import pytest
 from keras_vae import registry
 from tests.gpu_check import __main__ as gpu_check
 from tests.gpu_check import architectures, machine, precision
+from tests.registered import own
 
 
 def test_every_network_is_among_the_architectures():
@@ -15,7 +16,7 @@ def test_every_network_is_among_the_architectures():
     for family, given in objects.items():
         argument = family.removesuffix("s")
         given |= {option[argument] for option in options if isinstance(option[argument], str)}
-        assert given == set(getattr(registry, family).names())
+        assert given == set(own(getattr(registry, family)))
 
 
 @pytest.mark.parametrize("check", ["roofline", "epochs"])

@@ -72,7 +72,8 @@ class HandBuilt(keras.Model):
     def call(self, x):
         features = self.encoder(x)
         z_mean, z_log_var = self.z_mean(features), self.z_log_var(features)
-        noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
+        dtype = keras.backend.standardize_dtype(z_mean.dtype)
+        noise = keras.random.normal(ops.shape(z_mean), dtype=dtype, seed=self.seed_generator)
         return {
             "logits": self.decoder(z_mean + ops.exp(0.5 * z_log_var) * noise),
             "z_mean": z_mean,

@@ -6,6 +6,7 @@ import pytest
 
 import keras_vae as kv
 from tests.benchmarks import decoding, networks
+from tests.registered import own
 
 
 def parts_of(network):
@@ -23,19 +24,14 @@ def test_every_registered_network_has_a_row():
             network = family.get(network) if isinstance(network, str) else network
             seen[which] |= {type(part) for part in parts_of(network)}
     for which, family in (("encoder", kv.registry.encoders), ("decoder", kv.registry.decoders)):
-        own = {cls for _, cls in family.items() if cls.__module__.startswith("keras_vae.")}
-        assert own <= seen[which]
+        assert set(own(family).values()) <= seen[which]
 
 
 @pytest.mark.one_backend
 def test_every_autoregressive_decoder_has_a_row():
-    own = {
-        cls
-        for _, cls in kv.registry.decoders.items()
-        if cls.__module__.startswith("keras_vae.") and issubclass(cls, kv.decoders.Autoregressive)
-    }
-    assert own == {cls for cls, _ in decoding.DECODERS.values()}
-    assert all(cls.carries_state for cls in own)
+    autoregressive = {cls for cls in own(kv.registry.decoders).values() if issubclass(cls, kv.decoders.Autoregressive)}
+    assert autoregressive == {cls for cls, _ in decoding.DECODERS.values()}
+    assert all(cls.carries_state for cls in autoregressive)
 
 
 @pytest.mark.one_backend

@@ -6,6 +6,7 @@ import pytest
 import keras_vae as kv
 from keras_vae import registry, testing
 from tests.contracts.cases import BY_HAND, CASES, VARIANTS
+from tests.registered import own
 
 CHECKS = {
     "priors": testing.check_prior,
@@ -18,15 +19,8 @@ CHECKS = {
 }
 
 
-def _is_ours(family, name):
-    # Names of other distributions installed beside ours are theirs to test.
-    return dict(getattr(registry, family).items())[name].__module__.startswith("keras_vae.")
-
-
 def test_every_registered_name_has_a_case():
-    registered = {
-        (family, name) for family in CHECKS for name in getattr(registry, family).names() if _is_ours(family, name)
-    }
+    registered = {(family, name) for family in CHECKS for name in own(getattr(registry, family))}
     known = set(CASES) | set(BY_HAND)
     missing, stale = sorted(registered - known), sorted(known - registered)
     assert not missing, f"Add a case for each of {missing} to tests/contracts/cases.py."

@@ -7,6 +7,7 @@ import pytest
 
 import keras_vae
 from keras_vae import registry
+from tests.registered import own
 
 pytestmark = pytest.mark.one_backend
 
@@ -21,17 +22,12 @@ CODE = re.compile(r"^```python\b.+?^```", re.DOTALL | re.MULTILINE)
 REFERENCE = re.compile(r"^Reference: .*\b(?:1[789]|20)\d\d\b", re.MULTILINE)
 
 
-def own(family):
-    """Names of the components of a family that this package registers."""
-    return [name for name, cls in getattr(registry, family).items() if cls.__module__.startswith("keras_vae.")]
-
-
 def public_of(module):
     """Classes that the package shows at its top, of one of its modules."""
     return [name for name in keras_vae.__all__ if name in module.__all__]
 
 
-COMPONENTS = [(family, name) for family in REGISTRIES for name in own(family)]
+COMPONENTS = [(family, name) for family in REGISTRIES for name in own(getattr(registry, family))]
 COMPONENTS += [("layers", name) for name in public_of(keras_vae.layers)]
 COMPONENTS += [("annealing", name) for name in keras_vae.callbacks.beta_schedule.__all__]
 

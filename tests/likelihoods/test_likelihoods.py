@@ -8,13 +8,14 @@ from keras import ops
 import keras_vae as kv
 from tests.mathematics.autodiff import vector_jacobian
 from tests.models.small import compiled, small_vae
+from tests.registered import own
 
 RNG = np.random.default_rng(0)
 LEVELS = RNG.integers(0, 256, (12, 4, 4, 3))
 
 
 # "tfp" runs on one backend; the others are made of likelihoods, and have tests of their own.
-SINGLE = [name for name in kv.likelihoods.names() if name not in ("tfp", "joint", "columns")]
+SINGLE = [name for name in own(kv.registry.likelihoods) if name not in ("tfp", "joint", "columns")]
 
 
 def built(likelihood, data_shape, width=5):

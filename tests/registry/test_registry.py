@@ -10,6 +10,7 @@ import pytest
 import keras_vae as kv
 from keras_vae import registry
 from keras_vae.registry import Registry
+from tests.registered import own
 
 pytestmark = pytest.mark.one_backend
 
@@ -173,8 +174,7 @@ class TestGet:
 class TestNamesOnDisk:
     @pytest.mark.parametrize("family", FAMILIES)
     def test_every_name_is_registered_with_keras_under_package_and_family(self, family):
-        # Other tests and the documentation's examples register names of their own in the same process.
-        ours = [cls for _, cls in getattr(registry, family).items() if cls.__module__.startswith("keras_vae.")]
+        ours = own(getattr(registry, family)).values()
         assert ours
         for cls in ours:
             saved_as = f"keras_vae.{family}>{cls.__name__}"

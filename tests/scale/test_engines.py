@@ -14,18 +14,14 @@ import numpy as np
 import pytest
 
 from keras_vae import registry
+from tests.registered import own
 
 pytestmark = pytest.mark.one_backend
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def own(family):
-    """The names that the package itself registers: other tests register more in this process."""
-    return [name for name, component in family.items() if component.__module__.startswith("keras_vae.")]
-
-
-PRIORS, OBJECTIVES = own(registry.priors), own(registry.objectives)
+PRIORS, OBJECTIVES = list(own(registry.priors)), list(own(registry.objectives))
 FAST_COMPILER = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 LOGS = {"fit loss", "fit reconstruction_loss", "weights"}
 
