@@ -12,7 +12,7 @@ from keras_vae.data.forms import as_arrays
 from keras_vae.data.half_precision import check_fits_half
 from keras_vae.data.labels import present_labels
 from keras_vae.data.masks import check_mask, check_mask_shape, check_steps
-from keras_vae.data.rows import check_not_negative, check_rows, count_rows, ends_of_columns, rows_of, same
+from keras_vae.data.rows import check_not_negative, check_rows, count_rows, rows_of, same
 from keras_vae.data.sparse import dense, is_sparse
 from keras_vae.data.streams import (
     is_array,
@@ -367,7 +367,7 @@ class Checks:
             return x, y
         data = unpack(x, self.spec).x
         for label, values, field, _ in self.fields(data, argument):
-            if field.missing == "nan" and np.isnan(ends_of_columns(values)).all():
+            if field.missing == "nan" and all(np.isnan(part).all() for _, part in row_chunks(values)):
                 raise ValueError(f"Argument `{label}` holds nothing but NaN: every element is missing.")
         self._check_given_y(y, data, argument)
         if sample_weight is not None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.data.rows import ends_of_columns
+from keras_vae.data.chunks import row_chunks
+from keras_vae.data.sparse import is_sparse
 from keras_vae.data.streams import to_numpy
-from keras_vae.hints import Part
+from keras_vae.hints import Array, Part
 
 __all__ = ["check_fits_half"]
 
@@ -28,7 +29,7 @@ def check_fits_half(x: Any, likelihood: Part, argument: str, training: bool) -> 
     Raises:
         ValueError: a value beyond the range.
     """
-    ends = ends_of_columns(x).astype("float32")
+    ends = _ends_of_columns(x).astype("float32")
     ends = np.where(np.isnan(ends), 1.0, ends).astype("float32")  # missing in all rows: zeros for the networks
     largest = float(np.abs(to_numpy(likelihood.to_network(ends))).max())
     limit = float(np.finfo("float16").max)
@@ -45,3 +46,15 @@ def check_fits_half(x: Any, likelihood: Part, argument: str, training: bool) -> 
             "with a keras.layers.Normalization that has been adapted to them, or use the policy 'mixed_bfloat16'.",
             stacklevel=5,
         )
+
+
+def _ends_of_columns(x: Any) -> Array:
+    """The smallest and the largest value of every element over the rows, `(2, *shape)`, NaN left out.
+
+    Args:
+        x: `(n, *shape)`.
+    """
+    if is_sparse(x):
+        return np.stack([end.toarray().reshape(-1) for end in (x.nanmin(axis=0), x.nanmax(axis=0))])
+    parts = [np.stack([np.fmin.reduce(part), np.fmax.reduce(part)]) for _, part in row_chunks(x)]
+    return np.stack([np.fmin.reduce([low for low, _ in parts]), np.fmax.reduce([high for _, high in parts])])

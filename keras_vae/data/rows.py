@@ -18,7 +18,6 @@ __all__ = [
     "check_rows",
     "check_shape",
     "count_rows",
-    "ends_of_columns",
     "fits",
     "rows_of",
     "same",
@@ -202,18 +201,6 @@ def _stored_are_valid(array: Any, support: Any, argument: str, noisy: bool, miss
     except ValueError:
         return False  # what the rows themselves say names the row and the column
     return True
-
-
-def ends_of_columns(x: Any) -> Array:
-    """The smallest and the largest value of every element over the rows, `(2, *shape)`, NaN left out.
-
-    Args:
-        x: `(n, *shape)`.
-    """
-    if is_sparse(x):
-        return np.stack([end.toarray().reshape(-1) for end in (x.tocsr().nanmin(axis=0), x.tocsr().nanmax(axis=0))])
-    parts = [np.stack([np.fmin.reduce(part), np.fmax.reduce(part)]) for _, part in row_chunks(x)]
-    return np.stack([np.fmin.reduce([low for low, _ in parts]), np.fmax.reduce([high for _, high in parts])])
 
 
 def _missing_hint(support: Any, argument: str) -> str:
