@@ -8,6 +8,7 @@ record can hold. So the noise of a step is drawn before it, by Keras, and is an 
 
 import contextlib
 import random
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,11 +30,16 @@ class NotCapturedError(Exception):
 
 @contextlib.contextmanager
 def _replaced(functions: list[tuple[Any, str, Callable]]) -> Iterator[None]:
-    """Put functions in the place of others: modules, names, and what becomes of the function of that name."""
+    """Put functions in the place of others, in this thread: modules, names, and what becomes of the function there."""
     own = [(module, name, getattr(module, name)) for module, name, _ in functions]
+    thread = threading.get_ident()
+
+    def here(before: Callable, after: Callable) -> Callable:
+        return lambda *args, **kwargs: (after if threading.get_ident() == thread else before)(*args, **kwargs)
+
     try:
         for (module, name, replace), (*_, before) in zip(functions, own, strict=True):
-            setattr(module, name, replace(before))
+            setattr(module, name, here(before, replace(before)))
         yield
     finally:
         for module, name, before in own:

@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 
-from keras_vae.backend.captured_step import CapturedStep, NotCapturedError
 from keras_vae.backend.devices import in_strategy
-from keras_vae.backend.step_state import PythonState, all_state
+from keras_vae.backend.recorded_steps import RecordedSteps
+from keras_vae.backend.step_state import all_state
 
 __all__ = ["loop_of_steps", "loops_on_device", "quiet_end_of_data", "repeat_steps", "seconds_per_step"]
 
@@ -29,10 +29,14 @@ def loops_on_device(model: Any) -> bool:
         # The loop gives the logs once, after its last step, so they must be those of the metrics.
         own = type(model).compute_metrics.__module__.partition(".")[0] == "keras_vae"
         return own and not in_strategy() and model.distribute_strategy.num_replicas_in_sync == 1
+    return not _in_torch_processes()
+
+
+def _in_torch_processes() -> bool:
+    """Whether processes exchange gradients in a step, by what a callback puts there after the step was recorded."""
     import torch
 
-    # Processes exchange gradients in the step, by what a callback puts there after the step was recorded.
-    return not (torch.distributed.is_available() and torch.distributed.is_initialized())
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def seconds_per_step(model: Any, rows: Any, slow: float) -> float:
@@ -84,30 +88,37 @@ def quiet_end_of_data(model: Any, unless: Any = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def repeat_steps(model: Any, name: str) -> Iterator[None]:
-    """On torch, where Keras refuses several steps per execution, let a function that it makes repeat its step.
+    """On torch, let a function that Keras makes repeat its step, which Keras refuses, and record training steps.
 
     Args:
         model: the model, compiled.
         name: the attribute that holds the function: `"train_function"`, `"test_function"` or `"predict_function"`.
     """
-    steps = model.steps_per_execution
-    if keras.backend.backend() != "torch" or steps == 1 or getattr(model, name) is not None:
+    if keras.backend.backend() != "torch" or getattr(model, name) is not None:
         yield
         return
-    model.steps_per_execution = 1
+    asked = model.steps_per_execution, model.jit_compile
+    recorded = name == "train_function" and not model.run_eagerly and not _in_torch_processes()
+    # What Inductor compiles is the record.
+    model.steps_per_execution, model.jit_compile = 1, asked[1] and not recorded
     try:
         yield
     finally:
-        model.steps_per_execution = steps
-    step = getattr(model, name)
+        model.steps_per_execution, model.jit_compile = asked
+    of_batches = getattr(model, name)
+    if recorded:
+        record = RecordedSteps(model, asked=asked != (1, False))
+
+        def of_batches(batches: Any) -> Any:
+            return record(batches[0])
 
     def function(data: Any) -> Any:
-        results = [step([batch]) for batch in data]
+        results = [of_batches([batch]) for batch in data]
         if name != "predict_function":
             return results[-1]
         return keras.tree.map_structure(lambda *parts: keras.ops.concatenate(parts), *results)
 
-    setattr(model, name, function)
+    setattr(model, name, of_batches if asked[0] == 1 else function)
 
 
 def loop_of_steps(model: Any, rows: Any) -> Callable:
@@ -186,47 +197,16 @@ def _of_tensorflow(model: Any, rows: Any) -> Callable:
 
 
 def _of_torch(model: Any, rows: Any) -> Callable:
-    captured: dict[Any, CapturedStep | None] = {}
-    python: PythonState | None = None
-    steps, own_step = 0, type(model).train_step.__module__.partition(".")[0] == "keras_vae"
-
-    def capture(data: Any) -> CapturedStep | None:
-        # A step that leaves out updates looks at its loss in Python.
-        if model._keeps_valid_weights:
-            return None
-        try:
-            return CapturedStep(model, data)
-        except NotCapturedError as error:
-            warnings.warn(f"The training steps run one by one, since a step cannot be recorded: {error}", stacklevel=2)
-            return None
+    step = RecordedSteps(model, asked=True)
 
     def train_function(numbers: Any) -> Any:
-        nonlocal python, steps
         data_of = rows()
-        if any(captured.values()):
-            now = PythonState(model)
-            if python is None or now.changes(python):
-                captured.clear()  # frozen layers, another learning rate schedule
-            python = now
         logs = None
         for batch in numbers:
             if batch is None:
                 break
             data = keras.tree.map_structure(lambda array, batch=batch: array[batch], data_of.arrays, none_is_leaf=False)
-            # The first step of a user's `train_step` may make what it needs.
-            whole = len(batch) == data_of.batch_size and (steps > 0 or own_step)
-            steps += 1
-            kind = _kind_of(data) if whole else None
-            if whole and kind not in captured:
-                captured[kind] = capture(data)
-                python = PythonState(model)
-            step = captured[kind] if whole else None
-            logs = model.train_step(data) if step is None else step(data)
+            logs = step(data, often=len(batch) == data_of.batch_size)
         return logs
 
     return train_function
-
-
-def _kind_of(data: Any) -> Any:
-    """What a record of a step depends on: the structure of the data, their shapes and their types."""
-    return str(keras.tree.map_structure(lambda array: (tuple(array.shape), array.dtype), data, none_is_leaf=False))

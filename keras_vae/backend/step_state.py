@@ -1,5 +1,6 @@
 """What a training step reads and changes: variables, and attributes in Python."""
 
+import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -38,14 +39,26 @@ class PythonState:
 
         schedule = keras.optimizers.schedules.LearningRateSchedule
         kept = (bool, int, float, str, type(None), keras.Variable, torch.Tensor, schedule)
+        owners = [*model._flatten_layers(), *all_optimizers(model)]
+        self.attributes, self.variables = [vars(owner) for owner in owners], model.variables
+        self.held = self._held()
         self.values = {
             (id(owner), name): (owner, value)
-            for owner in [*model._flatten_layers(), *all_optimizers(model)]
+            for owner in owners
             for name, value in vars(owner).items()
             if isinstance(value, kept) and name not in self.IGNORED
         }
         self.tensors = [value for _, value in self.values.values() if isinstance(value, torch.Tensor)]
         self.trainable = [id(variable) for variable in model.trainable_variables]
+
+    def _held(self) -> list[Any]:
+        found = [value for attributes in self.attributes for value in attributes.values()]
+        return found + [variable.trainable for variable in self.variables]
+
+    def is_current(self) -> bool:
+        """Whether every attribute still holds the same object: True in most steps, and cheaper than `changes`."""
+        now = self._held()
+        return len(now) == len(self.held) and all(map(operator.is_, now, self.held))
 
     def changes(self, other: "PythonState") -> dict[tuple, str]:
         """The attributes that have other values in another state, and how they are called."""

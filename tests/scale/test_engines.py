@@ -136,3 +136,10 @@ def test_one_process_writes_the_file(jax_processes, torch_processes):
         vae = keras.saving.load_model(folder / f"{engine}.keras")
         loaded = np.concatenate([keras.ops.convert_to_numpy(weight).ravel() for weight in vae.trainable_weights])
         np.testing.assert_allclose(loaded, seen[1][last], rtol=1e-6)
+
+
+def test_the_page_says_what_two_processes_meet(jax_processes):
+    page = (ROOT / "docs" / "scale.md").read_text()
+    for seen in jax_processes[1]:
+        sentence = str(seen["jax_processes/error"]).replace("`", "").partition(". ")[0]
+        assert sentence in page.replace("`", "")

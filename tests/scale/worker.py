@@ -11,7 +11,7 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-if os.environ["KERAS_BACKEND"] != "tensorflow":
+if __name__ == "__main__" and os.environ["KERAS_BACKEND"] != "tensorflow":
     sys.modules["tensorflow"] = None  # Keras would import it to compare types, which takes seconds
 
 import keras
@@ -183,11 +183,10 @@ def jax_processes(folder, process, address):
         yield f"jax_processes/{name}", seen
     if process == 0:
         vae.save(folder / "jax_processes.keras")
-    for name, call in (("generate", lambda: vae.generate(4)), ("elbo", lambda: vae.elbo(data(process, 2)[0]))):
-        try:
-            call()
-        except Exception as error:
-            yield f"refused/{name}", np.array(str(error))
+    try:
+        vae.elbo(data(process, 2)[0])
+    except Exception as error:
+        yield "jax_processes/error", np.array(str(error))
 
 
 def torch_processes(folder, process, address):
