@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.backend.record_rewrites import rewrite
 from keras_vae.backend.step_state import PythonState, all_state
 
 __all__ = ["CapturedStep", "NotCapturedError"]
@@ -207,7 +208,9 @@ class CapturedStep:
                     for tensor, value in zip(self.tensors, before, strict=True):
                         tensor.copy_(value)
         self.uncompiled: Callable = self.run
-        if model.jit_compile:
+        if not model.jit_compile:
+            rewrite(self.run)
+        else:
             on_cuda = self.tensors[0].device.type == "cuda"
             self.run = torch.compile(self.run, mode="reduce-overhead" if on_cuda else None, dynamic=False)
 
