@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.backend.record_rewrites import rewrite
+from keras_vae.backend.record_rewrites import rewrite, without_results
 from keras_vae.backend.step_state import PythonState, all_state
 
 __all__ = ["CapturedStep", "NotCapturedError"]
@@ -208,18 +208,26 @@ class CapturedStep:
                     for tensor, value in zip(self.tensors, before, strict=True):
                         tensor.copy_(value)
         self.uncompiled: Callable = self.run
+        self.run_in_silence: Callable | None = None
         if not model.jit_compile:
-            rewrite(self.run)
+            self.run_in_silence = without_results(rewrite(self.run))
         else:
             on_cuda = self.tensors[0].device.type == "cuda"
             self.run = torch.compile(self.run, mode="reduce-overhead" if on_cuda else None, dynamic=False)
 
-    def __call__(self, data: Any) -> Any:
-        """Run the step, and return its logs."""
+    def __call__(self, data: Any, logs: bool = True) -> Any:
+        """Run the step, and return its logs.
+
+        Args:
+            data: a batch of the same form.
+            logs: whether anybody looks at them.
+        """
         import torch
 
         noise = [draw(*args, **kwargs) for draw, args, kwargs in self.draws]
         with torch.no_grad():
+            if self.run_in_silence is not None and not logs:
+                return self.run_in_silence(self.tensors, noise, data)
             try:
                 return self.run(self.tensors, noise, data)
             except torch._dynamo.exc.TorchDynamoException as error:

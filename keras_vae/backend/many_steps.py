@@ -202,11 +202,11 @@ def _of_torch(model: Any, rows: Any) -> Callable:
     def train_function(numbers: Any) -> Any:
         data_of = rows()
         logs = None
+        numbers = [batch for batch in numbers if batch is not None]
         for batch in numbers:
-            if batch is None:
-                break
             data = keras.tree.map_structure(lambda array, batch=batch: array[batch], data_of.arrays, none_is_leaf=False)
-            logs = step(data, often=len(batch) == data_of.batch_size)
+            often = len(batch) == data_of.batch_size
+            logs = step(data, often, first=batch is numbers[0], last=batch is numbers[-1])
         return logs
 
     return train_function

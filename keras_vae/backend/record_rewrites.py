@@ -7,7 +7,7 @@ memory from the system, again in every step. No number changes: the operations a
 import operator
 from typing import Any
 
-__all__ = ["rewrite"]
+__all__ = ["rewrite", "without_results"]
 
 OVERWRITES = "keras_vae_overwrites"
 """Marks an operation whose result is in the memory of its first argument, which nobody else looks at."""
@@ -27,10 +27,28 @@ def rewrite(module: Any) -> Any:
     _keep_constants(module)
     for node in list(graph.nodes):
         _compute_in_place(node)
+    for node in list(graph.nodes):
+        _add_without_copy(node)
     graph.eliminate_dead_code()
     graph.lint()
     module.recompile()
     return module
+
+
+def without_results(module: Any) -> Any:
+    """A copy of a record that returns nothing, and computes what it changes only.
+
+    Args:
+        module: as for `rewrite`.
+    """
+    import torch
+
+    graph = torch.fx.Graph()
+    results = graph.graph_copy(module.graph, {})
+    graph.output(torch.fx.node.map_arg(results, lambda result: None))
+    graph.set_codegen(module.graph._codegen)
+    graph.eliminate_dead_code()
+    return torch.fx.GraphModule(module, graph)
 
 
 def _remove_detach(graph: Any) -> None:
@@ -101,6 +119,19 @@ def _same_form(one: Any, other: Any) -> bool:
     return all(hasattr(each, "dtype") for each in (first, second)) and (
         (first.shape, first.dtype) == (second.shape, second.dtype)
     )
+
+
+def _add_without_copy(node: Any) -> None:
+    """Let `copy_(a, a + b)`, as a metric counts, be `a.add_(b)`."""
+    import torch
+
+    if node.target is not torch.ops.aten.copy_.default or node.prev is not node.args[1]:
+        return
+    total, (held, result) = node.prev, node.args
+    fits = total.target is torch.ops.aten.add.Tensor and total.args[0] is held and not total.kwargs
+    if fits and set(total.users) == {node} and _same_form(held, total):
+        node.target, node.args = torch.ops.aten.add_.Tensor, (held, total.args[1])
+        node.graph.erase_node(result)
 
 
 def _compute_in_place(node: Any) -> None:

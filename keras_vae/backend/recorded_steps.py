@@ -40,12 +40,14 @@ class RecordedSteps:
         own_step = type(model).train_step.__module__.partition(".")[0] == "keras_vae"
         self.after = UNASKED_AFTER if not asked else 0 if own_step else 1
 
-    def __call__(self, data: Any, often: bool = True) -> Any:
+    def __call__(self, data: Any, often: bool = True, first: bool = True, last: bool = True) -> Any:
         """Run a step, and return its logs.
 
         Args:
             data: a batch, as `train_step` takes it.
             often: whether other batches have the same number of rows.
+            first: whether other code has run since the last step, and may have changed the model.
+            last: whether other code runs before the next step, and may look at the logs.
         """
         if not often or self.model._keeps_valid_weights:  # which look at the loss in Python
             return self.model.train_step(data)
@@ -53,7 +55,8 @@ class RecordedSteps:
         kind = _kind_of(data)
         if kind is None:
             return self.model.train_step(data)
-        self._forget_changed()
+        if first:
+            self._forget_changed()
         if kind not in self.records:
             self.seen[kind] = self.seen.get(kind, 0) + 1
             if self.seen[kind] <= self.after or not self._may_record():
@@ -61,7 +64,7 @@ class RecordedSteps:
             self.records[kind] = self._record(data)
             self.python = PythonState(self.model)
         record = self.records[kind]
-        return self.model.train_step(data) if record is None else record(data)
+        return self.model.train_step(data) if record is None else record(data, last)
 
     def _forget_changed(self) -> None:
         """Drop the records of what is no more: frozen layers, another learning rate schedule."""

@@ -9,7 +9,7 @@ if keras.backend.backend() == "torch":
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    from keras_vae.backend.record_rewrites import rewrite
+    from keras_vae.backend.record_rewrites import rewrite, without_results
 
 
 def chain(x, y):
@@ -88,8 +88,28 @@ def backward(x, y):
     return loss.detach(), gradient
 
 
+def metric(x, y):
+    total = x + y.sum()
+    x.copy_(total)
+    y.copy_(x + 1.0)
+    return x / 2.0
+
+
+def copied_late(x, y):
+    total = x + y
+    x.mul_(2.0)
+    x.copy_(total)
+    return x
+
+
+def copied_and_used(x, y):
+    total = x + y
+    x.copy_(total)
+    return total * 2.0
+
+
 CASES = (chain, used_twice, returned, seen_through_a_view, unsafe_view, grows, other_type, arguments_change)
-CASES += (constants, noise, large_constants, optimizer, kept_of_many, backward)
+CASES += (constants, noise, large_constants, optimizer, kept_of_many, backward, metric, copied_late, copied_and_used)
 
 
 def results(function, again):
@@ -130,6 +150,30 @@ def test_so_are_the_lists_of_an_optimizer():
     found = [name for name in operations(rewrite(record(optimizer))) if name.startswith("_foreach")]
     own = ["_foreach_mul.List", "_foreach_sqrt_.default", "_foreach_add_.Scalar", "_foreach_mul.Scalar"]
     assert found == ["_foreach_mul_.Scalar", *own, "_foreach_div_.List", "_foreach_add_.List"]
+
+
+def test_metrics_count_without_a_copy():
+    assert operations(rewrite(record(metric))) == [
+        "sum.default",
+        "add_.Tensor",
+        "add.Tensor",
+        "copy_.default",
+        "div.Tensor",
+    ]
+
+
+@pytest.mark.parametrize("function", [metric, optimizer, arguments_change])
+def test_without_results_only_the_changes_are_computed(function):
+    rewritten = rewrite(record(function))
+    whole, silent = results(rewritten, False), results(without_results(rewritten), False)
+    assert all(value is None for value in silent[:-2])
+    for value, own in zip(silent[-2:], whole[-2:], strict=True):
+        assert torch.equal(value, own)
+    assert torch.equal(results(rewritten, False)[0], whole[0])  # and the record is as it was
+
+
+def test_what_only_results_need_is_left_out():
+    assert "div.Tensor" not in operations(without_results(rewrite(record(metric))))
 
 
 def test_constants_are_computed_once():
