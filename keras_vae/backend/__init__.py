@@ -6,7 +6,6 @@ expressed there, so they live here, each with the reason for it:
 * importing Keras without any backend installed fails with an error that does not say how to fix it;
 * under `tf.distribute` Keras leaves it to a `compute_loss` override (and to `add_loss`) to divide by
   the number of replicas, and a `SeedGenerator` gives every replica the same noise;
-* TensorFlow's XLA cannot compile gamma draws, so models that make them must not be compiled with it;
 * TensorFlow counts the traces of all compiled functions of `predict` together, and warns of retracing
   although every inference method of a model is traced at most twice;
 * JAX compiles every draw and every constant for its shape, which is most of the time that building a model takes;
@@ -64,7 +63,7 @@ from keras_vae.backend.many_steps import (
     repeat_steps,
     seconds_per_step,
 )
-from keras_vae.backend.noise import SeedGenerator, StepSeed, gamma_draws_compile
+from keras_vae.backend.noise import SeedGenerator, StepSeed
 from keras_vae.backend.processes import (
     by_one_process,
     copy_from_first,
@@ -98,7 +97,6 @@ __all__ = [
     "fit_takes_weights",
     "forward_pass",
     "free_memory",
-    "gamma_draws_compile",
     "initial_values_on_host",
     "kept_state",
     "loop_of_steps",

@@ -6,12 +6,7 @@ import keras
 
 from keras_vae.backend.devices import replica_context
 
-__all__ = ["SeedGenerator", "StepSeed", "gamma_draws_compile"]
-
-
-def gamma_draws_compile() -> bool:
-    """Whether `keras.random.beta` can be compiled: TensorFlow's XLA has no kernel for its gamma draws."""
-    return keras.backend.backend() != "tensorflow"
+__all__ = ["SeedGenerator", "StepSeed"]
 
 
 class SeedGenerator(keras.random.SeedGenerator):

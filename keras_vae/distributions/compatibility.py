@@ -67,8 +67,7 @@ def stacked(draw: Callable, seed: Seed, num_samples: int | None) -> Any:
     """
     if num_samples is None:
         return draw(seed)
-    # an int would give the same noise every time
-    seed = several(seed) if isinstance(seed, numbers.Integral) else seed
+    seed = several(seed)
     draws = [draw(seed) for _ in range(num_samples)]
     return keras.tree.map_structure(lambda *one: ops.stack(one), *draws)
 

@@ -36,8 +36,8 @@ COLDEST = 1e-9
 """Scales are multiplied by no less: draws are the location to float32, and densities stay finite."""
 
 
-def several(seed: Seed) -> StepSeed:
-    """What gives other noise at every use, which an int does not.
+def several(seed: Seed) -> Seed:
+    """What gives other noise at every use, as a generator or None does, and an int does not.
 
     >>> import keras
     >>> from keras_vae.distributions.draws import several
@@ -45,7 +45,7 @@ def several(seed: Seed) -> StepSeed:
     >>> float(keras.random.uniform((), seed=seed)) == float(keras.random.uniform((), seed=seed))
     False
     """
-    return StepSeed(StepSeed.key(seed), 0)
+    return StepSeed(StepSeed.key(seed), 0) if isinstance(seed, numbers.Integral) else seed
 
 
 def other_noise(seed: Seed, use: int) -> Seed:

@@ -116,7 +116,7 @@ class VonMisesFisher(Distribution):
         x = (1.0 - b) / (1.0 + b)
         threshold = concentration * x + width * ops.log(1.0 - ops.square(x) + 1e-12)
         shape = (*ops.shape(concentration), PROPOSALS)
-        beta = keras.random.beta(shape, 0.5 * width, 0.5 * width, dtype="float32", seed=seed)
+        beta = 0.5 + 0.5 * self._coordinate(shape, seed)
         uniform = keras.random.uniform(shape, dtype="float32", seed=seed)
         b, x, threshold, kappa = (value[..., None] for value in (b, x, threshold, concentration))
         cosine = (1.0 - (1.0 + b) * beta) / (1.0 - (1.0 - b) * beta)
@@ -125,6 +125,17 @@ class VonMisesFisher(Distribution):
         first = ops.one_hot(ops.argmax(accepted, axis=-1), PROPOSALS, dtype="float32")
         drawn = ops.stop_gradient(ops.clip(ops.sum(first * cosine, axis=-1), -1.0 + 1e-7, 1.0 - 1e-7))
         return drawn + self._cosine_slope(drawn, concentration) * (concentration - ops.stop_gradient(concentration))
+
+    def _coordinate(self, shape: tuple, seed: Seed) -> Tensor:
+        """A coordinate of uniform points on the sphere, whose half plus 1/2 is Beta((d - 1) / 2, (d - 1) / 2).
+
+        In closed form (Ulrich, 1984): Keras' beta distribution is a ratio of gamma draws, each of them a loop.
+        """
+        angle = 2.0 * math.pi * keras.random.uniform(shape, dtype="float32", seed=seed)
+        if self.dimension == 2:
+            return ops.cos(angle)
+        uniform = keras.random.uniform(shape, minval=1e-30, dtype="float32", seed=seed)
+        return ops.cos(angle) * ops.sqrt(-ops.expm1(2.0 / (self.dimension - 2) * ops.log(uniform)))
 
     def _cosine_slope(self, cosine: Tensor, concentration: Tensor) -> Tensor:
         """How a drawn cosine moves with the concentration, at a fixed quantile.

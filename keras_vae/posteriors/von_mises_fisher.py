@@ -4,7 +4,6 @@ from typing import Any
 
 from keras import ops
 
-from keras_vae.backend import gamma_draws_compile
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher as VonMisesFisherDistribution
 from keras_vae.hints import Part, Shape, Tensor
@@ -37,10 +36,6 @@ class VonMisesFisher(Posterior):
 
     latent_space = "sphere"
     distribution_class = VonMisesFisherDistribution
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_jit = gamma_draws_compile()
 
     def build(self, features_shape: Any, context_shape: Shape, latent_shape: Shape) -> None:
         super().build(features_shape, context_shape, latent_shape)

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_vae.backend import gamma_draws_compile
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher
 from keras_vae.hints import Encode, Shape, Tensor
@@ -36,10 +35,6 @@ class UniformSphere(Prior):
 
     latent_space = "sphere"
     distribution_class = VonMisesFisher
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_jit = gamma_draws_compile()
 
     def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)

@@ -4,7 +4,8 @@
     python -m tests.benchmarks.networks --networks conv resnet --backends tensorflow jax --seconds 3 --rounds 9
 
 Each backend runs in a process of its own, with one thread, and they take turns: an epoch of the same network each. The
-speeds are of process time, which other work on the machine does not take part in, and the medians of the rounds.
+speeds are of process time, which other work on the machine does not take part in, and the medians of the rounds. On
+torch the steps are recorded from the first one on, as they are after a hundred in any `fit`.
 The last column is how many times slower the slowest backend is than the fastest.
 """
 
@@ -140,6 +141,9 @@ class Turns:
 
 def serve():
     """For every line `name` make its model, for every line `steps` run an epoch, and print its seconds."""
+    from keras_vae.backend import recorded_steps
+
+    recorded_steps.UNASKED_AFTER = 0
     turns = None
     for line in sys.stdin:
         word = line.strip()

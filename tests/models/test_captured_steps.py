@@ -12,13 +12,11 @@ from tests.contracts.cases import CASES
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="other backends trace their steps")
 
-# Components whose step cannot be recorded: chains seed their draws by other draws, beta draws read their seed, and the
-# density of a mixture chooses between two ways to compute it.
+# Components whose step cannot be recorded: chains seed their draws by other draws, and the density of a
+# mixture chooses between two ways to compute it.
 ONE_BY_ONE = [
     ("latents", "markov"),
-    ("posteriors", "von_mises_fisher"),
     ("priors", "mixture"),
-    ("priors", "uniform_sphere"),
     ("priors", "vamp"),
 ]
 
