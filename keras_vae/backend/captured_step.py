@@ -147,6 +147,8 @@ class CapturedStep:
         import torch
         from torch.fx.experimental.proxy_tensor import make_fx
 
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)  # or the trial step would, and leave its moments
         start, host_draws = PythonState(model), _host_draws()
         tensors = [
             *(variable.value for variable in all_state(model)),

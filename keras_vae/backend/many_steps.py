@@ -15,6 +15,9 @@ from keras_vae.backend.devices import in_strategy
 from keras_vae.backend.recorded_steps import RecordedSteps
 from keras_vae.backend.step_state import all_state
 
+CONVOLUTION = "conv_general_dilated"
+"""XLA on a CPU computes convolutions in a loop on one core and by a slow path: their steps are calls of their own."""
+
 __all__ = ["loop_of_steps", "loops_on_device", "quiet_end_of_data", "repeat_steps", "seconds_per_step"]
 
 
@@ -149,16 +152,28 @@ def _of_jax(model: Any, rows: Any) -> Callable:
         logs = jax.tree.map(lambda log: jax.numpy.zeros(log.shape, log.dtype), logs)
         return jax.lax.fori_loop(0, count, body, (logs, state))
 
-    loop, one = jax.jit(loop, donate_argnums=0), jax.jit(one, donate_argnums=0)
+    def numbered(state: Any, arrays: Any, batches: Any, index: Any) -> Any:
+        return one(state, arrays, batches[index])
+
+    slow_loop: bool | None = False if jax.default_backend() != "cpu" else None
+    compiled_loop, compiled_one, compiled_numbered = (
+        jax.jit(function, donate_argnums=0) for function in (loop, one, numbered)
+    )
 
     def train_function(state: Any, iterator: Any) -> Any:
+        nonlocal slow_loop
         batches, first, count, rest = next(iterator)
         arrays = rows().arrays
         logs = None
-        if len(batches):
-            logs, state = loop(state, arrays, batches, first, count)
+        if len(batches) and slow_loop is None:
+            slow_loop = CONVOLUTION in str(jax.make_jaxpr(one)(state, arrays, batches[0]))
+        if len(batches) and slow_loop:
+            for index in range(first, first + count):
+                logs, state = compiled_numbered(state, arrays, batches, index)
+        elif len(batches):
+            logs, state = compiled_loop(state, arrays, batches, first, count)
         if len(rest):
-            logs, state = one(state, arrays, rest)
+            logs, state = compiled_one(state, arrays, rest)
         return logs, state
 
     return train_function
@@ -180,17 +195,26 @@ def _of_tensorflow(model: Any, rows: Any) -> Callable:
         return model.get_metrics_result()
 
     convert = tf.autograph.experimental.do_not_convert
-    loop = tf.function(convert(loop), jit_compile=model.jit_compile, reduce_retracing=True)
-    one = tf.function(convert(one), jit_compile=model.jit_compile, reduce_retracing=True)
+    compiled_loop: Any = tf.function(convert(loop), jit_compile=model.jit_compile, reduce_retracing=True)
+    compiled_one: Any = tf.function(convert(one), jit_compile=model.jit_compile, reduce_retracing=True)
+    in_xla = model.jit_compile and not tf.config.list_physical_devices("GPU")
+    slow_loop: bool | None = None if in_xla else False
 
     def train_function(iterator: Any) -> Any:
+        nonlocal slow_loop
         batches, first, count, rest = next(iterator)
         arrays = rows().arrays
         logs = None
-        if len(batches):
-            logs = loop(arrays, batches, first, count)
+        if len(batches) and slow_loop is None:
+            operations = compiled_one.get_concrete_function(arrays, batches[0]).graph.get_operations()
+            slow_loop = any(operation.type.startswith(("Conv", "DepthwiseConv")) for operation in operations)
+        if len(batches) and slow_loop:
+            for index in range(first, first + count):
+                logs = compiled_one(arrays, batches[index])
+        elif len(batches):
+            logs = compiled_loop(arrays, batches, first, count)
         if len(rest):
-            logs = one(arrays, rest)
+            logs = compiled_one(arrays, rest)
         return logs
 
     return train_function

@@ -1,6 +1,5 @@
 """torch: the training steps of a model, replayed from records where that is possible, and run by Keras elsewhere."""
 
-import types
 import warnings
 from typing import Any
 
@@ -8,7 +7,8 @@ import keras
 import numpy as np
 
 from keras_vae.backend.captured_step import CapturedStep, NotCapturedError
-from keras_vae.backend.step_state import PythonState, all_optimizers
+from keras_vae.backend.step_parts import all_known
+from keras_vae.backend.step_state import PythonState, read_in_a_step
 
 __all__ = ["RecordedSteps"]
 
@@ -71,13 +71,13 @@ class RecordedSteps:
         if not any(self.records.values()) or (self.python is not None and self.python.is_current()):
             return
         now = PythonState(self.model)
-        if self.python is None or now.changes(self.python):
+        if self.python is None or now.changes(self.python) or now.has_other_objects(self.python):
             self.records.clear()
         self.python = now
 
     def _may_record(self) -> bool:
         if self.known is None:
-            self.known = all_known(self.model)
+            self.known = all_known(self.model, read_in_a_step(self.model))
         return self.known and (self.asked or self.made < MOST_RECORDS)
 
     def _record(self, data: Any) -> CapturedStep | None:
@@ -90,20 +90,6 @@ class RecordedSteps:
                     f"The training steps run one by one, since a step cannot be recorded: {error}", stacklevel=3
                 )
             return None
-
-
-def all_known(model: Any) -> bool:
-    """Whether nothing in a model's step is a user's own: layers, optimizers, metrics, functions such as activations.
-
-    Args:
-        model: the model, compiled.
-    """
-    parts = [*model._flatten_layers(), *all_optimizers(model), *model.metrics]
-    parts += [each for metric in model.metrics for each in getattr(metric, "metrics", ())]
-    functions = [value for part in parts for value in vars(part).values() if isinstance(value, types.FunctionType)]
-    sources = [*(type(part) for part in parts), *functions]
-    known = all(source.__module__.partition(".")[0] in ("keras", "keras_vae") for source in sources)
-    return known and not any(isinstance(part, keras.layers.Lambda) for part in parts)
 
 
 def _as_tensor(array: Any) -> Any:

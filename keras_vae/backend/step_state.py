@@ -6,7 +6,9 @@ from typing import Any
 
 import keras
 
-__all__ = ["PythonState", "all_state"]
+from keras_vae.backend.step_parts import HOOKS, objects_of
+
+__all__ = ["PythonState", "all_state", "read_in_a_step"]
 
 
 def all_optimizers(model: Any) -> list[Any]:
@@ -22,6 +24,11 @@ def all_state(model: Any) -> list[Any]:
         variables += [*optimizer.variables, *(v for v in vars(optimizer).values() if isinstance(v, keras.Variable))]
     variables.append(keras.src.random.seed_generator.global_seed_generator().state)
     return list({id(variable): variable for variable in variables}.values())
+
+
+def read_in_a_step(model: Any) -> list[Any]:
+    """Layers, optimizers and metrics of a model."""
+    return [*model._flatten_layers(), *all_optimizers(model), *model.metrics]
 
 
 class PythonState:
@@ -40,8 +47,14 @@ class PythonState:
         schedule = keras.optimizers.schedules.LearningRateSchedule
         kept = (bool, int, float, str, type(None), keras.Variable, torch.Tensor, schedule)
         owners = [*model._flatten_layers(), *all_optimizers(model)]
-        self.attributes, self.variables = [vars(owner) for owner in owners], model.variables
+        # Held as they are: an object that is kept cannot lend its id to another one.
+        self.parts = objects_of(model, read_in_a_step(model))[0]
+        self.attributes = [vars(part) for part in self.parts if not isinstance(part, keras.Variable)]
+        self.variables = [part for part in self.parts if isinstance(part, keras.Variable)]
+        self.of_model = vars(model)
+        self.hooks = [hooks for each in self.attributes for name in HOOKS if (hooks := each.get(name)) is not None]
         self.held = self._held()
+        self.held_by_model = list(self.of_model.values())
         self.values = {
             (id(owner), name): (owner, value)
             for owner in owners
@@ -53,12 +66,29 @@ class PythonState:
 
     def _held(self) -> list[Any]:
         found = [value for attributes in self.attributes for value in attributes.values()]
-        return found + [variable.trainable for variable in self.variables]
+        for each in self.variables:  # what Keras reads of them in a step
+            found += (each._value, each._trainable, each._regularizer, each._constraint)
+        return [*found, *map(len, self.hooks)]
 
     def is_current(self) -> bool:
         """Whether every attribute still holds the same object: True in most steps, and cheaper than `changes`."""
-        now = self._held()
-        return len(now) == len(self.held) and all(map(operator.is_, now, self.held))
+        now, of_model = self._held(), self.of_model.values()
+        same_length = len(now) == len(self.held) and len(of_model) == len(self.held_by_model)
+        return (
+            same_length
+            and all(map(operator.is_, now, self.held))
+            and all(map(operator.is_, of_model, self.held_by_model))
+        )
+
+    def has_other_objects(self, other: "PythonState") -> bool:
+        """Whether an attribute of a layer, a variable, a regularizer and so on was another object in another state."""
+        if len(self.held) != len(other.held):
+            return True
+        plain = (bool, int, float, str)
+        return not all(
+            own is others or (isinstance(own, plain) and type(own) is type(others) and own == others)
+            for own, others in zip(self.held, other.held, strict=True)
+        )
 
     def changes(self, other: "PythonState") -> dict[tuple, str]:
         """The attributes that have other values in another state, and how they are called."""

@@ -27,6 +27,7 @@ BENCHMARKS = {
     "stop_on_invalid": (EACH, "--models tiny --turns 1"),
     "architectures": (EACH, "--data digits --architectures mlp --steps 4 --rounds 2 --held-out 8"),
     "growth": (EACH, "--axes batch --steps 1 --epochs 1 --largest 2"),
+    "peers": (ALL, "--models mlp --steps 2 --rounds 1"),
     "networks": (ALL, "--networks mlp --seconds 0.05 --rounds 1"),
     "decoding": (EACH, "--decoders gru --turns 1"),
     "evidence": (EACH, "--rows 2 --samples 8 --contestants loop"),

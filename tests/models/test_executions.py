@@ -160,3 +160,35 @@ def test_single_batches_go_between_fits_and_in_callbacks():
         assert vae.train_function is function or steps == 1
         results.append(losses + history_of(vae)["loss"])
     np.testing.assert_allclose(results[1], results[0], rtol=1e-4)
+
+
+class InALoopError(Exception):
+    pass
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="there is no loop to compile")
+def test_convolutions_are_not_compiled_in_a_loop_on_a_cpu(monkeypatch):
+    """XLA computes them there many times more slowly than in single steps."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        monkeypatch.setattr(jax.lax, "fori_loop", refuse)
+    else:
+        import tensorflow as tf
+
+        monkeypatch.setattr(tf, "while_loop", refuse)
+    images, losses = np.random.default_rng(0).random((20, 4, 4, 1)).astype("float32"), []
+    for steps in (1, 3):
+        keras.utils.set_random_seed(0)
+        vae = kv.VAE((4, 4, 1), 2, encoder=kv.encoders.Conv((2,)), decoder="mlp", likelihood="bernoulli", seed=0)
+        vae.compile("adam", steps_per_execution=steps, jit_compile=True)
+        losses.append(history_of(vae, images, batch_size=3)["loss"])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+    dense = vector_model(3)
+    dense.compile("adam", steps_per_execution=3, jit_compile=True)
+    with pytest.raises(InALoopError):
+        history_of(dense)
+
+
+def refuse(*args, **kwargs):
+    raise InALoopError

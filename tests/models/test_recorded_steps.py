@@ -1,5 +1,7 @@
 """torch: steps that nobody asked to be recorded are recorded after a while, where nothing of a user's is in them."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -70,6 +72,80 @@ def own_metric(y_true, y_pred):
     return keras.ops.mean(y_true - y_pred, axis=-1)
 
 
+class Counter:
+    """Python that changes in every step, as a part of another object."""
+
+    count = 0
+
+    def counted(self):
+        self.count += 1
+        return self.count
+
+
+class OwnRegularizer(Counter, keras.regularizers.Regularizer):
+    def __call__(self, x):
+        return 0.01 * self.counted() * keras.ops.sum(x * x)
+
+
+class OwnConstraint(Counter, keras.constraints.Constraint):
+    def __call__(self, x):
+        return x / (1.0 + self.counted())
+
+
+class OwnSchedule(Counter, keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.01 / (1 + self.counted())
+
+
+class OwnLoss(Counter, keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return self.counted() * keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+
+
+class OwnActivation(Counter):
+    def __call__(self, x):
+        return x / self.counted()
+
+    def method(self, x):
+        return x / self.counted()
+
+
+class OwnOperation(Counter, keras.Operation):
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+    def call(self, x):
+        return x / self.counted()
+
+
+def of_operation():
+    inputs = keras.Input((5,))
+    encoder = keras.Model(inputs, keras.layers.Dense(5)(OwnOperation()(inputs)))
+    vae = kv.VAE((5,), 2, encoder=encoder, decoder="mlp", likelihood="gaussian", seed=0)
+    return compiled(vae)
+
+
+def of_loss():
+    objective = kv.objectives.Supervised(loss=OwnLoss())
+    return compiled(kv.VAE((5,), 2, encoder="mlp", decoder="mlp", likelihood="gaussian", objective=objective, seed=0))
+
+
+def hooked():
+    vae = dense_model(1)
+    vae.encoder.register_forward_hook(lambda module, given, result: result * 1.0)
+    return vae
+
+
+def hooked_gradient():
+    vae = dense_model(1)
+    vae.trainable_variables[0].value.register_hook(lambda gradient: gradient * 0.5)
+    return vae
+
+
+def dense_with(**options):
+    return of_layer(lambda: keras.layers.Dense(5, **options))
+
+
 def of_layer(layer):
     return lambda: dense_model(1, layer)
 
@@ -86,6 +162,16 @@ OF_USER = {
     "an activation": of_layer(lambda: keras.layers.Dense(5, activation=own_relu)),
     "a model": lambda: compiled(OwnModel((5,), 2, encoder="mlp", decoder="mlp", likelihood="gaussian")),
     "an optimizer": lambda: dense_model(1, optimizer=OwnOptimizer()),
+    "a regularizer": dense_with(kernel_regularizer=OwnRegularizer()),
+    "a constraint": dense_with(kernel_constraint=OwnConstraint()),
+    "a callable": dense_with(activation=OwnActivation()),
+    "a method": dense_with(activation=OwnActivation().method),
+    "a partial": dense_with(activation=functools.partial(keras.ops.leaky_relu, negative_slope=0.1)),
+    "a schedule": lambda: dense_model(1, optimizer=keras.optimizers.Adam(OwnSchedule())),
+    "an operation": of_operation,
+    "a loss": of_loss,
+    "a hook": hooked,
+    "a hook of a gradient": hooked_gradient,
     "a metric": lambda: compiled(dense_model(1), metrics=[own_metric]),
 }
 
@@ -93,8 +179,9 @@ OF_USER = {
 @pytest.mark.parametrize("make", OF_USER.values(), ids=OF_USER)
 def test_what_a_user_wrote_is_not_recorded(make, records):
     vae = make()
-    fit(vae)
-    fit(vae)
+    options = {"y": np.ones((52, 1), "float32")} if vae.objective.uses_y else {}
+    fit(vae, **options)
+    fit(vae, **options)
     assert records == []
 
 
@@ -118,6 +205,52 @@ def test_what_changes_again_and_again_is_left_to_keras(monkeypatch, records):
             vae.encoder.trainable = turn % 2 == 0
             losses[-1] += fit(vae)
     assert len(records) == 2
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+
+def regularized():
+    def layer():
+        regularizer, constraint = keras.regularizers.L2(0.01), keras.constraints.MaxNorm(2.0)
+        return keras.layers.Dense(5, activation="relu", kernel_regularizer=regularizer, kernel_constraint=constraint)
+
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
+    return dense_model(1, layer, optimizer=keras.optimizers.Adam(schedule))
+
+
+def dense_of(vae):
+    return vae.encoder.model.layers[-1]
+
+
+CHANGES = {
+    "activation": lambda vae: setattr(dense_of(vae), "activation", keras.activations.tanh),
+    "constraint": lambda vae: setattr(dense_of(vae)._kernel, "constraint", keras.constraints.MaxNorm(0.1)),
+    "regularizer": lambda vae: setattr(dense_of(vae)._kernel, "regularizer", keras.regularizers.L2(0.5)),
+    "its strength": lambda vae: setattr(dense_of(vae).kernel_regularizer, "l2", 1.0),
+    "its largest value": lambda vae: setattr(dense_of(vae).kernel_constraint, "max_value", 0.1),
+    "the schedule": lambda vae: setattr(vae.optimizer._learning_rate, "initial_learning_rate", 0.1),
+    "a hook": lambda vae: vae.encoder.register_forward_hook(lambda module, given, result: result * 0.5),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_changes_between_fits_counts(change, records):
+    losses = []
+    for vae in (regularized(), eagerly(regularized())):
+        fit(vae)
+        assert records[0] == (8, 5)
+        change(vae)
+        losses.append(fit(vae))
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+
+def test_another_optimizer_in_a_callback(records):
+    class Replace(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.model.optimizer = keras.optimizers.RMSprop(0.01)
+
+    losses = [fit(vae, callbacks=[Replace()]) for vae in (dense_model(1), eagerly(dense_model(1)))]
+    assert records == [(8, 5), (8, 5)]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
 
 
