@@ -64,7 +64,7 @@ class MaskedConvolution(keras.layers.Conv2D):
         return conv(padded, kernel[: self.reach + 1], (1, 1), "valid")
 
     def start(self, batch_size: int, width: int) -> Tensor:
-        """The initial state of `step`: the rows of the inputs that a pixel sees, all zero, with a margin.
+        """The initial state of `step`, `(batch, rows, columns, channels)`: what a pixel sees, all zero, with a margin.
 
         Args:
             batch_size: number of images.

@@ -22,9 +22,6 @@ class VonMisesFisher(Posterior):
     For the prior `"uniform_sphere"`. The concentration is kept above one, where samples and KL are numerically well
     conditioned. Draws are `(batch, latent_dim)`, each of length one.
 
-    Args:
-        **kwargs: `name`, `dtype`, as for every Keras layer.
-
     Raises:
         ValueError: when built for fewer than two dimensions, or features that do not fit.
 

@@ -21,9 +21,6 @@ class UniformSphere(Prior):
     The hyperspherical VAE of Davidson et al. (2018): without attraction to the origin, for directional data and
     clusters. It has no weights and ignores the context. Draws are `(batch, latent_dim)`.
 
-    Args:
-        **kwargs: `name`, `dtype`, as for every Keras layer.
-
     Raises:
         ValueError: when built for fewer than two dimensions.
 
