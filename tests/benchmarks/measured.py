@@ -58,6 +58,38 @@ def in_a_process(module, *arguments, backend, threads=None):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+class Answering:
+    """A process that answers every line with a number, so that several can take turns.
+
+    Args:
+        command: what runs in it.
+        env: its environment.
+    """
+
+    def __init__(self, command, env):
+        self.command = command
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, word=""):
+        """The number that it answers with.
+
+        Raises:
+            RuntimeError: the process has ended.
+        """
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{' '.join(self.command)} ended while it ran {word!r}; its error is above.")
+        return float(answer)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
 def answer(**values):
     """Print what the process that asked gets."""
     print(json.dumps(values), flush=True)

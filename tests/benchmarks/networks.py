@@ -16,9 +16,10 @@ import os
 import pathlib
 import platform
 import statistics
-import subprocess
 import sys
 import time
+
+from tests.benchmarks.measured import ROOT, Answering
 
 BACKENDS = ("tensorflow", "jax", "torch")
 ONE_THREAD = {
@@ -154,32 +155,10 @@ def serve():
             print(turns.epoch(int(word)), flush=True)
 
 
-class Backend:
-    """A process on one backend."""
-
-    def __init__(self, name):
-        root = pathlib.Path(__file__).resolve().parents[2]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.networks", "--serve"],
-            cwd=root,
-            env={**os.environ, **ONE_THREAD, "KERAS_BACKEND": name, "PYTHONPATH": str(root)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, word):
-        """The number of seconds that it answers with."""
-        self.process.stdin.write(f"{word}\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"The process of a backend ended while it ran {word!r}; its error is above.")
-        return float(answer)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+def process_on(backend):
+    """A process on a backend, that runs `serve`."""
+    env = {**os.environ, **ONE_THREAD, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+    return Answering([sys.executable, "-m", "tests.benchmarks.networks", "--serve"], env)
 
 
 def measure(name, backends, seconds, rounds):
@@ -226,7 +205,7 @@ def main(arguments=None):
     print(
         f"| networks | {' | '.join(options.backends)} | slowest / fastest |\n|---|{'---|' * len(options.backends)}---|"
     )
-    backends = {name: Backend(name) for name in options.backends}
+    backends = {name: process_on(name) for name in options.backends}
     for name in options.networks:
         print(row(name, measure(name, backends, options.seconds, options.rounds)), flush=True)
     for backend in backends.values():

@@ -11,7 +11,6 @@ import argparse
 import importlib.util
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from tests.benchmarks.measured import ROOT, environment, installed
+from tests.benchmarks.measured import Answering, environment, installed
 
 BATCH_SIZE, LATENT_DIM = 128, 20
 MODELS = ("mlp", "conv")
@@ -96,51 +95,45 @@ def epochs_of_pythae(name, steps, jit_compile):
     return lambda: trainer.train_step(1)
 
 
-def serve(contestant, name, steps, jit_compile):
+def serve(who, name, steps, jit_compile):
     """Train an epoch for every line that comes in, and print its seconds."""
     printed, sys.stdout = sys.stdout, sys.stderr  # what the libraries say
-    epoch = (epochs_of_pythae if contestant == "pythae" else epochs_of_ours)(name, steps, jit_compile)
+    epoch = (epochs_of_pythae if who == "pythae" else epochs_of_ours)(name, steps, jit_compile)
     for _ in sys.stdin:
         start = time.perf_counter()
         epoch()
         print(time.perf_counter() - start, file=printed, flush=True)
 
 
-class Contestant:
-    """A process that trains an epoch when it is asked to."""
-
-    def __init__(self, name, model, steps, jit_compile):
-        backend = "torch" if name == "pythae" else name
-        command = [sys.executable, "-m", __spec__.name, "--serve", name, "--models", model, "--steps", str(steps)]
-        self.process = subprocess.Popen(
-            command + ["--jit-compile"] * jit_compile,
-            env=environment(backend),
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def epoch(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
+def contestant(name, model, steps, jit_compile):
+    """A process that runs `serve`."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.peers",
+        "--serve",
+        name,
+        "--models",
+        model,
+        "--steps",
+        str(steps),
+    ]
+    env = environment("torch" if name == "pythae" else name)
+    return Answering(command + ["--jit-compile"] * jit_compile, env)
 
 
 def measure(names, model, steps, rounds, jit_compile):
     """Steps a second of each contestant, a number a round."""
-    contestants = {name: Contestant(name, model, steps, jit_compile) for name in names}
-    for contestant in contestants.values():
+    contestants = {name: contestant(name, model, steps, jit_compile) for name in names}
+    for each in contestants.values():
         for _ in range(1 + 100 // steps):  # compiled in the first; torch records a step after a hundred
-            contestant.epoch()
+            each.ask()
     speeds = {name: [] for name in names}
     for turn in range(rounds):
         for name in names[:: 1 if turn % 2 == 0 else -1]:
-            speeds[name].append(steps / contestants[name].epoch())
-    for contestant in contestants.values():
-        contestant.process.stdin.close()
-        contestant.process.wait()
+            speeds[name].append(steps / contestants[name].ask())
+    for each in contestants.values():
+        each.close()
     return speeds
 
 
