@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_vae.backend.captured_step import CapturedStep, NotCapturedError
 from keras_vae.backend.step_parts import all_known
-from keras_vae.backend.step_state import PythonState, read_in_a_step
+from keras_vae.backend.step_state import PythonState
 
 __all__ = ["RecordedSteps"]
 
@@ -77,7 +77,7 @@ class RecordedSteps:
 
     def _may_record(self) -> bool:
         if self.known is None:
-            self.known = all_known(self.model, read_in_a_step(self.model))
+            self.known = all_known(self.model)
         return self.known and (self.asked or self.made < MOST_RECORDS)
 
     def _record(self, data: Any) -> CapturedStep | None:

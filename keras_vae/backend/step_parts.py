@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["HOOKS", "all_known", "objects_of"]
+__all__ = ["HOOKS", "all_known", "all_optimizers", "objects_of"]
 
 OURS = ("keras", "keras_vae")
 OTHERS = ("builtins", "collections", "inspect", "numpy", "torch", "_thread", "threading", "weakref", "ml_dtypes")
@@ -29,19 +29,24 @@ def _values(holder: Any) -> Iterator[Any]:
         yield from vars(holder).values()
 
 
-def objects_of(model: Any, roots: list[Any]) -> tuple[list[Any], list[Any]]:
+def all_optimizers(model: Any) -> list[Any]:
+    """The optimizer of `compile` and its inner one, and those that a user's `train_step` has as attributes."""
+    found = [value for value in vars(model).values() if isinstance(value, keras.optimizers.Optimizer)]
+    return found + [each.inner_optimizer for each in found if hasattr(each, "inner_optimizer")]
+
+
+def objects_of(model: Any) -> tuple[list[Any], list[Any]]:
     """The objects of Keras and of this package that a step may read, and whatever else is among their attributes.
 
     Args:
-        model: the model; of its own attributes only functions are looked at, since it holds data and functions too.
-        roots: where to start: its layers, optimizers and metrics.
+        model: the model, compiled; of its own attributes only functions are looked at, since it holds data too.
     """
     import torch
 
     plain = (type(None), bool, int, float, complex, str, bytes, torch.Tensor)
     skipped = (keras.KerasTensor, keras.src.ops.node.Node, keras.src.utils.tracking.Tracker)
     ours, foreign = [], []
-    waiting = [root for root in roots if root is not model]
+    waiting = [*model._flatten_layers(include_self=False), *all_optimizers(model), *model.metrics]
     waiting += [value for value in vars(model).values() if isinstance(value, types.FunctionType | types.MethodType)]
     seen = {id(model)}
     while waiting:
@@ -66,14 +71,13 @@ def objects_of(model: Any, roots: list[Any]) -> tuple[list[Any], list[Any]]:
     return ours, foreign
 
 
-def all_known(model: Any, roots: list[Any]) -> bool:
+def all_known(model: Any) -> bool:
     """Whether nothing in a model's step is a user's own, nor hooks of torch.
 
     Args:
         model: the model, compiled.
-        roots: as for `objects_of`.
     """
-    ours, foreign = objects_of(model, roots)
+    ours, foreign = objects_of(model)
     values = [each.value for each in ours if isinstance(each, keras.Variable)]
     hooked = any(vars(layer).get(hooks) for layer in [model, *ours] for hooks in HOOKS)
     hooked = hooked or any(getattr(value, "_backward_hooks", None) for value in values)

@@ -6,15 +6,9 @@ from typing import Any
 
 import keras
 
-from keras_vae.backend.step_parts import HOOKS, objects_of
+from keras_vae.backend.step_parts import HOOKS, all_optimizers, objects_of
 
-__all__ = ["PythonState", "all_state", "read_in_a_step"]
-
-
-def all_optimizers(model: Any) -> list[Any]:
-    """The optimizer of `compile` and its inner one, and those that a user's `train_step` has as attributes."""
-    found = [value for value in vars(model).values() if isinstance(value, keras.optimizers.Optimizer)]
-    return found + [each.inner_optimizer for each in found if hasattr(each, "inner_optimizer")]
+__all__ = ["PythonState", "all_state"]
 
 
 def all_state(model: Any) -> list[Any]:
@@ -24,11 +18,6 @@ def all_state(model: Any) -> list[Any]:
         variables += [*optimizer.variables, *(v for v in vars(optimizer).values() if isinstance(v, keras.Variable))]
     variables.append(keras.src.random.seed_generator.global_seed_generator().state)
     return list({id(variable): variable for variable in variables}.values())
-
-
-def read_in_a_step(model: Any) -> list[Any]:
-    """Layers, optimizers and metrics of a model."""
-    return [*model._flatten_layers(), *all_optimizers(model), *model.metrics]
 
 
 class PythonState:
@@ -48,7 +37,7 @@ class PythonState:
         kept = (bool, int, float, str, type(None), keras.Variable, torch.Tensor, schedule)
         owners = [*model._flatten_layers(), *all_optimizers(model)]
         # Held as they are: an object that is kept cannot lend its id to another one.
-        self.parts = objects_of(model, read_in_a_step(model))[0]
+        self.parts = objects_of(model)[0]
         self.attributes = [vars(part) for part in self.parts if not isinstance(part, keras.Variable)]
         self.variables = [part for part in self.parts if isinstance(part, keras.Variable)]
         self.of_model = vars(model)
