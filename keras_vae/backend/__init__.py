@@ -26,6 +26,7 @@ expressed there, so they live here, each with the reason for it:
 * on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
   size names neither the data nor the number of rows that would do;
 * XLA on CPUs computes gradients of convolutions, and all of them over three axes, many times slower than it could;
+* on torch Keras runs recurrent layers as a loop in Python, and torch has an operation for them;
 * Keras has no distribution on torch; several processes of JAX refuse a variable whose values differ between them, and
   wait for each other wherever one is made, also while Keras saves a model;
 * exported files: torch records the steps of a loop instead of the loop, and fixes the size of the batch unless it
@@ -73,6 +74,7 @@ from keras_vae.backend.processes import (
     shift_seed,
     sum_over_processes,
 )
+from keras_vae.backend.recurrence import recurrence
 from keras_vae.backend.resident import ResidentRows, free_memory, num_bytes, split_rows
 from keras_vae.backend.state import fit_takes_weights, kept_state, sync_state
 from keras_vae.backend.valid_steps import train_step_if_valid
@@ -109,6 +111,7 @@ __all__ = [
     "process_group",
     "quiet_end_of_data",
     "quiet_retracing",
+    "recurrence",
     "repeat_steps",
     "rows_of_first",
     "scan_steps",

@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.backend.record_function import as_function
 from keras_vae.backend.record_rewrites import rewrite, without_results
 from keras_vae.backend.step_state import PythonState, all_state
 
@@ -96,6 +97,19 @@ def _without_numpy() -> contextlib.AbstractContextManager:
         return refuse
 
     return _replaced([(torch.Tensor, "numpy", refused)])
+
+
+@contextlib.contextmanager
+def _without_onednn(wanted: bool) -> Iterator[None]:
+    """Record an LSTM as its steps: Inductor runs oneDNN's one operation without what its gradient needs."""
+    import torch
+
+    enabled = torch.backends.mkldnn.enabled
+    try:
+        torch._C._set_mkldnn_enabled(enabled and not wanted)
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(enabled)
 
 
 def _host_draws() -> str:
@@ -190,7 +204,10 @@ class CapturedStep:
                         raise NotCapturedError("Its noise depends on the value of a tensor.")
                 model.zero_grad()
                 python = PythonState(model)
-                with _draws_by(recorded), _without_checks(), _without_numpy(), torch.enable_grad():
+                replaced = (_draws_by(recorded), _without_checks(), _without_numpy(), _without_onednn(model.jit_compile))
+                with contextlib.ExitStack() as stack:
+                    for each in (*replaced, torch.enable_grad()):
+                        stack.enter_context(each)
                     self.run: Callable = make_fx(step, _allow_non_fake_inputs=True)(self.tensors, list(remaining), data)
                 if remaining:
                     raise NotCapturedError("It does not draw the same noise in every step.")
@@ -212,7 +229,8 @@ class CapturedStep:
         self.uncompiled: Callable = self.run
         self.run_in_silence: Callable | None = None
         if not model.jit_compile:
-            self.run_in_silence = without_results(rewrite(self.run))
+            record = rewrite(self.run)
+            self.run, self.run_in_silence = as_function(record), as_function(without_results(record))
         else:
             on_cuda = self.tensors[0].device.type == "cuda"
             self.run = torch.compile(self.run, mode="reduce-overhead" if on_cuda else None, dynamic=False)
@@ -227,9 +245,13 @@ class CapturedStep:
         import torch
 
         noise = [draw(*args, **kwargs) for draw, args, kwargs in self.draws]
+        if self.run_in_silence is not None:
+            # The record holds the gradients' operations, so nothing is differentiated; yet under `no_grad` torch's LSTM
+            # would not keep what its gradient needs.
+            with torch._C._AutoDispatchBelowAutograd():
+                inputs = [*self.tensors, *noise, *torch.utils._pytree.tree_leaves(data)]
+                return (self.run if logs else self.run_in_silence)(inputs)
         with torch.no_grad():
-            if self.run_in_silence is not None and not logs:
-                return self.run_in_silence(self.tensors, noise, data)
             try:
                 return self.run(self.tensors, noise, data)
             except torch._dynamo.exc.TorchDynamoException as error:

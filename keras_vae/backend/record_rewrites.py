@@ -7,12 +7,12 @@ memory from the system, again in every step. No number changes: the operations a
 import operator
 from typing import Any
 
+from keras_vae.backend.record_folding import fold, is_new, is_operation, same_form
+
 __all__ = ["rewrite", "without_results"]
 
 OVERWRITES = "keras_vae_overwrites"
 """Marks an operation whose result is in the memory of its first argument, which nobody else looks at."""
-LARGEST_CONSTANT = 4096
-"""Elements of a tensor that is computed once and kept, since it is the same in every step."""
 
 
 def rewrite(module: Any) -> Any:
@@ -24,7 +24,7 @@ def rewrite(module: Any) -> Any:
     graph = module.graph
     graph.eliminate_dead_code()
     _remove_detach(graph)
-    _keep_constants(module)
+    fold(module)
     for node in list(graph.nodes):
         _compute_in_place(node)
     for node in list(graph.nodes):
@@ -60,49 +60,6 @@ def _remove_detach(graph: Any) -> None:
             graph.erase_node(node)
 
 
-def _keep_constants(module: Any) -> None:
-    """Compute what depends on nothing but constants, now: numbers that became tensors, and their sums."""
-    import torch
-
-    values: dict[Any, Any] = {}
-    for node in list(module.graph.nodes):
-        if node.op == "get_attr":
-            values[node] = getattr(module, node.target)
-        if not _is_operation(node) or torch.Tag.nondeterministic_seeded in node.target.tags:
-            continue
-        # A tensor that is changed, or seen through another one, must be new in every step.
-        if not (_is_new(node) and all(_is_operation(user) and _is_new(user) for user in node.users)):
-            continue
-        if not all(each in values for each in node.all_input_nodes):
-            continue
-        args, kwargs = torch.fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
-        value = node.target(*args, **kwargs)
-        if not isinstance(value, torch.Tensor) or value.numel() > LARGEST_CONSTANT:
-            continue
-        name = f"_kept_constant{len(values)}"
-        module.register_buffer(name, value, persistent=False)
-        with module.graph.inserting_before(node):
-            kept = module.graph.get_attr(name)
-        values[kept] = value
-        node.replace_all_uses_with(kept)
-        module.graph.erase_node(node)
-
-
-def _is_operation(node: Any) -> bool:
-    import torch
-
-    return node.op == "call_function" and isinstance(node.target, torch._ops.OpOverload)
-
-
-def _is_new(node: Any) -> bool:
-    """Whether the results of an operation have memory of their own, and it changes nothing."""
-    import torch
-
-    schema = node.target._schema
-    shares = node.target is torch.ops.aten._unsafe_view.default  # the one that does not say so
-    return not shares and not schema.is_mutable and all(result.alias_info is None for result in schema.returns)
-
-
 def _is_free(value: Any, user: Any) -> bool:
     """Whether a tensor has memory of its own that nobody but a user looks at."""
     if getattr(value, "op", None) != "call_function":
@@ -111,14 +68,7 @@ def _is_free(value: Any, user: Any) -> bool:
     if [each for each in value.users if not each.meta.get(OVERWRITES)] != [user]:
         return False
     made = value.args[0] if value.target is operator.getitem else value
-    return _is_operation(made) and (_is_new(made) or made.meta.get(OVERWRITES, False))
-
-
-def _same_form(one: Any, other: Any) -> bool:
-    first, second = (node.meta.get("tensor_meta") for node in (one, other))
-    return all(hasattr(each, "dtype") for each in (first, second)) and (
-        (first.shape, first.dtype) == (second.shape, second.dtype)
-    )
+    return is_operation(made) and (is_new(made) or made.meta.get(OVERWRITES, False))
 
 
 def _add_without_copy(node: Any) -> None:
@@ -129,7 +79,7 @@ def _add_without_copy(node: Any) -> None:
         return
     total, (held, result) = node.prev, node.args
     fits = total.target is torch.ops.aten.add.Tensor and total.args[0] is held and not total.kwargs
-    if fits and set(total.users) == {node} and _same_form(held, total):
+    if fits and set(total.users) == {node} and same_form(held, total):
         node.target, node.args = torch.ops.aten.add_.Tensor, (held, total.args[1])
         node.graph.erase_node(result)
 
@@ -138,7 +88,7 @@ def _compute_in_place(node: Any) -> None:
     """Let an operation write its result over its first argument, if nobody else needs that."""
     import torch
 
-    if not _is_operation(node) or not node.args or not _is_new(node):
+    if not is_operation(node) or not node.args or not is_new(node):
         return
     name, overload = node.target._opname, node.target._overloadname
     packet = getattr(torch.ops.aten, f"{name}_", None)
@@ -149,12 +99,12 @@ def _compute_in_place(node: Any) -> None:
         pairs = [(value, results.get(index)) for index, value in enumerate(node.args[0])]
         if len(results) != len(node.users) or len(set(node.args[0])) != len(pairs):
             return
-        if not all(_is_free(value, node) and (user is None or _same_form(value, user)) for value, user in pairs):
+        if not all(_is_free(value, node) and (user is None or same_form(value, user)) for value, user in pairs):
             return
         node.target, node.meta[OVERWRITES] = getattr(packet, overload), True
         for value, user in pairs:
             if user is not None:
                 user.replace_all_uses_with(value)
                 node.graph.erase_node(user)
-    elif torch.Tag.pointwise in node.target.tags and _is_free(node.args[0], node) and _same_form(node.args[0], node):
+    elif torch.Tag.pointwise in node.target.tags and _is_free(node.args[0], node) and same_form(node.args[0], node):
         node.target, node.meta[OVERWRITES] = getattr(packet, overload), True

@@ -1,8 +1,7 @@
 """A decoder of gated recurrent units."""
 
-import keras
-
 from keras_vae.decoders.recurrent import Recurrent
+from keras_vae.layers.recurrent_layer import recurrent_layer
 from keras_vae.registry import decoders
 
 __all__ = ["GRU"]
@@ -39,4 +38,4 @@ class GRU(Recurrent):
     (3, 7, 5)
     """
 
-    layer_class = keras.layers.GRU
+    layer_class = recurrent_layer("gru")

@@ -1,8 +1,7 @@
 """A decoder of long short-term memory."""
 
-import keras
-
 from keras_vae.decoders.recurrent import Recurrent
+from keras_vae.layers.recurrent_layer import recurrent_layer
 from keras_vae.registry import decoders
 
 __all__ = ["LSTM"]
@@ -39,5 +38,5 @@ class LSTM(Recurrent):
     (3, 7, 5)
     """
 
-    layer_class = keras.layers.LSTM
+    layer_class = recurrent_layer("lstm")
     states = 2

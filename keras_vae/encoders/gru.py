@@ -1,8 +1,7 @@
 """An encoder of gated recurrent units."""
 
-import keras
-
 from keras_vae.encoders.recurrent import Recurrent
+from keras_vae.layers.recurrent_layer import recurrent_layer
 from keras_vae.registry import encoders
 
 __all__ = ["GRU"]
@@ -35,4 +34,4 @@ class GRU(Recurrent):
     (2, 32)
     """
 
-    layer_class = keras.layers.GRU
+    layer_class = recurrent_layer("gru")

@@ -1,8 +1,7 @@
 """An encoder of long short-term memory."""
 
-import keras
-
 from keras_vae.encoders.recurrent import Recurrent
+from keras_vae.layers.recurrent_layer import recurrent_layer
 from keras_vae.registry import encoders
 
 __all__ = ["LSTM"]
@@ -35,4 +34,4 @@ class LSTM(Recurrent):
     (2, 16)
     """
 
-    layer_class = keras.layers.LSTM
+    layer_class = recurrent_layer("lstm")

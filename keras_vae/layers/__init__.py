@@ -13,6 +13,7 @@ from keras_vae.layers.masked_convolution import MaskedConvolution
 from keras_vae.layers.merge_conv import MergeConv
 from keras_vae.layers.merge_dense import MergeDense
 from keras_vae.layers.projection import Projection, gaussian_heads
+from keras_vae.layers.recurrent_layer import recurrent_layer
 from keras_vae.layers.residual_block import ResidualBlock, group_normalization
 from keras_vae.layers.salt_and_pepper import SaltAndPepper
 from keras_vae.layers.sampling import Sampling
@@ -53,6 +54,7 @@ __all__ = [
     "group_normalization",
     "hide_padding",
     "masked_mean",
+    "recurrent_layer",
     "sequence_width",
     "shift_right",
     "sinusoidal_positions",

@@ -9,6 +9,7 @@ if keras.backend.backend() == "torch":
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
+    from keras_vae.backend.record_function import as_function
     from keras_vae.backend.record_rewrites import rewrite, without_results
 
 
@@ -108,7 +109,70 @@ def copied_and_used(x, y):
     return total * 2.0
 
 
-CASES = (chain, used_twice, returned, seen_through_a_view, unsafe_view, grows, other_type, arguments_change)
+def by_one(x, y):
+    product = x * y
+    once = (product * 1.0) / torch.ones_like(x)
+    return once.pow(1.0).view(2, 3) + product, once.sum().sum() + y
+
+
+def by_one_of_an_argument(x, y):
+    before = (x * 1.0).view(2, 3)
+    x.add_(y)
+    return before
+
+
+def by_one_then_changed(x, y):
+    product = x * y
+    copied = product * 1.0
+    copied.add_(1.0)
+    return product.exp() + copied
+
+
+def by_one_of_another_form(x, y):
+    return (x > 0.5) * 1.0, x * torch.ones(2, 2, 3), x.sum(0) * 1
+
+
+def filled_and_seen(x, y):
+    ones = torch.ones_like(x).t().unsqueeze(0).expand(4, 3, 2)
+    return (ones * 2.0).sum() * x, torch.zeros_like(y.t()).t().view(-1) + torch.full_like(x, 3.0).view(-1)
+
+
+def filled_and_changed(x, y):
+    ones = torch.ones_like(x)
+    ones[0].add_(y[0])
+    return ones * 1.0
+
+
+def computed_twice(x, y):
+    return x.exp() + x.exp(), (x * 2.0).t() @ (x * 2.0), torch.rand(2) - torch.rand(2)
+
+
+def computed_before_a_change(x, y):
+    first = x.exp()
+    x.add_(y)
+    return first + x.exp(), x[0].exp() - x.t()[:, 0].exp()
+
+
+def computed_twice_and_changed(x, y):
+    first, second = x.exp(), x.exp()
+    first.add_(1.0)
+    return first * second
+
+
+def the_same_result_twice(x, y):
+    return x.exp(), x.exp()
+
+
+CASES = (
+    by_one,
+    by_one_of_an_argument,
+    by_one_then_changed,
+    by_one_of_another_form,
+    filled_and_seen,
+    filled_and_changed,
+)
+CASES += (computed_twice, computed_before_a_change, computed_twice_and_changed, the_same_result_twice)
+CASES += (chain, used_twice, returned, seen_through_a_view, unsafe_view, grows, other_type, arguments_change)
 CASES += (constants, noise, large_constants, optimizer, kept_of_many, backward, metric, copied_late, copied_and_used)
 
 
@@ -140,6 +204,33 @@ def test_it_computes_the_same(function):
 
 def operations(module):
     return [str(node.target).removeprefix("aten.") for node in module.graph.nodes if node.op == "call_function"]
+
+
+@pytest.mark.parametrize("function", CASES)
+def test_so_does_the_function_that_is_made_of_it(function):
+    expected = results(record(function), False)
+    made = as_function(rewrite(record(function)))
+    for again in (False, True):
+        for value, own in zip(results(lambda x, y: made([x, y]), again), expected, strict=True):
+            assert torch.equal(value, own)
+
+
+def test_two_results_are_two_tensors():
+    first, second = rewrite(record(the_same_result_twice))(torch.ones(2, 3), torch.ones(2, 3))
+    first.zero_()
+    assert second.sum() > 0
+
+
+def test_what_changes_nothing_is_left_out():
+    assert operations(rewrite(record(by_one))) == ["mul.Tensor", "add.Tensor", "sum.default", "add.Tensor"]
+
+
+def test_what_was_computed_before_is_taken():
+    found = operations(rewrite(record(computed_twice)))
+    assert found.count("exp.default") == 1
+    assert found.count("mul.Tensor") == 1
+    assert found.count("rand.default") == 2
+    assert operations(rewrite(record(computed_before_a_change))).count("exp.default") == 4
 
 
 def test_a_chain_is_computed_in_one_piece_of_memory():
