@@ -26,6 +26,7 @@ expressed there, so they live here, each with the reason for it:
 * on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
   size names neither the data nor the number of rows that would do;
 * XLA on CPUs computes gradients of convolutions, and all of them over three axes, many times slower than it could;
+* a record of torch's operations cannot hold a choice by the value of a tensor, unless the choice is an operation;
 * on torch Keras runs recurrent layers as a loop in Python, and torch has an operation for them;
 * Keras has no distribution on torch; several processes of JAX refuse a variable whose values differ between them, and
   wait for each other wherever one is made, also while Keras saves a model;
@@ -44,6 +45,7 @@ except ImportError as error:  # pragma: no cover - run in a subprocess without a
         "environment variable KERAS_BACKEND (tensorflow is the default)."
     ) from error
 
+from keras_vae.backend.branches import value_or
 from keras_vae.backend.calls import (
     called_by_another,
     compiles_each_size,
@@ -122,5 +124,6 @@ __all__ = [
     "sum_over_processes",
     "sync_state",
     "train_step_if_valid",
+    "value_or",
     "without_mask",
 ]

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.backend.captured_step import CapturedStep, NotCapturedError
+from keras_vae.backend.captured_step import CapturedStep
+from keras_vae.backend.recording import NotCapturedError
 from keras_vae.backend.step_parts import all_known
 from keras_vae.backend.step_state import PythonState
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 import keras
 from keras import ops
 
+from keras_vae.backend import value_or
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.draws import log_temperature
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE
@@ -139,17 +140,8 @@ def mixture_log_prob(z: Tensor, loc: Tensor, log_var: Tensor, log_weights: Tenso
     error = 2.5 * FLOAT32_EPSILON * (z_term + loc_term)
     accurate = ops.max(ops.sum(ops.softmax(joint + error, axis=1) * error, axis=1)) < TOLERANCE
 
-    def direct() -> Tensor:
-        # of the values as they were given: taking the centre off costs digits
-        z_rows, loc_rows, precision_rows = (ops.transpose(rows) for rows in (given_z, given_loc, precision))
-
-        def add_dimension(index: Tensor, total: Tensor) -> Tensor:
-            difference = ops.take(z_rows, index, axis=0)[:, None] - ops.take(loc_rows, index, axis=0)
-            return total + ops.square(difference) * ops.take(precision_rows, index, axis=0)
-
-        return ops.fori_loop(0, loc.shape[1], add_dimension, ops.zeros_like(fast))
-
-    joint, density = normalise(ops.cond(accurate, lambda: fast, direct))
+    # Of the values as they were given: taking the centre off costs digits.
+    joint, density = normalise(value_or(accurate, fast, _added_up, given_z, given_loc, precision))
     responsibilities = ops.exp(joint - density[:, None])
 
     def gradient(*args: Any, upstream: Any = None) -> tuple[Tensor, ...]:
@@ -159,22 +151,31 @@ def mixture_log_prob(z: Tensor, loc: Tensor, log_var: Tensor, log_weights: Tenso
         z_gradient = ops.matmul(weighted, scaled_loc) - z * ops.matmul(weighted, precision)
         first = ops.matmul(ops.transpose(weighted), z) - mass[:, None] * loc
         loc_gradient = precision * first
-        # spread: the weighted sum of (z - loc)^2 over the rows
-
-        # the weighted sum of (z - loc)^2 over the rows
-        def fast_spread() -> Tensor:
-            second = ops.matmul(ops.transpose(weighted), ops.square(z)) - mass[:, None] * ops.square(loc)
-            return second - 2.0 * loc * first
-
-        def direct_spread() -> Tensor:
-            rows = ops.map(
-                lambda pair: ops.sum(weighted * ops.square(pair[0][:, None] - pair[1]), axis=0),
-                (ops.transpose(given_z), ops.transpose(given_loc)),
-            )
-            return ops.transpose(rows)
-
-        spread = ops.cond(accurate, fast_spread, direct_spread)
+        # The weighted sum of (z - loc)^2 over the rows.
+        second = ops.matmul(ops.transpose(weighted), ops.square(z)) - mass[:, None] * ops.square(loc)
+        spread = value_or(accurate, second - 2.0 * loc * first, _spread, weighted, given_z, given_loc)
         log_var_gradient = 0.5 * (precision * spread - mass[:, None])
         return z_gradient, loc_gradient, log_var_gradient, mass
 
     return density, gradient
+
+
+def _added_up(z: Tensor, loc: Tensor, precision: Tensor) -> Tensor:
+    """Squared distances in units of the scales, one dimension after another: `(n, components)`."""
+    z_rows, loc_rows, precision_rows = (ops.transpose(rows) for rows in (z, loc, precision))
+
+    def add_dimension(index: Tensor, total: Tensor) -> Tensor:
+        difference = ops.take(z_rows, index, axis=0)[:, None] - ops.take(loc_rows, index, axis=0)
+        return total + ops.square(difference) * ops.take(precision_rows, index, axis=0)
+
+    start = ops.zeros((ops.shape(z)[0], ops.shape(loc)[0]), dtype=loc.dtype)
+    return ops.fori_loop(0, loc.shape[1], add_dimension, start)
+
+
+def _spread(weighted: Tensor, z: Tensor, loc: Tensor) -> Tensor:
+    """The weighted sum of (z - loc)^2 over the rows, one dimension after another: `(components, width)`."""
+    rows = ops.map(
+        lambda pair: ops.sum(weighted * ops.square(pair[0][:, None] - pair[1]), axis=0),
+        (ops.transpose(z), ops.transpose(loc)),
+    )
+    return ops.transpose(rows)

@@ -29,6 +29,7 @@ BENCHMARKS = {
     "growth": (EACH, "--axes batch --steps 1 --epochs 1 --largest 2"),
     "peers": (ALL, "--models mlp --steps 2 --rounds 1"),
     "networks": (ALL, "--networks mlp --seconds 0.05 --rounds 1"),
+    "jit_components": (EACH, "--components priors-standard --epochs 2"),
     "decoding": (EACH, "--decoders gru --turns 1"),
     "evidence": (EACH, "--rows 2 --samples 8 --contestants loop"),
     "mixture_density": (EACH, "--batch 4 --components 5 --latents 2 --repeats 1 --widths typical --forms broadcast"),

@@ -2,11 +2,14 @@
 
     python -m tests.benchmarks.networks
     python -m tests.benchmarks.networks --networks conv resnet --backends tensorflow jax --seconds 3 --rounds 9
+    python -m tests.benchmarks.networks --backends tensorflow tensorflow-xla --start
 
 Each backend runs in a process of its own, with one thread, and they take turns: an epoch of the same network each. The
 speeds are of process time, which other work on the machine does not take part in, and the medians of the rounds. On
 torch the steps are recorded from the first one on, as they are after a hundred in any `fit`.
-The last column is how many times slower the slowest backend is than the fastest.
+The last column is how many times slower the slowest backend is than the fastest. `tensorflow-xla` and `torch-inductor`
+are compiled with `jit_compile=True`; `--start` adds, in brackets, the seconds that the first two steps took, with all
+that is traced and compiled for them.
 """
 
 import argparse
@@ -22,6 +25,10 @@ import time
 from tests.benchmarks.measured import ROOT, Answering
 
 BACKENDS = ("tensorflow", "jax", "torch")
+COMPILED = {"tensorflow-xla": "tensorflow", "torch-inductor": "torch"}
+"""Further columns: a backend whose steps are compiled, which is not its default on a CPU."""
+JIT_COMPILE = "KERAS_VAE_BENCHMARK_JIT_COMPILE"
+"""Tells a process that it is such a column."""
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
@@ -102,7 +109,8 @@ def make_model(name):
     if "latents" in options:
         del options["latent_dim"]
     vae = kv.VAE(**options)
-    vae.compile(keras.optimizers.Adam(1e-3))
+    jit_compile = True if JIT_COMPILE in os.environ else "auto"
+    vae.compile(keras.optimizers.Adam(1e-3), jit_compile=jit_compile)
     return vae, SHORT_BATCH if options["data_shape"] == SEQUENCE else BATCH
 
 
@@ -121,7 +129,9 @@ class Turns:
 
     def __init__(self, name):
         self.vae, self.batch_size = make_model(name)
+        start = time.process_time()
         self.epoch(2)
+        self.start = time.process_time() - start
 
     def epoch(self, steps):
         """Seconds of process time of an epoch, without what `fit` does once for a call."""
@@ -148,16 +158,20 @@ def serve():
     turns = None
     for line in sys.stdin:
         word = line.strip()
-        if word in NETWORKS:
+        if word == "start":
+            print(turns.start, flush=True)
+        elif word in NETWORKS:
             turns = Turns(word)
             print(turns.epoch(3) / 3, flush=True)
         else:
             print(turns.epoch(int(word)), flush=True)
 
 
-def process_on(backend):
-    """A process on a backend, that runs `serve`."""
-    env = {**os.environ, **ONE_THREAD, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+def process_on(column):
+    """A process on the backend of a column, that runs `serve`."""
+    env = {**os.environ, **ONE_THREAD, "KERAS_BACKEND": COMPILED.get(column, column), "PYTHONPATH": str(ROOT)}
+    if column in COMPILED:
+        env[JIT_COMPILE] = "1"
     return Answering([sys.executable, "-m", "tests.benchmarks.networks", "--serve"], env)
 
 
@@ -173,10 +187,11 @@ def measure(name, backends, seconds, rounds):
     return {label: statistics.median(values) for label, values in speeds.items()}
 
 
-def row(name, speeds):
+def row(name, speeds, starts):
     """A row of Markdown."""
     times = max(speeds.values()) / min(speeds.values())
-    return f"| {name} | {' | '.join(f'{speed:.1f}' for speed in speeds.values())} | {times:.1f} |"
+    cells = [f"{speed:.1f}" + (f" ({starts[label]:.1f} s)" if starts else "") for label, speed in speeds.items()]
+    return f"| {name} | {' | '.join(cells)} | {times:.1f} |"
 
 
 def versions(backends):
@@ -192,22 +207,26 @@ def versions(backends):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
+    columns = [*installed, *(name for name, backend in COMPILED.items() if backend in installed)]
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
-    parser.add_argument("--backends", nargs="+", default=installed, choices=installed)
+    parser.add_argument("--backends", nargs="+", default=installed, choices=columns)
     parser.add_argument("--seconds", type=float, default=1.0, help="of an epoch, on each backend")
     parser.add_argument("--rounds", type=int, default=5, help="epochs of each")
+    parser.add_argument("--start", action="store_true", help="print seconds of the first steps too")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.serve:
         serve()
         return
-    print(versions(options.backends))
+    print(versions(sorted({COMPILED.get(name, name) for name in options.backends})))
     print(
         f"| networks | {' | '.join(options.backends)} | slowest / fastest |\n|---|{'---|' * len(options.backends)}---|"
     )
     backends = {name: process_on(name) for name in options.backends}
     for name in options.networks:
-        print(row(name, measure(name, backends, options.seconds, options.rounds)), flush=True)
+        speeds = measure(name, backends, options.seconds, options.rounds)
+        starts = {label: backend.ask("start") for label, backend in backends.items()} if options.start else {}
+        print(row(name, speeds, starts), flush=True)
     for backend in backends.values():
         backend.close()
 

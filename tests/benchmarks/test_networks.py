@@ -46,7 +46,21 @@ def test_prints_a_row(capsys):
 
 
 def test_the_slowest_is_compared_with_the_fastest():
-    assert networks.row("conv", {"a": 30.0, "b": 10.0, "c": 20.0}) == "| conv | 30.0 | 10.0 | 20.0 | 3.0 |"
+    speeds = {"a": 30.0, "b": 10.0, "c": 20.0}
+    assert networks.row("conv", speeds, {}) == "| conv | 30.0 | 10.0 | 20.0 | 3.0 |"
+    starts = {"a": 1.0, "b": 0.25, "c": 9.0}
+    assert networks.row("conv", speeds, starts) == "| conv | 30.0 (1.0 s) | 10.0 (0.2 s) | 20.0 (9.0 s) | 3.0 |"
+
+
+@pytest.mark.parametrize(("column", "compiled"), [("torch", None), ("torch-inductor", True), ("tensorflow-xla", True)])
+def test_columns_of_compiled_steps(column, compiled, monkeypatch):
+    monkeypatch.setattr(networks, "Answering", lambda command, env: env)
+    env = networks.process_on(column)
+    assert env["KERAS_BACKEND"] == column.partition("-")[0]
+    assert (networks.JIT_COMPILE in env) == bool(compiled)
+    monkeypatch.setenv(networks.JIT_COMPILE, "1")
+    vae, _ = networks.make_model("mlp")
+    assert vae.jit_compile is True
 
 
 def test_data_are_what_the_likelihood_accepts():
