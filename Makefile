@@ -12,7 +12,7 @@ LOWEST := $(shell sed -n 's/^dependencies = .*"keras>=\([0-9.]*\)".*/\1/p' pypro
 LOWEST_TESTS := tests/compat tests/data tests/latents tests/registry \
 	$(addprefix tests/models/test_,adapt.py call.py conditions.py data_forms.py fields.py inference.py saving.py)
 
-.PHONY: install quickstart test test-fast test-jax test-torch test-lowest mutants lint docs check clean
+.PHONY: install quickstart test test-fast test-jax test-torch test-lowest test-plugin mutants lint docs check clean
 
 .venv/.tensorflow: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -86,6 +86,10 @@ test-lowest: .venv/keras-lowest
 		$(BIN)/python -c "import keras; assert keras.__version__ == '$(LOWEST)', keras.__version__" && \
 		$(TEST) -m "not one_backend" $(LOWEST_TESTS); \
 	fi
+
+# A plugin as a stranger writes it, in an environment of its own.
+test-plugin: .venv/.dev
+	XLA_FLAGS="$(XLA)" $(BIN)/python -m tests.plugin_route
 
 # Not part of `check`: half an hour. SAMPLE and SEED choose the mutants, FILES what they are mutants of.
 SAMPLE ?= 60

@@ -26,6 +26,7 @@ expressed there, so they live here, each with the reason for it:
 * on JAX, `keras.distribution` divides every batch evenly among devices, and JAX's error for a batch of another
   size names neither the data nor the number of rows that would do;
 * XLA on CPUs computes gradients of convolutions, and all of them over three axes, many times slower than it could;
+* torch computes with numbers below float32's normal range, slowly, which the others take as zero;
 * a record of torch's operations cannot hold a choice by the value of a tensor, unless the choice is an operation;
 * on torch Keras runs recurrent layers as a loop in Python, and torch has an operation for them;
 * Keras has no distribution on torch; several processes of JAX refuse a variable whose values differ between them, and
@@ -55,6 +56,7 @@ from keras_vae.backend.calls import (
     without_mask,
 )
 from keras_vae.backend.convolutions import conv, conv_of_upsampled, conv_transpose
+from keras_vae.backend.denormals import flushed_denormals
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
 from keras_vae.backend.initial_values import initial_values_on_host
@@ -99,6 +101,7 @@ __all__ = [
     "exports_loops",
     "exports_seeds",
     "fit_takes_weights",
+    "flushed_denormals",
     "forward_pass",
     "free_memory",
     "initial_values_on_host",

@@ -10,6 +10,7 @@ import keras
 from keras_vae.arguments import positive_int
 from keras_vae.backend import (
     divisible_batches,
+    flushed_denormals,
     forward_pass,
     initial_values_on_host,
     kept_state,
@@ -271,7 +272,7 @@ class Trainer(Executions):
             with strategy_scope(self), initial_values_on_host():
                 self.optimizer.build(self.trainable_variables)
         quiet = quiet_end_of_data(self, unless=arguments.get("steps_per_epoch"))
-        with self.runner.training(), divisible_batches(), kept_state(self), quiet:
+        with self.runner.training(), divisible_batches(), kept_state(self), flushed_denormals(), quiet:
             self.keep_on_device(arguments)
             try:
                 return super().fit(**arguments)

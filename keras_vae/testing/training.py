@@ -53,7 +53,10 @@ def check_fit(subject: Subject, policy: str = "float32") -> tuple[VAE, Array]:
 
 
 def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
-    """`.keras` save and reload: equal weights, and equal `encode`, `predict`, `elbo` and `predict_target`."""
+    """`.keras` save and reload: equal weights, and equal `predict`, `elbo` and `predict_target`.
+
+    The bound depends on the draws of the posterior, so `encode` would say nothing that it does not.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         try:
@@ -76,7 +79,6 @@ def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
             f"the weight {weight.path} is restored with other values.",
         )
     calls = [
-        ("encode(x, mode='sample', seed=3)", lambda model: model.encode(x, mode="sample", seed=3)),
         ("predict(x)", lambda model: model.predict(x, verbose=0)),
         ("elbo(x, seed=3)", lambda model: model.elbo(x, seed=3)),
     ]

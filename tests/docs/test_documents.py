@@ -46,13 +46,32 @@ def short_training(monkeypatch):
     monkeypatch.setattr(keras.Model, "fit", short_fit)
 
 
+@pytest.fixture
+def eager_functions(request):
+    """On TensorFlow nothing is traced for a page that only uses the library: other tests trace every part of it.
+
+    Where a page defines classes of its own, or is the README, its code is traced as a reader's is.
+    """
+    page = request.getfixturevalue("page")
+    own_code = page.parent == ROOT or "\nclass " in page.read_text(encoding="utf-8")
+    if keras.backend.backend() != "tensorflow" or own_code:
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly` option is set")
 @pytest.mark.parametrize(
     "page",
     # On every backend the README; the guide, which would take a minute on each, on one.
     [pytest.param(page, marks=[] if page.parent == ROOT else pytest.mark.one_backend) for page in WITH_CODE],
     ids=name_of,
 )
-def test_code_runs(page, short_training, tmp_path, monkeypatch):
+def test_code_runs(page, short_training, eager_functions, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
     namespace = {"__name__": "__main__"}
