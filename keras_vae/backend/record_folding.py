@@ -7,11 +7,15 @@ metric multiplies its values by a weight of 1, a mean over one number adds it up
 import operator
 from typing import Any
 
-__all__ = ["fold"]
+__all__ = ["fold", "is_new", "is_operation", "memory_of_nodes", "same_form"]
 
 LARGEST_CONSTANT = 4096
 """Elements of a tensor that is computed once and kept, since it is the same in every step."""
 VIEWS = ("view", "_unsafe_view", "expand", "reshape")
+SHARE_UNSAID = ("_unsafe_view", "unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk")
+"""Operations whose results share memory with their input, although their schema does not say so."""
+WRITE_UNSAID = ("native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm")
+"""Operations that write to their inputs, the running averages, although their schema does not say so."""
 FILLED = ("ones_like", "zeros_like", "full_like")
 """Operations that ask a tensor for its shape only."""
 
@@ -35,11 +39,23 @@ def is_operation(node: Any) -> bool:
 
 def is_new(node: Any) -> bool:
     """Whether the results of an operation have memory of their own, and it changes nothing."""
-    import torch
-
     schema = node.target._schema
-    shares = node.target is torch.ops.aten._unsafe_view.default  # the one that does not say so
-    return not shares and not schema.is_mutable and all(result.alias_info is None for result in schema.returns)
+    unsaid = node.target._opname in (*SHARE_UNSAID, *WRITE_UNSAID)
+    return not unsaid and not schema.is_mutable and all(result.alias_info is None for result in schema.returns)
+
+
+def memory_of_nodes(module: Any) -> dict[Any, Any]:
+    """For every node of a record the node that made the memory which holds its result."""
+    memory: dict[Any, Any] = {}
+    held: dict[int, Any] = {}
+    for node in module.graph.nodes:
+        memory[node] = node
+        if node.op == "get_attr":
+            # The same tensor has a node for every use.
+            memory[node] = held.setdefault(getattr(module, node.target).untyped_storage().data_ptr(), node)
+        elif node.op == "call_function" and (node.target is operator.getitem or not is_new(node)):
+            memory[node] = next((memory[each] for each in node.all_input_nodes), node)
+    return memory
 
 
 def same_form(one: Any, other: Any) -> bool:
@@ -50,22 +66,32 @@ def same_form(one: Any, other: Any) -> bool:
     )
 
 
+def _is_number(node: Any) -> bool:
+    """Whether a tensor was made of a Python number while the step was recorded.
+
+    Every other one that a record holds may be alive: a variable outside of the model, or a tensor in a dict.
+    """
+    import torch
+
+    return all(user.target is torch.ops.aten.lift_fresh_copy.default for user in node.users)
+
+
 class _Folding:
     """One pass over a record, in the order of its operations."""
 
     def __init__(self, module: Any) -> None:
         self.module, self.graph = module, module.graph
-        self.memory: dict[Any, Any] = {}
+        self.memory = memory_of_nodes(module)
         self.constants: dict[Any, Any] = {}
         self.computed: dict[Any, Any] = {}
         # The memory that changes, or that is handed out and may change then.
         self.changing: set[Any] = set()
         for node in self.graph.nodes:
-            self.memory[node] = self._memory_of(node)
-            if node.op == "output":
+            unsaid = is_operation(node) and node.target._opname in WRITE_UNSAID
+            if node.op == "output" or unsaid:
                 self.changing |= {self.memory[each] for each in node.all_input_nodes}
             elif not is_operation(node):
-                self.changing |= {self.memory[each] for each in node.all_input_nodes if node.op != "call_function"}
+                continue
             elif node.target._schema.is_mutable:
                 for position, argument in enumerate(node.target._schema.arguments):
                     if argument.alias_info is None or not argument.alias_info.is_write:
@@ -74,14 +100,9 @@ class _Folding:
                     many = given if isinstance(given, (list, tuple)) else [given]
                     self.changing |= {self.memory[each] for each in many if each in self.memory}
 
-    def _memory_of(self, node: Any) -> Any:
-        """The node that made the memory which holds a node's result."""
-        shares = node.op == "call_function" and (node.target is operator.getitem or not is_new(node))
-        return self.memory[node.all_input_nodes[0]] if shares and node.all_input_nodes else node
-
     def run(self) -> None:
         for node in list(self.graph.nodes):
-            if node.op == "get_attr" and self.memory[node] not in self.changing:
+            if node.op == "get_attr" and _is_number(node):
                 self.constants[node] = getattr(self.module, node.target)
             if not is_operation(node) or node.target._schema.is_mutable or self.memory[node] in self.changing:
                 continue
@@ -97,10 +118,11 @@ class _Folding:
         value = node.args[0] if node.args else None
         if not isinstance(value, torch.fx.Node) or not same_form(value, node):
             return None
+        if value.meta["tensor_meta"].stride != node.meta["tensor_meta"].stride:
+            return None  # a later view may fit the one and not the other
         name, other = node.target._opname, node.args[1] if len(node.args) == 2 and not node.kwargs else None
         if name in VIEWS:
-            strides = (each.meta["tensor_meta"].stride for each in (value, node))
-            return value if operator.eq(*strides) else None
+            return value
         kept = self.memory[value].op == "call_function" and self.memory[value] not in self.changing
         whole = name == "sum" and not value.meta["tensor_meta"].shape and not node.kwargs
         by_one = name in ("mul", "div", "pow") and self._is_one(other)

@@ -7,7 +7,7 @@ memory from the system, again in every step. No number changes: the operations a
 import operator
 from typing import Any
 
-from keras_vae.backend.record_folding import fold, is_new, is_operation, same_form
+from keras_vae.backend.record_folding import fold, is_new, is_operation, memory_of_nodes, same_form
 
 __all__ = ["rewrite", "without_results"]
 
@@ -27,8 +27,9 @@ def rewrite(module: Any) -> Any:
     fold(module)
     for node in list(graph.nodes):
         _compute_in_place(node)
+    memory = memory_of_nodes(module)
     for node in list(graph.nodes):
-        _add_without_copy(node)
+        _add_without_copy(node, memory)
     graph.eliminate_dead_code()
     graph.lint()
     module.recompile()
@@ -71,7 +72,7 @@ def _is_free(value: Any, user: Any) -> bool:
     return is_operation(made) and (is_new(made) or made.meta.get(OVERWRITES, False))
 
 
-def _add_without_copy(node: Any) -> None:
+def _add_without_copy(node: Any, memory: dict[Any, Any]) -> None:
     """Let `copy_(a, a + b)`, as a metric counts, be `a.add_(b)`."""
     import torch
 
@@ -79,9 +80,21 @@ def _add_without_copy(node: Any) -> None:
         return
     total, (held, result) = node.prev, node.args
     fits = total.target is torch.ops.aten.add.Tensor and total.args[0] is held and not total.kwargs
+    if fits and held is not total.args[1] and memory.get(total.args[1]) is memory[held]:
+        return  # which would be read while it is written
     if fits and set(total.users) == {node} and same_form(held, total):
         node.target, node.args = torch.ops.aten.add_.Tensor, (held, total.args[1])
         node.graph.erase_node(result)
+
+
+def _only_at(node: Any, index: int) -> bool:
+    """Whether the tensor at an index of the first list appears in the other arguments at that index alone."""
+    value = node.args[0][index]
+    for other in (*node.args[1:], *node.kwargs.values()):
+        many = list(other) if isinstance(other, (list, tuple)) else None
+        if other is value or (many is not None and value in [*many[:index], *many[index + 1 :]]):
+            return False
+    return True
 
 
 def _compute_in_place(node: Any) -> None:
@@ -98,6 +111,8 @@ def _compute_in_place(node: Any) -> None:
         results = {user.args[1]: user for user in node.users if user.target is operator.getitem}
         pairs = [(value, results.get(index)) for index, value in enumerate(node.args[0])]
         if len(results) != len(node.users) or len(set(node.args[0])) != len(pairs):
+            return
+        if not all(_only_at(node, index) for index in range(len(pairs))):
             return
         if not all(_is_free(value, node) and (user is None or same_form(value, user)) for value, user in pairs):
             return

@@ -163,6 +163,54 @@ def the_same_result_twice(x, y):
     return x.exp(), x.exp()
 
 
+def by_one_in_another_layout(x, y):
+    columns = (x.exp()[:, :2] * torch.ones(2)).view(-1) + 0.5
+    return columns, (x.exp()[:1].expand(2, 3) * 1.0).view(6) + 0.5
+
+
+def unsafe_chunk(x, y):
+    first, second = x.unsafe_chunk(2, 0)
+    return first.exp() + second, x * 2.0
+
+
+def unsafe_chunks_that_change(x, y):
+    first = torch.mm(x, y.T).unsafe_chunk(2, 1)[0].add_(1.0)
+    second = torch.mm(x, y.T).unsafe_chunk(2, 1)[0].add_(1.0)
+    return first * 2.0, second * 2.0
+
+
+def cells(x, y):
+    weight, bias, state = torch.ones(9, 3) / 7.0, torch.ones(9), torch.zeros(2, 3)
+    for _ in range(3):
+        state = torch.gru_cell(x, state, weight, weight, bias, bias)
+    return state
+
+
+def lists_in_other_orders(x, y):
+    a, b = x * 2.0, y * 3.0
+    c, d = x.sum(), y.sum()
+    e, f = x * 2.0, y * 2.0
+    return [
+        *torch._foreach_add([a, b], [b, a]),
+        *torch._foreach_mul([c, d], c),
+        *torch._foreach_addcmul([e, f], [f, e], [e, f]),
+    ]
+
+
+def a_sum_of_overlapping_tensors(x, y):
+    y.copy_(y + y[:1])
+    square = torch.zeros(2, 2)
+    square.copy_(x @ y.T)
+    square.copy_(square + square.T)
+    x.copy_(x + x)
+    return y * 1.0, square
+
+
+def running_averages(x, y):
+    first = torch.ops.aten.native_batch_norm(x, None, None, y[0], y[1], True, 0.1, 1e-5)[0]
+    return first + torch.ops.aten.native_batch_norm(x, None, None, y[0], y[1], True, 0.1, 1e-5)[0]
+
+
 CASES = (
     by_one,
     by_one_of_an_argument,
@@ -171,6 +219,8 @@ CASES = (
     filled_and_seen,
     filled_and_changed,
 )
+CASES += (by_one_in_another_layout, unsafe_chunk, unsafe_chunks_that_change, cells, lists_in_other_orders)
+CASES += (a_sum_of_overlapping_tensors, running_averages)
 CASES += (computed_twice, computed_before_a_change, computed_twice_and_changed, the_same_result_twice)
 CASES += (chain, used_twice, returned, seen_through_a_view, unsafe_view, grows, other_type, arguments_change)
 CASES += (constants, noise, large_constants, optimizer, kept_of_many, backward, metric, copied_late, copied_and_used)
@@ -213,6 +263,29 @@ def test_so_does_the_function_that_is_made_of_it(function):
     for again in (False, True):
         for value, own in zip(results(lambda x, y: made([x, y]), again), expected, strict=True):
             assert torch.equal(value, own)
+
+
+def test_tensors_that_live_outside_are_read_in_every_call():
+    """A weight of the loss that a callback changes, and one that the step itself counts."""
+    weight, count = torch.ones(()), torch.ones(3)
+
+    def step(x, y):
+        total = x * weight + y * weight.exp() * count.exp()
+        count.add_(1.0)
+        return total * count.exp()
+
+    plain, rewritten = make_fx(step), make_fx(step)
+    x, y = torch.rand(2, 3), torch.rand(2, 3)
+    made = []
+    for traced in (plain(x, y), rewrite(rewritten(x, y))):
+        weight.fill_(1.0)
+        count.fill_(1.0)
+        made.append([traced(x, y).clone()])
+        weight.fill_(0.5)
+        made[-1] += [traced(x, y).clone(), traced(x, y).clone()]
+    for one, other in zip(*made, strict=True):
+        assert torch.equal(one, other)
+    assert not torch.equal(made[0][0], made[0][1])
 
 
 def test_two_results_are_two_tensors():

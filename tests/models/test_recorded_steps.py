@@ -266,3 +266,44 @@ def test_jit_compile_compiles_the_record(monkeypatch, records):
     assert records == [(8, 5), (4, 5)]
     assert len(compiled_graphs) == 2
     assert all(isinstance(graph, torch.fx.GraphModule) for graph in compiled_graphs)
+
+
+def test_a_variable_of_a_regularizer_counts_whenever_it_changes(records):
+    """Nobody lists it among the model's own: the record must look at it, and not keep its value."""
+
+    def model():
+        regularizer = keras.regularizers.L2(0.1)
+        regularizer.l2 = keras.Variable(1.0, trainable=False)
+        networks = [keras.Input((5,)), keras.layers.Dense(4, kernel_regularizer=regularizer)]
+        vae = kv.VAE((5,), 2, encoder=keras.Sequential(networks), decoder=kv.decoders.MLP((4,)), seed=2)
+        vae.compile("adam")
+        return vae, regularizer
+
+    losses = []
+    for eager in (False, True):
+        keras.utils.set_random_seed(1)
+        vae, regularizer = model()
+        vae = eagerly(vae) if eager else vae
+        losses.append(fit_unit(vae))
+        regularizer.l2.assign(0.1)
+        losses[-1] += fit_unit(vae)
+    assert records
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+
+def test_a_slice_times_one_is_still_laid_out_anew(records):
+    """As behind `Rescaling(1.0)` in front of a concatenation, whose gradient is a slice that a `Reshape` views."""
+    inputs = keras.Input((6,))
+    first = keras.layers.Rescaling(1.0)(keras.layers.Reshape((2, 3))(keras.layers.Dense(6)(inputs)))
+    second = keras.layers.Reshape((2, 3))(keras.layers.Dense(6, activation="tanh")(inputs))
+    joined = keras.layers.Flatten()(keras.layers.Concatenate()([first, second]))
+    vae = kv.VAE((6,), 2, encoder=keras.Model(inputs, keras.layers.Dense(4)(joined)), decoder=kv.decoders.MLP((4,)))
+    vae.compile("adam")
+    history = vae.fit(np.random.default_rng(0).random((48, 6)), batch_size=8, verbose=0).history
+    assert records
+    assert np.isfinite(history["loss"]).all()
+
+
+def fit_unit(vae):
+    x = np.random.default_rng(0).random((48, 5)).astype("float32")
+    return vae.fit(x, epochs=2, batch_size=8, shuffle=False, verbose=0).history["loss"]
