@@ -88,7 +88,9 @@ class RecordedSteps:
         except NotCapturedError as error:
             if self.asked:
                 warnings.warn(
-                    f"The training steps run one by one, since a step cannot be recorded: {error}", stacklevel=3
+                    f"The training steps run one by one, since a step cannot be recorded: {error} The guide 'Fast "
+                    "training' lists what cannot be. Among optimizers, Adam and AdamW can.",
+                    stacklevel=3,
                 )
             return None
 

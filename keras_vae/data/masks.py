@@ -49,9 +49,14 @@ def check_mask_shape(mask: Any, x: Any, argument: str) -> None:
     shape: Shape = tuple(mask.shape)
     if len(shape) < 2 or not fits(shape, tuple(x.shape)[: len(shape)]):
         raise ValueError(
-            f"Argument `{argument}` must have the batch axis of x and at least its first axis after it, such as "
-            f"(batch, time). Received: shape {shape} for x of shape {tuple(x.shape)}."
+            f"Argument `{argument}` must have the shape of x, or leave out its last axes: {_prefixes(x)}. "
+            f"Received: shape {shape} for x of shape {tuple(x.shape)}."
         )
+
+
+def _prefixes(x: Any) -> str:
+    shape = tuple(x.shape)
+    return " or ".join(str(shape[:axes]) for axes in range(2, len(shape) + 1))
 
 
 def check_steps(

@@ -212,6 +212,10 @@ class Trainer(Executions):
             )
         steps = kwargs.get("steps_per_execution", 1)
         self._picks_steps = isinstance(steps, str) and steps == "auto"
+        if isinstance(steps, str) and not self._picks_steps:
+            raise ValueError(
+                f"Argument `steps_per_execution` must be an int >= 1 or 'auto'. Received: steps_per_execution={steps!r}"
+            )
         if not self._picks_steps:
             positive_int(steps, "steps_per_execution")
         # Keras keeps updating the metrics of an earlier compile, so they still need targets.

@@ -104,7 +104,8 @@ class VampPrior(Prior):
             )
         if None in self.data_shape:
             raise ValueError(
-                f"VampPrior needs data whose every axis has a known length. Received: data of shape {self.data_shape}"
+                f"VampPrior needs data whose every axis has a known length. Received: data of shape {self.data_shape}. "
+                "Give the length, and masks of what is valid, or use prior='mixture'."
             )
         low, high = data_spec["support"]
         self.unit = high - low if math.isfinite(high - low) else 1.0

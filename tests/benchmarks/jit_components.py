@@ -57,9 +57,7 @@ def train(component, jit_compile, epochs):
         options = {"batch_size": ROWS, "epochs": epochs, "shuffle": False, "verbose": 0, "callbacks": [Clock()]}
         losses = vae.fit(x, y, **options).history["loss"]
     for each in caught:
-        found = re.match(
-            r"The training steps? runs? (?:one by one|uncompiled), since (.*)", str(each.message), re.DOTALL
-        )
+        found = REASON.match(str(each.message))
         reason = found[1].splitlines()[0] if found else reason
     return losses, seconds[0], statistics.median(seconds[1:]) / STEPS, reason
 

@@ -192,3 +192,11 @@ def test_convolutions_are_not_compiled_in_a_loop_on_a_cpu(monkeypatch):
 
 def refuse(*args, **kwargs):
     raise InALoopError
+
+
+@pytest.mark.parametrize("steps", ["fast", 0, 2.5])
+def test_a_number_of_steps_that_is_none(steps):
+    with pytest.raises(ValueError, match="`steps_per_execution` must be an int >= 1"):
+        kv.VAE((4,), 2).compile("adam", steps_per_execution=steps)
+    with pytest.raises(ValueError, match="or 'auto'"):
+        kv.VAE((4,), 2).compile("adam", steps_per_execution="fast")
