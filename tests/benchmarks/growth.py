@@ -18,7 +18,6 @@ import pathlib
 import platform
 import resource
 import tempfile
-import time
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
@@ -31,6 +30,7 @@ import numpy as np
 
 import keras_vae as kv
 from tests.benchmarks import streams
+from tests.benchmarks.measured import epoch_clock
 
 WIDTH = 784
 BATCH = 128
@@ -90,27 +90,13 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-class EpochSeconds(keras.callbacks.Callback):
-    """Seconds of the processor in every epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.seconds = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.start = time.process_time()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(time.process_time() - self.start)
-
-
 def measure_step(axis, size, steps, epochs):
     """Milliseconds of a step, and megabytes at most beside the data and the weights."""
     vae, rows = AXES[axis][2](size)
     vae.compile(keras.optimizers.Adam(1e-3))
     data = np.random.default_rng(0).random((rows * steps, *vae.data_shape), dtype="float32")
     before = peak()
-    clock = EpochSeconds()
+    clock = epoch_clock()
     vae.fit(data, batch_size=rows, epochs=epochs + 1, verbose=0, callbacks=[clock])
     return 1e3 * min(clock.seconds[1:]) / steps, (peak() - before) / 1e6
 
@@ -122,7 +108,7 @@ def measure_rows(rows):
     vae = mlp()
     vae.compile(keras.optimizers.Adam(1e-3))
     vae.fit(data[: 4 * BATCH], batch_size=BATCH, verbose=0)
-    clock = EpochSeconds()
+    clock = epoch_clock()
     vae.fit(data, batch_size=BATCH, verbose=0, callbacks=[clock])
     return 1e3 * clock.seconds[0], (peak() - before) / 1e6
 
@@ -133,7 +119,7 @@ def measure_stream(reader, path, rows):
     vae.compile(keras.optimizers.Adam(1e-3))
     vae.fit(streams.READERS[reader](path, 4 * BATCH, WIDTH, BATCH), shuffle=False, verbose=0)
     before = peak()
-    clock = EpochSeconds()
+    clock = epoch_clock()
     vae.fit(streams.READERS[reader](path, rows, WIDTH, BATCH), shuffle=False, verbose=0, callbacks=[clock])
     return 1e3 * clock.seconds[0], (peak() - before) / 1e6
 

@@ -12,15 +12,14 @@ between the losses of the two.
 import argparse
 import re
 import statistics
-import time
 import warnings
 
 import keras
 import numpy as np
 
 from keras_vae.backend import recorded_steps
-from keras_vae.testing.subject import Subject
-from tests.contracts.cases import CASES
+from tests.benchmarks.measured import epoch_clock
+from tests.contracts.cases import CASES, small_model
 
 STEPS, ROWS = 4, 3
 REASON = re.compile(r"The training steps? runs? (?:one by one|uncompiled), since (.*)", re.DOTALL)
@@ -30,11 +29,7 @@ COMPONENTS = sorted(f"{family}-{name}" for (family, name), case in CASES.items()
 def model_of(component, jit_compile):
     """A small VAE with the component, and its data."""
     family, _, name = component.partition("-")
-    case = CASES[family, name]
-    known = {key: case[key] for key in ("latent_dim", "data_shape", "data", "vae") if key in case}
-    subject = Subject(family if family == "latents" else family.removesuffix("s"), case["make"], **known)
-    keras.utils.set_random_seed(0)
-    vae, x = subject.model("float32")
+    vae, x = small_model(family, name)
     vae.compile(keras.optimizers.Adam(0.01), jit_compile=jit_compile)
     return vae, np.concatenate([x] * STEPS)[: STEPS * ROWS]
 
@@ -43,23 +38,15 @@ def train(component, jit_compile, epochs):
     """Losses of all epochs, seconds of the first, seconds of a step of the others, and why steps were not compiled."""
     vae, x = model_of(component, jit_compile)
     y = np.zeros((len(x), 1), "float32") if vae.objective.uses_y else None
-    seconds, reason = [], ""
-
-    class Clock(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            self.start = time.process_time()
-
-        def on_epoch_end(self, epoch, logs=None):
-            seconds.append(time.process_time() - self.start)
-
+    clock, reason = epoch_clock(), ""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        options = {"batch_size": ROWS, "epochs": epochs, "shuffle": False, "verbose": 0, "callbacks": [Clock()]}
+        options = {"batch_size": ROWS, "epochs": epochs, "shuffle": False, "verbose": 0, "callbacks": [clock]}
         losses = vae.fit(x, y, **options).history["loss"]
     for each in caught:
         found = REASON.match(str(each.message))
         reason = found[1].splitlines()[0] if found else reason
-    return losses, seconds[0], statistics.median(seconds[1:]) / STEPS, reason
+    return losses, clock.seconds[0], statistics.median(clock.seconds[1:]) / STEPS, reason
 
 
 def row(component, epochs):

@@ -14,7 +14,6 @@ that is traced and compiled for them.
 
 import argparse
 import importlib.metadata
-import importlib.util
 import os
 import pathlib
 import platform
@@ -22,9 +21,8 @@ import statistics
 import sys
 import time
 
-from tests.benchmarks.measured import ROOT, Answering
+from tests.benchmarks.measured import ROOT, Answering, epoch_clock, installed
 
-BACKENDS = ("tensorflow", "jax", "torch")
 COMPILED = {"tensorflow-xla": "tensorflow", "torch-inductor": "torch"}
 """Further columns: a backend whose steps are compiled, which is not its default on a CPU."""
 JIT_COMPILE = "KERAS_VAE_BENCHMARK_JIT_COMPILE"
@@ -135,19 +133,10 @@ class Turns:
 
     def epoch(self, steps):
         """Seconds of process time of an epoch, without what `fit` does once for a call."""
-        import keras
-
-        class Clock(keras.callbacks.Callback):
-            def on_epoch_begin(self, epoch, logs=None):
-                self.seconds = time.process_time()
-
-            def on_epoch_end(self, epoch, logs=None):
-                self.seconds = time.process_time() - self.seconds
-
-        clock = Clock()
+        clock = epoch_clock()
         x = make_data(self.vae.data_shape, self.vae.likelihood, steps * self.batch_size)
         self.vae.fit(x, batch_size=self.batch_size, verbose=0, callbacks=[clock])
-        return clock.seconds
+        return clock.seconds[0]
 
 
 def serve():
@@ -206,10 +195,10 @@ def versions(backends):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
-    columns = [*installed, *(name for name, backend in COMPILED.items() if backend in installed)]
+    backends = installed()
+    columns = [*backends, *(name for name, backend in COMPILED.items() if backend in backends)]
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
-    parser.add_argument("--backends", nargs="+", default=installed, choices=columns)
+    parser.add_argument("--backends", nargs="+", default=backends, choices=columns)
     parser.add_argument("--seconds", type=float, default=1.0, help="of an epoch, on each backend")
     parser.add_argument("--rounds", type=int, default=5, help="epochs of each")
     parser.add_argument("--start", action="store_true", help="print seconds of the first steps too")

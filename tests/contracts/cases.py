@@ -8,6 +8,7 @@ import numpy as np
 
 import keras_vae as kv
 from keras_vae import testing
+from keras_vae.testing.subject import Subject
 
 IMAGE = (5, 4, 1)  # divides by no stride, so that decoders have to crop
 SEQUENCE = (3, 2)
@@ -384,3 +385,12 @@ VARIANTS = {
         "other_values": {"model": keras.Sequential([keras.layers.Dense(4)])},
     },
 }
+
+
+def small_model(family, name):
+    """The small VAE in which the contract checks look at a component, with fixed weights, and its data."""
+    case = CASES[family, name]
+    known = {key: case[key] for key in ("latent_dim", "data_shape", "data", "vae") if key in case}
+    subject = Subject(family if family == "latents" else family.removesuffix("s"), case["make"], **known)
+    keras.utils.set_random_seed(0)
+    return subject.model("float32")

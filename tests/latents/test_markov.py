@@ -70,7 +70,6 @@ def test_batches_of_different_lengths():
     assert vae.elbo(Batches()).shape == (8,)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch's compiler takes minutes for a recurrent network")
 @pytest.mark.parametrize("length", [None, 5])
 def test_compiles(length):
     vae = make((length, 3))

@@ -8,8 +8,7 @@ import pytest
 
 import keras_vae as kv
 from keras_vae.distributions import gaussian_mixture
-from keras_vae.testing.subject import Subject
-from tests.contracts.cases import CASES
+from tests.contracts.cases import CASES, small_model
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="other backends trace their steps")
 
@@ -18,11 +17,7 @@ ONE_BY_ONE = [("latents", "markov")]
 
 
 def model_of(family, name, steps, jit_compile=False):
-    case = {**CASES[family, name]}
-    known = {key: case[key] for key in ("latent_dim", "data_shape", "data", "vae") if key in case}
-    subject = Subject(family if family == "latents" else family.removesuffix("s"), case["make"], **known)
-    keras.utils.set_random_seed(0)
-    vae, x = subject.model("float32")
+    vae, x = small_model(family, name)
     vae.compile(keras.optimizers.Adam(0.01), steps_per_execution=steps, jit_compile=jit_compile)
     return vae, np.concatenate([x] * 3)
 
