@@ -14,6 +14,7 @@ expressed there, so they live here, each with the reason for it:
 * `keras.ops.scan` on TensorFlow does not say how many steps its loop has, without which XLA cannot compile the
   loop's gradient, and fails on several inputs of unknown length;
 * JAX compiles every operation that runs eagerly, and a loop at every call;
+* `keras.ops` has no gradients, which Hamiltonian posteriors and gradient penalties need inside of a loss;
 * losses that layers add are found again on JAX only where the scope of a step collects them, and each outermost
   call of a layer forgets those of the one before;
 * whether a model is called by another one shows in Keras' call context, and on JAX in the scope of the step;
@@ -59,6 +60,7 @@ from keras_vae.backend.convolutions import conv, conv_of_upsampled, conv_transpo
 from keras_vae.backend.denormals import flushed_denormals
 from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
+from keras_vae.backend.gradients import gradient
 from keras_vae.backend.initial_values import initial_values_on_host
 from keras_vae.backend.loops import one_operation, scan_steps
 from keras_vae.backend.many_steps import (
@@ -104,6 +106,7 @@ __all__ = [
     "flushed_denormals",
     "forward_pass",
     "free_memory",
+    "gradient",
     "initial_values_on_host",
     "kept_state",
     "loop_of_steps",
