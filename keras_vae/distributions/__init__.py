@@ -7,6 +7,7 @@ from keras_vae.distributions.beta_binomial import BetaBinomial
 from keras_vae.distributions.categorical import Categorical
 from keras_vae.distributions.concatenated import Concatenated
 from keras_vae.distributions.continuous_bernoulli import ContinuousBernoulli
+from keras_vae.distributions.deterministic import Deterministic
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
 from keras_vae.distributions.distribution import Distribution, Independent
@@ -42,6 +43,7 @@ __all__ = [
     "Categorical",
     "Concatenated",
     "ContinuousBernoulli",
+    "Deterministic",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
     "Distribution",

@@ -57,17 +57,24 @@ class Latents(keras.layers.Layer):
 
     Attributes:
         requires_encoder: True if a prior needs the encoder, as a VampPrior does.
+        independent_levels: True if no level or group depends on the draw of another one.
         has_time_axis: True if there is a latent for each time step, `(batch, time, width)`.
         pairs: list of `(prior, posterior)`, one for each level or group in order.
     """
 
     requires_encoder = False
     has_time_axis = False
+    independent_levels = False
 
     @property
     def pairs(self) -> list[tuple[Part, Part]]:
         """List of `(prior, posterior)`, one for each level or group in order."""
         raise NotImplementedError(f"{type(self).__name__} must implement `pairs`, a list of (prior, posterior).")
+
+    @property
+    def has_density(self) -> bool:
+        """Whether every posterior has a density, without which there is no KL and no ELBO."""
+        return all(posterior.has_density for _, posterior in self.pairs)
 
     def resolve_latent_shape(self, latent_dim: Any, data_shape: Any = None) -> Any:
         """Shape of one example's latents for the user's `latent_dim`; a tuple of shapes for several levels.

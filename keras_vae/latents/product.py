@@ -69,6 +69,10 @@ class Product(Latents):
         return any(group.requires_encoder for group in self.groups)
 
     @property
+    def independent_levels(self) -> bool:  # type: ignore[override]
+        return all(group.independent_levels for group in self.groups)
+
+    @property
     def pairs(self) -> list[tuple[Part, Part]]:
         return [pair for group in self.groups for pair in group.pairs]
 

@@ -37,6 +37,8 @@ class Single(Latents):
     (2, 3)
     """
 
+    independent_levels = True
+
     def __init__(
         self,
         latent_dim: Any = None,

@@ -90,7 +90,7 @@ def default_network(shape: Shape, support: Any) -> str:
     return "conv" if 2 < len(shape) <= 4 and None not in shape else "mlp"
 
 
-def make_latents(latents: Any, prior: Any, posterior: Any, dtype: DType) -> Any:
+def make_latents(latents: Any, prior: Any, posterior: Any, dtype: DType, default: str = DEFAULTS["posterior"]) -> Any:
     """The latent structure, from `latents`, or from `prior` and `posterior`.
 
     Args:
@@ -98,12 +98,15 @@ def make_latents(latents: Any, prior: Any, posterior: Any, dtype: DType) -> Any:
         prior: likewise; also the name of a structure, such as `"hierarchical"`.
         posterior: likewise.
         dtype: dtype or policy of new components.
+        default: name of the posterior of a single level, if the user gave none.
 
     Raises:
         ValueError: arguments that exclude each other.
     """
     if latents is None and names_latents(prior):
         latents, prior = prior, DEFAULTS["prior"]
+    if posterior is None:
+        posterior = default if latents is None else DEFAULTS["posterior"]
     if latents is None:
         parts = {
             name: make_component(name, value, dtype) for name, value in (("prior", prior), ("posterior", posterior))
@@ -238,6 +241,7 @@ def assemble(
                 "features_shape": features_shape,
                 "condition_shape": condition_shape,
                 "context_width": width,
+                "independent_levels": latents.independent_levels,
             }
         )
         objective.built = True

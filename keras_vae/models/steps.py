@@ -31,15 +31,19 @@ class Trackers:
     """The metrics that every VAE logs.
 
     Args:
-        levels: number of levels of latents.
+        latents: the latent structure.
         supports: the likelihood's support, or a dict of them.
     """
 
-    def __init__(self, levels: int, supports: Any) -> None:
+    def __init__(self, latents: Part, supports: Any) -> None:
         self.reconstruction = keras.metrics.Mean(name="reconstruction_loss")
-        self.kl = keras.metrics.Mean(name="kl_loss")
-        self.levels = [keras.metrics.Mean(name=f"kl_loss_{level}") for level in range(1, levels + 1) if levels > 1]
-        self.rates = rate_metrics(supports)
+        levels = len(latents.level_shapes())
+        # Points have no KL, and without one there is no bound on the number of bits.
+        has_kl = latents.has_density
+        self.kl = keras.metrics.Mean(name="kl_loss") if has_kl else None
+        named = range(1, levels + 1) if has_kl and levels > 1 else ()
+        self.levels = [keras.metrics.Mean(name=f"kl_loss_{level}") for level in named]
+        self.rates = rate_metrics(supports) if has_kl else []
 
     def update(self, terms: Terms, mean: Callable[[Tensor], Tensor], weights: Tensor | None) -> None:
         """Add a batch.
@@ -52,9 +56,12 @@ class Trackers:
         size = terms.batch.size
         if terms.labelled is not None:
             size, mean = of_labelled(terms.labelled, weights)
-        nats, kl = -ops.mean(terms.log_likelihood, axis=1), ops.sum(terms.kl, axis=1)
+        nats = -ops.mean(terms.log_likelihood, axis=1)
         # Weighted by the batch's size, as Keras weighs `loss`, so that ragged last batches agree.
         self.reconstruction.update_state(mean(nats), sample_weight=size)
+        if self.kl is None:
+            return
+        kl = ops.sum(terms.kl, axis=1)
         self.kl.update_state(mean(kl), sample_weight=size)
         for level, tracker in enumerate(self.levels):
             tracker.update_state(mean(terms.kl[:, level]), sample_weight=size)

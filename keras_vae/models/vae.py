@@ -63,7 +63,7 @@ class VAE(Trainer):
             sequences of unknown length, `"mlp"` otherwise. For several fields a dict, or an encoder of dicts.
         decoder: likewise.
         prior: p(z).
-        posterior: q(z|x).
+        posterior: q(z|x): `"gaussian"` by default, and for objectives without a KL `"deterministic"`.
         likelihood: p(x|z): `"bernoulli"` for data in [0, 1], `"gaussian"` for real numbers. For several fields a
             dict.
         objective: what is minimised; pass an instance such as `ELBO(beta=4.0)` to set its arguments.
@@ -107,7 +107,7 @@ class VAE(Trainer):
         encoder: Any = None,
         decoder: Any = None,
         prior: Component = "standard",
-        posterior: Component = "gaussian",
+        posterior: Component | None = None,
         likelihood: Any = "bernoulli",
         objective: Component = "elbo",
         latents: Component | None = None,
@@ -141,7 +141,8 @@ class VAE(Trainer):
             )
         self.likelihood = make_component("likelihood", likelihood, policy)
         spec = self._untracked.items["spec"] = with_missing(spec, self.likelihood)
-        structure = make_latents(latents, prior, posterior, policy)
+        self.objective = make_component("objective", objective, policy)
+        structure = make_latents(latents, prior, posterior, policy, self.objective.default_posterior)
         in_time = structure.has_time_axis
         self.encoder = make_network("encoder", encoder, spec, self.likelihood, policy, in_time)
         self.decoder = make_network("decoder", decoder, spec, self.likelihood, policy, in_time)
@@ -149,7 +150,6 @@ class VAE(Trainer):
         self.prior = structure.prior if isinstance(structure, Single) else structure
         self.posterior = getattr(structure, "posterior", None)
         self._untracked.items["latents"] = structure
-        self.objective = make_component("objective", objective, policy)
         self.condition_encoder = condition_encoder
         with initial_values_on_host():
             self._untracked.items["forward"] = assemble(
@@ -166,7 +166,7 @@ class VAE(Trainer):
                 policy,
                 int(self.seed_generator.state[0]),
             )
-            self.trackers = Trackers(len(structure.level_shapes()), self.likelihood.support)
+            self.trackers = Trackers(structure, self.likelihood.support)
         self.reconstruction_tracker, self.kl_tracker = self.trackers.reconstruction, self.trackers.kl
         self.level_trackers, self.rate_trackers = self.trackers.levels, self.trackers.rates
         self.checks = Checks(

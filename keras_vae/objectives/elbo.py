@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
-from keras_vae.arguments import non_negative_number, positive_int
+from keras_vae.arguments import non_negative_number, one_of, positive_int
 from keras_vae.hints import Config, Tensor
 from keras_vae.objectives.objective import Objective
+from keras_vae.objectives.path_gradients import check_gradient, path_log_ratio
 from keras_vae.objectives.terms import Terms, as_terms
 from keras_vae.registry import objectives
 
@@ -24,13 +24,17 @@ class ELBO(Objective):
     `beta` is a variable: `vae.objective.beta.assign(0.5)` takes effect in the next step without
     recompilation, on every backend, and it is saved with the weights.
 
+    With `gradient="stl"`, "sticking the landing", the KL is estimated at the draws, and the score of q is left out of
+    its gradient (Roeder, Wu and Duvenaud, 2017): as q comes to the true posterior, the gradient's noise vanishes.
+
     Args:
         beta: factor of the KL, a finite number >= 0.
         num_samples: number of latents drawn for each example in a training step.
+        gradient: `"standard"` or `"stl"`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: invalid arguments.
+        ValueError: invalid arguments, or a gradient that the latents do not allow.
 
     Example:
 
@@ -41,22 +45,26 @@ class ELBO(Objective):
     [3.5, 3.5]
     """
 
-    def __init__(self, beta: float = 1.0, num_samples: int = 1, **kwargs: Any) -> None:
+    def __init__(self, beta: float = 1.0, num_samples: int = 1, gradient: str = "standard", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.initial_beta = non_negative_number(beta, "beta")
         self.num_samples = positive_int(num_samples, "num_samples")
-        self.beta = self.add_weight(
-            name="beta",
-            shape=(),
-            initializer=keras.initializers.Constant(self.initial_beta),
-            dtype="float32",
-            trainable=False,
-            autocast=False,
-        )
+        self.gradient = one_of(gradient, ("standard", "stl"), "gradient")
+        self.beta = self.add_factor("beta", self.initial_beta)
+
+    def build(self, spec: dict[str, Any]) -> None:
+        check_gradient(self.gradient, spec, "ELBO")
 
     def loss(self, terms: Terms) -> Tensor:
         terms = as_terms(terms)
-        return self.beta * ops.sum(terms.kl, axis=1) - ops.mean(terms.log_likelihood, axis=1)
+        stl = self.gradient == "stl"
+        kl = -ops.mean(path_log_ratio(terms), axis=1) if stl else ops.sum(terms.kl, axis=1)
+        return self.beta * kl - ops.mean(terms.log_likelihood, axis=1)
 
     def get_config(self) -> Config:
-        return {**super().get_config(), "beta": self.initial_beta, "num_samples": self.num_samples}
+        return {
+            **super().get_config(),
+            "beta": self.initial_beta,
+            "num_samples": self.num_samples,
+            "gradient": self.gradient,
+        }

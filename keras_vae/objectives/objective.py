@@ -31,11 +31,13 @@ class Objective(keras.layers.Layer):
     | `log_likelihood_per_element` | `(batch, *data_shape)` | its terms, averaged over the samples |
     | `kl` | `(batch, levels)` | KL of every level, in closed form or at the draws |
     | `log_ratio` | `(batch, samples, levels)` | log p(z) - log q(z given x) at the draws |
+    | `log_weights` | `(batch, samples)` | log p(x, z) - log q(z given x), the log importance weights |
     | `kl_per_dimension` | one `(batch, *latent)` for each level | closed-form KL of every dimension |
     | `levels` | one `LatentLevel` for each level | `posterior` and `prior` as values, draw `z`, `log_q` |
     | `posterior` | one value for each level | q(z given x) |
     | `z`, `prior_z` | one `(batch, samples, *latent)` for each level | draws from posterior and prior |
     | `likelihood` | a value of `samples * batch` rows | p(x given z) |
+    | `decoder_weights` | list | the trained weights of decoder and likelihood |
     | `latents` | one `(samples * batch, *latent)` for each level | the draws as rows, samples first |
     | `decode(z)` | a value | another pass through decoder and likelihood |
     | `log_likelihood_of(z)` | `(batch, samples)` | log p(x given z) at other latents |
@@ -58,6 +60,8 @@ class Objective(keras.layers.Layer):
         y_missing: the value that marks a row of `y` without a label, or None.
         partly_labelled: True if rows may lack their condition (NaN, or a label below zero), because the objective
             marginalises over it with `terms.given`.
+        needs_densities: True if log p(x | z) must be a log density, as in bounds that are made of importance weights.
+        default_posterior: name of the posterior of a model that is created without one.
     """
 
     num_samples = 1
@@ -65,6 +69,24 @@ class Objective(keras.layers.Layer):
     y_support: Support | None = None
     y_missing: float | None = None
     partly_labelled = False
+    needs_densities = False
+    default_posterior = "gaussian"
+
+    def add_factor(self, name: str, value: float) -> keras.Variable:
+        """A float32 number that callbacks may change during training, such as `beta`; it is not trained.
+
+        Args:
+            name: its name among the weights.
+            value: its first value.
+        """
+        return self.add_weight(
+            name=name,
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+        )
 
     def build(self, spec: dict[str, Any]) -> None:
         """Create weights whose shapes depend on the model; none by default.
@@ -75,7 +97,8 @@ class Objective(keras.layers.Layer):
         Args:
             spec: dict of shapes of one example: `data_shape`, `network_shape` (what the encoder sees), `latent_shapes`
                 (one for each level), `decoder_input_shape`, `features_shape` (batch axis included), `condition_shape`
-                (or None) and `context_width`.
+                (or None) and `context_width`; and `independent_levels`, whether no level of latents depends on another
+                one.
         """
 
     def loss(self, terms: Terms) -> Tensor:

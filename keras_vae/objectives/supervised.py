@@ -1,6 +1,5 @@
 """Targets that are predicted from the latents."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -9,7 +8,8 @@ from keras import ops
 
 from keras_vae.arguments import non_negative_number
 from keras_vae.hints import Component, Config, Shape, Tensor
-from keras_vae.objectives.objective import Objective
+from keras_vae.objectives.combined import Combined
+from keras_vae.objectives.latent_vectors import latent_vectors, width_of_latents
 from keras_vae.objectives.targets import aligned, as_metric, loss_function, serialized, support_of_targets
 from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives
@@ -18,7 +18,7 @@ __all__ = ["Supervised"]
 
 
 @objectives.register("supervised", package="keras_vae")
-class Supervised(Objective):
+class Supervised(Combined):
     """Another objective, plus a loss of a prediction of y from the latents: `vae.fit(x, y)`.
 
     Joint training of a VAE and a predictor (Gomez-Bombarelli et al., 2018), which arranges the latents by the target.
@@ -58,6 +58,8 @@ class Supervised(Objective):
     """
 
     uses_y = True
+    y_support = None
+    y_missing = None
 
     def __init__(
         self,
@@ -68,8 +70,7 @@ class Supervised(Objective):
         metrics: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.objective = objectives.get(objective, dtype=self.dtype_policy)
+        super().__init__(objective, **kwargs)
         self.head: Any = keras.layers.Dense(1, dtype=self.dtype_policy) if head is None else head
         if not isinstance(self.head, keras.layers.Layer):
             raise TypeError(
@@ -82,32 +83,9 @@ class Supervised(Objective):
         self.given_metrics = None if metrics is None else list(metrics)
         self.prediction_tracker = keras.metrics.Mean(name="prediction_loss")
 
-    @property
-    def num_samples(self) -> int:  # type: ignore[override]
-        """Number of latents drawn for each example: that of the other objective."""
-        return self.objective.num_samples
-
-    @property
-    def partly_labelled(self) -> bool:  # type: ignore[override]
-        """Whether rows may lack their condition: what the other objective says."""
-        return self.objective.partly_labelled
-
-    @property
-    def beta(self) -> Any:
-        """The other objective's `beta`, a variable that may be assigned."""
-        return self.objective.beta
-
     def build(self, spec: dict[str, Any]) -> None:
-        shapes = spec["latent_shapes"]
-        if any(None in shape for shape in shapes):
-            raise ValueError(
-                "The objective 'supervised' concatenates the latents, so their shapes must be known. Received: "
-                f"latents of the shapes {list(shapes)}. Use latents without a time axis."
-            )
-        if not self.objective.built:
-            self.objective.build(spec)
-            self.objective.built = True
-        width = sum(math.prod(shape) for shape in shapes)
+        super().build(spec)
+        width = width_of_latents(spec, "supervised")
         latents = keras.KerasTensor((None, width), dtype="float32")
         # A symbolic call: it builds any model, and refuses one that was built for another width.
         predictions = keras.tree.flatten(self.head(latents, training=False))
@@ -149,9 +127,7 @@ class Supervised(Objective):
 
     def _predicted(self, terms: Terms) -> Tensor:
         """Predictions for every draw, float32 `(batch * samples, ...)`, with the draws of an example adjacent."""
-        vectors = [ops.reshape(z, (-1, math.prod(z.shape[2:]))) for z in terms.z]
-        latents = vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, axis=1)
-        return ops.cast(self.head(latents, training=getattr(terms, "training", False)), "float32")
+        return ops.cast(self.head(latent_vectors(terms.z), training=getattr(terms, "training", False)), "float32")
 
     @staticmethod
     def _mean_of(predictions: Tensor, samples: int) -> Tensor:
@@ -179,7 +155,6 @@ class Supervised(Objective):
     def get_config(self) -> Config:
         return {
             **super().get_config(),
-            "objective": keras.saving.serialize_keras_object(self.objective),
             "head": keras.saving.serialize_keras_object(self.head),
             "loss": serialized(self.given_loss, "loss"),
             "weight": self.weight,

@@ -162,7 +162,7 @@ class Terms:
     @functools.cached_property
     def log_likelihood(self) -> Tensor:
         """log p(x | z) of every draw, `(batch, samples)`."""
-        return self._by_example(self.likelihood.log_prob(self.forward.tiled(self.target, self.sample_axis)))
+        return self.by_example(self.likelihood.log_prob(self.forward.tiled(self.target, self.sample_axis)))
 
     @functools.cached_property
     def log_likelihood_per_element(self) -> Any:
@@ -170,8 +170,12 @@ class Terms:
         each = self.likelihood.log_prob_per_element(self.forward.tiled(self.target, self.sample_axis))
         return keras.tree.map_structure(self._mean_of_rows, each)
 
-    def _by_example(self, values: Tensor) -> Tensor:
-        """Values `(rows,)` or `(samples, batch)` as `(batch, samples)`."""
+    def by_example(self, values: Tensor) -> Tensor:
+        """Values of all draws as `(batch, samples)`.
+
+        Args:
+            values: `(samples * batch,)` or `(samples, batch)`.
+        """
         if self.num_samples == 1:
             return ops.reshape(values, (-1, 1))
         return ops.transpose(ops.reshape(values, (self.num_samples, -1)))
@@ -189,8 +193,13 @@ class Terms:
         if index not in self._log_ratios:
             level = self.levels[index]
             log_q = level.posterior.log_prob(level.z) if level.log_q is None else level.log_q
-            self._log_ratios[index] = self._by_example(level.prior.log_prob(level.z) - log_q)
+            self._log_ratios[index] = self.by_example(level.prior.log_prob(level.z) - log_q)
         return self._log_ratios[index]
+
+    @functools.cached_property
+    def log_weights(self) -> Tensor:
+        """log p(x, z) - log q(z | x) of every draw, the log importance weights, `(batch, samples)`."""
+        return self.log_likelihood + ops.sum(self.log_ratio, axis=2)
 
     @functools.cached_property
     def kl(self) -> Tensor:
@@ -230,6 +239,11 @@ class Terms:
         return ops.moveaxis(ops.reshape(rows, (self.num_samples, -1, *rows.shape[1:])), 0, 1)
 
     @functools.cached_property
+    def decoder_weights(self) -> list[keras.Variable]:
+        """The trained weights of decoder and likelihood, for penalties."""
+        return [*self.forward.decoder.trainable_variables, *self.forward.likelihood.trainable_variables]
+
+    @functools.cached_property
     def posterior(self) -> list[Distribution]:
         """For each level q(z | x), a distribution."""
         return [level.posterior for level in self.levels]
@@ -253,7 +267,7 @@ class Terms:
         Args:
             z: as in `decode`, with as many rows as `latents`.
         """
-        return self._by_example(self.decode(z).log_prob(self.forward.tiled(self.target, self.sample_axis)))
+        return self.by_example(self.decode(z).log_prob(self.forward.tiled(self.target, self.sample_axis)))
 
     def given(self, condition: Tensor) -> "Terms":
         """The terms of this batch under another condition, for objectives that sum over missing labels.

@@ -1,6 +1,7 @@
 """q(z | x): posteriors over the latents."""
 
 from keras_vae.posteriors.categorical import Categorical
+from keras_vae.posteriors.deterministic import Deterministic
 from keras_vae.posteriors.full_covariance import FullCovariance
 from keras_vae.posteriors.gaussian import Gaussian
 from keras_vae.posteriors.householder import Householder
@@ -17,6 +18,7 @@ names = _family.names
 __all__ = [
     "IAF",
     "Categorical",
+    "Deterministic",
     "FullCovariance",
     "Gaussian",
     "Householder",

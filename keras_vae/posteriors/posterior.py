@@ -41,11 +41,13 @@ class Posterior(keras.layers.Layer):
             unknown.
         distribution_class: type that `distribution` returns, or None if it varies.
         requires_prior: True if `distribution` needs its `prior` argument.
+        has_density: False if it gives points, so that there is no KL.
     """
 
     latent_space: str | None = "reals"
     distribution_class: type[Distribution] | None = None
     requires_prior = False
+    has_density = True
 
     def check_prior(self, prior: Part) -> None:
         """Raise an error for a prior that this posterior does not support; by default all are supported.

@@ -162,7 +162,8 @@ def outputs_of_levels(vae: Part, x: Tensor, condition: Tensor | None = None) -> 
     results = {}
     for level, names, draw in zip(terms.levels, _methods(vae), terms.prior_sample(1), strict=True):
         results[names["mean"]] = level.z
-        results[names["log_q"]] = level.posterior.log_prob(level.z)
+        if vae.latents.has_density:
+            results[names["log_q"]] = level.posterior.log_prob(level.z)
         results[names["log_p"]] = level.prior.log_prob(level.z)
         results[names["draw_q"]] = level.posterior.sample(1)
         results[names["draw_p"]] = draw
@@ -175,7 +176,8 @@ def row_outputs(vae: Part, x: Tensor, condition: Tensor | None = None) -> dict[s
     results = {}
     for level, names in zip(vae.terms(inputs, seed=0, deterministic=True).levels, _methods(vae), strict=True):
         results[names["mean"]] = level.z
-        results[names["log_q"]] = level.posterior.log_prob(level.z)
+        if vae.latents.has_density:
+            results[names["log_q"]] = level.posterior.log_prob(level.z)
         results[names["log_p"]] = level.prior.log_prob(level.z)
         if has_kl_divergence(level.posterior, level.prior):
             results[names["kl"]] = kl_divergence(level.posterior, level.prior)
@@ -186,7 +188,8 @@ def shapes_of_levels(vae: Part) -> dict[str, Shape]:
     """Shapes of `outputs_of_levels`, without the batch axis."""
     shapes = {}
     for latent, names in zip(vae.latents.level_shapes(), _methods(vae), strict=True):
-        shapes[names["log_q"]] = shapes[names["log_p"]] = ()
+        densities = ("log_q", "log_p") if vae.latents.has_density else ("log_p",)
+        shapes.update(dict.fromkeys((names[density] for density in densities), ()))
         shapes[names["mean"]] = shapes[names["draw_q"]] = shapes[names["draw_p"]] = tuple(latent)
     return shapes
 

@@ -50,6 +50,10 @@ def classes_and_reals():
     return kv.latents.Product([classes, kv.latents.Single(2)])
 
 
+def small_discriminator():
+    return keras.Sequential([keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)])
+
+
 def over_a_real_and_a_category(draws):
     """Points and weights for tables of one column of real numbers, and one of three categories."""
     reals, weights = testing.over_reals(draws[:, :1])
@@ -143,6 +147,11 @@ CASES = {
         "points": testing.over_one_hot,
     },
     ("posteriors", "full_covariance"): {"make": kv.posteriors.FullCovariance},
+    ("posteriors", "deterministic"): {
+        "make": kv.posteriors.Deterministic,
+        "vae": {"objective": kv.objectives.Autoencoder},
+        "checks": ("config", "shapes", "precision", "fit", "reload"),
+    },
     ("posteriors", "gaussian"): {
         "make": kv.posteriors.Gaussian,
         "other_values": {"scale": "softplus", "log_var_range": (-3.0, 1.0), "hidden_units": (4,)},
@@ -324,7 +333,72 @@ CASES = {
         "other_values": {"max_length": 7},
         "data_shape": SEQUENCE,
     },
-    ("objectives", "elbo"): {"make": lambda: kv.objectives.ELBO(beta=0.5, num_samples=2)},
+    ("objectives", "elbo"): {
+        "make": lambda: kv.objectives.ELBO(beta=0.5, num_samples=2),
+        "other_values": {"gradient": "stl"},
+    },
+    ("objectives", "iwae"): {"make": lambda: kv.objectives.IWAE(2), "other_values": {"gradient": "dreg"}},
+    ("objectives", "miwae"): {
+        "make": lambda: kv.objectives.MIWAE(4, groups=2),
+        "other_values": {"num_samples": 6, "groups": 4, "gradient": "dreg"},
+    },
+    ("objectives", "ciwae"): {
+        "make": lambda: kv.objectives.CIWAE(0.5, num_samples=2),
+        "other_values": {"beta": 0.25, "gradient": "dreg"},
+    },
+    ("objectives", "piwae"): {
+        "make": lambda: kv.objectives.PIWAE(4, groups=2),
+        "other_values": {"num_samples": 6, "groups": 4},
+    },
+    ("objectives", "renyi"): {"make": lambda: kv.objectives.Renyi(0.5, 2), "other_values": {"gradient": "dreg"}},
+    ("objectives", "autoencoder"): {"make": kv.objectives.Autoencoder},
+    ("objectives", "capacity"): {"make": lambda: kv.objectives.Capacity(3.0, beta=2.0, num_samples=2)},
+    ("objectives", "free_bits"): {
+        "make": lambda: kv.objectives.FreeBits(0.1, num_samples=2),
+        "other_values": {"per": "level", "average": "example"},
+        "mixes_rows": True,
+    },
+    ("objectives", "beta_tc"): {
+        "make": lambda: kv.objectives.BetaTC(2.0, alpha=0.5, gamma=1.5, dataset_size=100),
+        "other_values": {"weighting": "stratified"},
+        "mixes_rows": True,
+    },
+    ("objectives", "dip"): {
+        "make": lambda: kv.objectives.DIP(kv.objectives.ELBO(num_samples=2)),
+        "other_values": {"objective": kv.objectives.ELBO(beta=0.5), "variant": "II"},
+        "mixes_rows": True,
+    },
+    ("objectives", "info_vae"): {
+        "make": lambda: kv.objectives.InfoVAE(num_samples=2),
+        "other_values": {"kernel": "rbf"},
+        "mixes_rows": True,
+    },
+    ("objectives", "wasserstein"): {
+        "make": lambda: kv.objectives.Wasserstein(2.0),
+        "other_values": {"kernel": "rbf"},
+        "mixes_rows": True,
+    },
+    ("objectives", "factor"): {
+        "make": lambda: kv.objectives.Factor(kv.objectives.ELBO(num_samples=2), discriminator=small_discriminator()),
+        "other_values": {
+            "objective": kv.objectives.ELBO(beta=0.5),
+            "discriminator": keras.layers.Dense(1, use_bias=False),
+        },
+        "mixes_rows": True,
+    },
+    ("objectives", "adversarial"): {
+        "make": lambda: kv.objectives.Adversarial(2.0, discriminator=small_discriminator()),
+        "other_values": {"discriminator": keras.layers.Dense(1, use_bias=False)},
+    },
+    ("objectives", "regularized"): {
+        "make": lambda: kv.objectives.Regularized(0.1, 0.1),
+        "other_values": {"penalty": "gradient"},
+    },
+    ("objectives", "ms_ssim"): {
+        "make": lambda: kv.objectives.MSSSIM(kv.objectives.ELBO(num_samples=2), likelihood_weight=0.5),
+        "other_values": {"objective": kv.objectives.ELBO(beta=0.5)},
+        "data_shape": IMAGE,
+    },
     ("objectives", "supervised"): {
         "make": lambda: kv.objectives.Supervised(kv.objectives.ELBO(num_samples=2), weight=0.5, metrics=["mae"]),
         "other_values": {
