@@ -40,6 +40,7 @@ class CIWAE(ImportanceWeighted):
 
     def __init__(self, beta: float = 0.5, num_samples: int = 5, gradient: str = "standard", **kwargs: Any) -> None:
         super().__init__(num_samples, gradient, **kwargs)
+        self.refuse_objective(beta)
         if isinstance(beta, bool) or not isinstance(beta, numbers.Real) or not 0 <= beta <= 1:
             raise ValueError(
                 f"Argument `beta` must be a number from 0 to 1, the share of the ELBO. Received: beta={beta!r}"

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_vae.arguments import one_of, positive_int
@@ -53,13 +52,25 @@ class ImportanceWeighted(Objective):
 
     def __init__(self, num_samples: int = 5, gradient: str = "standard", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(num_samples, (str, keras.layers.Layer)):
-            raise ValueError(
-                f"Argument `num_samples` must be an int >= 1. Received: {num_samples!r}. {type(self).__name__} is made "
-                "of importance weights, p(x, z) / q(z|x), and another objective has none: the two cannot be combined."
-            )
+        self.refuse_objective(num_samples)
         self.num_samples = positive_int(num_samples, "num_samples")
         self.gradient = one_of(gradient, GRADIENTS, "gradient")
+
+    def refuse_objective(self, argument: Any) -> None:
+        """Say why another objective in place of a number cannot be used.
+
+        Args:
+            argument: the first argument of a constructor.
+
+        Raises:
+            ValueError: it is an objective, or a name.
+        """
+        if isinstance(argument, (str, Objective)):
+            raise ValueError(
+                f"Argument `num_samples`, or another number, comes first. Received: {argument!r}. "
+                f"{type(self).__name__} is made of importance weights, p(x, z) / q(z|x), and another objective has "
+                "none: the two cannot be combined."
+            )
 
     def build(self, spec: dict[str, Any]) -> None:
         check_gradient(self.gradient, spec, type(self).__name__)

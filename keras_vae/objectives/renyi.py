@@ -41,6 +41,7 @@ class Renyi(ImportanceWeighted):
 
     def __init__(self, alpha: float = 0.5, num_samples: int = 5, gradient: str = "standard", **kwargs: Any) -> None:
         super().__init__(num_samples, gradient, **kwargs)
+        self.refuse_objective(alpha)
         valid = isinstance(alpha, numbers.Real) and not isinstance(alpha, bool)
         if not valid or math.isnan(alpha) or alpha == math.inf:
             raise ValueError(f"Argument `alpha` must be a number, or -math.inf. Received: alpha={alpha!r}")
