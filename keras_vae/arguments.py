@@ -9,6 +9,7 @@ __all__ = [
     "as_shape",
     "check_distinct",
     "check_fields",
+    "finite_number",
     "named_parts",
     "non_negative_number",
     "one_of",
@@ -65,6 +66,13 @@ def positive_number(value: Any, argument: str) -> float:
     """The value as a float, finite and above 0."""
     if not _is_finite(value) or value <= 0:
         raise ValueError(f"Argument `{argument}` must be a finite number > 0. Received: {argument}={value!r}")
+    return float(value)
+
+
+def finite_number(value: Any, argument: str) -> float:
+    """The value as a float, finite."""
+    if not _is_finite(value):
+        raise ValueError(f"Argument `{argument}` must be a finite number. Received: {argument}={value!r}")
     return float(value)
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_vae.backend import sync_state
-from keras_vae.callbacks.beta_schedule import steps_of
+from keras_vae.callbacks.variable_schedule import steps_of
 from keras_vae.data.streams import batches, is_stream
 from keras_vae.hints import Data, Part
 

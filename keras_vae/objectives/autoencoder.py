@@ -14,7 +14,7 @@ __all__ = ["Autoencoder"]
 
 @objectives.register("autoencoder", package="keras_vae")
 class Autoencoder(Objective):
-    """-log p(x | z), in nats per example: no KL, and by default no noise (Hinton and Salakhutdinov, 2006).
+    """-log p(x | z), in nats per example, `(batch,)`: no KL, and by default no noise (Hinton and Salakhutdinov, 2006).
 
     A model with this objective has the posterior `"deterministic"`, unless it is created with another one, and logs no
     `kl_loss`. Nothing ties its latents to the prior, so fit a sampler after training to generate from it.

@@ -15,7 +15,7 @@ __all__ = ["Capacity"]
 
 @objectives.register("capacity", package="keras_vae")
 class Capacity(Objective):
-    """-E[log p(x|z)] + beta |KL(q(z|x) || p(z)) - C|, in nats per example (Burgess et al., 2018, equation 8).
+    """-E[log p(x|z)] + beta |KL(q(z|x) || p(z)) - C|, in nats, `(batch,)` (Burgess et al., 2018, equation 8).
 
     The latents carry C nats of every example, no more and no less. A capacity that rises during training, by
     `keras_vae.callbacks.CapacitySchedule`, lets them take up one factor after another.

@@ -15,7 +15,7 @@ __all__ = ["CIWAE"]
 
 @objectives.register("ciwae", package="keras_vae")
 class CIWAE(ImportanceWeighted):
-    """-(beta ELBO + (1 - beta) IWAE), in nats per example (Rainforth et al., 2018, equation 7).
+    """-(beta ELBO + (1 - beta) IWAE), in nats per example, `(batch,)` (Rainforth et al., 2018, equation 7).
 
     The ELBO gives the encoder a clear gradient, the importance-weighted bound gives the decoder a tight bound. `beta`
     is a variable, so a `keras_vae.callbacks.BetaSchedule` may move it during training.

@@ -20,7 +20,7 @@ class DIP(Combined):
 
     off_diagonal sum_(i != j) C_ij^2 + diagonal sum_i (C_ii - 1)^2. In DIP-VAE-I, C is the covariance of the posterior's
     means over the data (equation 6), in DIP-VAE-II that of its draws, which adds the mean of the variances (equation
-    7). Both are taken over the batch, so batches should be large. The penalty, in nats, is logged as `dip_loss`.
+    7). Both are taken over the draws of the batch, `(batch, width)`, so batches should be large. The penalty, in nats, is logged as `dip_loss`.
 
     Args:
         objective: the other objective, a name or an instance.

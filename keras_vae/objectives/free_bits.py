@@ -15,7 +15,7 @@ __all__ = ["FreeBits"]
 
 @objectives.register("free_bits", package="keras_vae")
 class FreeBits(Objective):
-    """-E[log p(x|z)] + sum_j max(nats, KL_j), in nats per example (Kingma et al., 2016, equation 15).
+    """-E[log p(x|z)] + sum_j max(nats, KL_j), in nats per example, `(batch,)` (Kingma et al., 2016, equation 15).
 
     Below the threshold a part of the latents costs the same whatever it carries, so nothing pulls it to the prior:
     against posterior collapse. j is every dimension, or every level of a hierarchy.

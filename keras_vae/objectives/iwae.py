@@ -13,7 +13,7 @@ __all__ = ["IWAE", "log_mean_exp"]
 
 @objectives.register("iwae", package="keras_vae")
 class IWAE(ImportanceWeighted):
-    """-log (1/k) sum_k w_k, in nats per example (Burda, Grosse and Salakhutdinov, 2016, equation 8).
+    """-log (1/k) sum_k w_k, in nats per example, `(batch,)` (Burda et al., 2016, equation 8).
 
     w_k = p(x, z_k) / q(z_k | x) for k draws from q. A bound of log p(x) that rises with k, from the ELBO at k = 1; the
     decoder runs k times for each example. With more samples the gradient of the encoder becomes noise (Rainforth et

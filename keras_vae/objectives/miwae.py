@@ -15,7 +15,7 @@ __all__ = ["MIWAE", "in_groups"]
 
 @objectives.register("miwae", package="keras_vae")
 class MIWAE(ImportanceWeighted):
-    """-(1/M) sum_m log (1/K) sum_k w_mk, in nats per example (Rainforth et al., 2018, equation 6).
+    """-(1/M) sum_m log (1/K) sum_k w_mk, in nats per example, `(batch,)` (Rainforth et al., 2018, equation 6).
 
     The mean of M bounds of K weights each. It lies between the ELBO (K = 1) and the IWAE bound of all samples (M = 1):
     more groups give the encoder a clearer gradient, more samples in each a tighter bound.

@@ -20,8 +20,8 @@ __all__ = ["PIWAE"]
 class PIWAE(Objective):
     """The IWAE bound for decoder and prior, the MIWAE bound for the encoder (Rainforth et al., 2018, section 5.3).
 
-    Both use the same draws: the decoder gets the tight bound of all of them, the encoder the clearer gradient of
-    several groups. The value, in nats per example, is that of the IWAE bound. There is a second pass through
+    The value is in nats per example, `(batch,)`. Both use the same draws: the decoder gets the tight bound of all of them, the encoder the clearer gradient of
+    several groups. It is that of the IWAE bound. There is a second pass through
     the decoder, so that either gradient reaches its own part alone; a prior made of the encoder, such as a VampPrior,
     counts as prior.
 

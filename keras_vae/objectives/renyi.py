@@ -16,7 +16,7 @@ __all__ = ["Renyi"]
 
 @objectives.register("renyi", package="keras_vae")
 class Renyi(ImportanceWeighted):
-    """-log((1/k) sum_k w_k^(1 - alpha)) / (1 - alpha), in nats per example (Li and Turner, 2016, equation 14).
+    """-log((1/k) sum_k w_k^(1 - alpha)) / (1 - alpha), in nats, `(batch,)` (Li and Turner, 2016, eq. 14).
 
     alpha = 1 is the ELBO and alpha = 0 the IWAE bound. Above 1 the posterior covers less than the ELBO's would, below 0
     more; alpha = -inf keeps the largest weight alone (their VR-max).

@@ -22,7 +22,7 @@ class Wasserstein(Objective):
     The cost of a reconstruction is the likelihood's; under a Gaussian of fixed scale that is the squared error of the
     paper. A model with this objective has the posterior `"deterministic"` and logs no `kl_loss`, unless it is created
     with another posterior, such as `"gaussian"`: the paper allows both. The discrepancy compares the latents of the
-    whole batch with draws from the prior, so batches should be large; it is logged as `mmd`.
+    whole batch, `(batch, width)`, with draws from the prior, so batches should be large; it is logged as `mmd`.
 
     Args:
         mmd_weight: lambda, the factor of the squared discrepancy.

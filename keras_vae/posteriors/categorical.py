@@ -21,7 +21,7 @@ class Categorical(Posterior):
     """q(z|x): independent categorical variables, with Gumbel-softmax gradients (Jang, Gu and Poole, 2017).
 
     For the prior `"uniform_categorical"`. The KL is exact. The temperature of the softmax is a variable:
-    anneal it with `keras_vae.callbacks.BetaSchedule(schedule, variable=vae.posterior.temperature)`.
+    anneal it with `keras_vae.callbacks.TemperatureSchedule(schedule)`.
 
     Args:
         temperature: initial temperature of the softmax: high for smooth gradients, low for exact ones.

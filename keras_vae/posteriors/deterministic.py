@@ -21,9 +21,6 @@ class Deterministic(Posterior):
     objective that reads neither, `"autoencoder"`, `"regularized"`, `"wasserstein"` or `"adversarial"`. These objectives
     take it by default. Points are `(batch, latent_dim)`.
 
-    Args:
-        **kwargs: `name`, `dtype`, as for every Keras layer.
-
     Raises:
         ValueError: the encoder returns several feature tensors.
 

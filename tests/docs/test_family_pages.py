@@ -3,6 +3,7 @@
 import pathlib
 import re
 
+import keras
 import pytest
 
 import keras_vae
@@ -27,9 +28,16 @@ def public_of(module):
     return [name for name in keras_vae.__all__ if name in module.__all__]
 
 
+def schedules():
+    """The schedules, and the callbacks that follow them."""
+    kinds = (keras.optimizers.schedules.LearningRateSchedule, keras_vae.callbacks.VariableSchedule)
+    names = keras_vae.callbacks.__all__
+    return [name for name in names if issubclass(getattr(keras_vae.callbacks, name), kinds)]
+
+
 COMPONENTS = [(family, name) for family in REGISTRIES for name in own(getattr(registry, family))]
 COMPONENTS += [("layers", name) for name in public_of(keras_vae.layers)]
-COMPONENTS += [("annealing", name) for name in keras_vae.callbacks.beta_schedule.__all__]
+COMPONENTS += [("annealing", name) for name in schedules()]
 
 
 def sections_of(text):

@@ -1,6 +1,7 @@
 """Schedules of beta count batches, as schedules of the learning rate do."""
 
 import keras
+import numpy as np
 import pytest
 
 import keras_vae as kv
@@ -48,3 +49,116 @@ def test_annealing_counts_every_step_of_an_execution():
     vae = small_vae()
     vae.compile("sgd", steps_per_execution=2)
     assert betas(vae) == [expected(10)[step] for step in (0, 2, 4, 5, 7, 9)]
+
+
+def value_of(schedule, step):
+    return float(schedule(step))
+
+
+def test_a_sigmoid_rises_between_its_ends_and_is_symmetric():
+    schedule = kv.callbacks.SigmoidWarmUp(100, start=2.0, end=6.0)
+    values = [value_of(schedule, step) for step in range(0, 151, 5)]
+    assert values[0] == pytest.approx(2.0)
+    assert values[20:] == pytest.approx([6.0] * 11)
+    assert np.all(np.diff(values[:21]) > 0)
+    assert [value_of(schedule, 50 - n) + value_of(schedule, 50 + n) for n in (10, 30)] == pytest.approx([8.0, 8.0])
+    # Bowman's logistic curve, where its ends are far away
+    steep = kv.callbacks.SigmoidWarmUp(100, sharpness=40.0)
+    assert value_of(steep, 40) == pytest.approx(1 / (1 + np.exp(4.0)), rel=1e-3)
+
+
+def test_cycles_of_a_long_training_are_exact():
+    schedule = kv.callbacks.Cyclical(1000, ramp=1.0, end=2.0)
+    late = 20_000_000  # beyond the whole numbers of float32
+    assert [value_of(schedule, late + step) for step in (0, 1, 500)] == pytest.approx([0.0, 0.002, 1.0], abs=1e-6)
+
+
+@pytest.mark.parametrize("ramp", [0.0, 1.5, np.nan])
+def test_a_ramp_is_a_share(ramp):
+    with pytest.raises(ValueError, match="Argument `ramp` must be"):
+        kv.callbacks.Cyclical(10, ramp=ramp)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        kv.callbacks.LinearWarmUp(7, 0.5, 2.0),
+        kv.callbacks.SigmoidWarmUp(7, 0.5, 2.0, 3.0),
+        kv.callbacks.Cyclical(7, 0.25, 0.5, 2.0, cycles=3),
+    ],
+    ids=lambda schedule: type(schedule).__name__,
+)
+def test_schedules_are_saved_in_configs(schedule):
+    config = keras.optimizers.schedules.serialize(schedule)
+    again = keras.optimizers.schedules.deserialize(config)
+    assert [value_of(again, step) for step in range(25)] == [value_of(schedule, step) for step in range(25)]
+
+
+def test_several_schedules_are_logged_under_their_names_and_resumed(tmp_path):
+    """Also in a model that was saved and loaded in between."""
+
+    def fit(vae, epochs, first):
+        callbacks = [
+            kv.callbacks.CapacitySchedule(20),
+            kv.callbacks.BetaSchedule(kv.callbacks.LinearWarmUp(20, end=5.0)),
+            kv.callbacks.TemperatureSchedule(kv.callbacks.LinearWarmUp(20, 1.0, 0.5)),
+        ]
+        return vae.fit(X, batch_size=4, epochs=epochs, initial_epoch=first, callbacks=callbacks, verbose=0).history
+
+    vae = small_vae(
+        latent_dim=3,
+        prior="uniform_categorical",
+        posterior="categorical",
+        objective=kv.objectives.Capacity(8.0),
+    )
+    vae.compile("adam")
+    history = fit(vae, 2, 0)
+    vae.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    resumed = fit(loaded, 3, 2)
+    shares = [(BATCHES * (epoch + 1) - 1) / 20 for epoch in range(3)]
+    for name, expected in (
+        ("capacity", [8.0 * share for share in shares]),
+        ("beta", [5.0 * share for share in shares]),
+        ("temperature", [1.0 - 0.5 * share for share in shares]),
+    ):
+        assert history[name] + resumed[name] == pytest.approx(expected)
+    assert float(loaded.objective.capacity) == pytest.approx(8.0 * shares[2])
+    assert float(loaded.posterior.temperature) == pytest.approx(1.0 - 0.5 * shares[2])
+
+
+def test_a_capacity_inside_of_another_objective():
+    vae = small_vae(objective=kv.objectives.DIP(kv.objectives.Capacity(4.0)))
+    vae.compile("sgd")
+    history = vae.fit(X, batch_size=4, callbacks=[kv.callbacks.CapacitySchedule(5)], verbose=0).history
+    assert history["capacity"] == pytest.approx([4.0 * 4 / 5])
+
+
+def test_tensorboard_writes_the_value(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorflow.python.summary.summary_iterator import summary_iterator
+
+    vae = small_vae()
+    vae.compile("sgd")
+    callbacks = [kv.callbacks.BetaSchedule(10), keras.callbacks.TensorBoard(tmp_path)]
+    vae.fit(X, batch_size=4, epochs=2, callbacks=callbacks, verbose=0)
+    (path,) = (tmp_path / "train").glob("events*")
+    tags = {value.tag for event in summary_iterator(str(path)) for value in event.summary.value}
+    assert "epoch_beta" in tags
+
+
+@pytest.mark.parametrize(
+    ("callback", "match"),
+    [
+        (lambda: kv.callbacks.CapacitySchedule(4), "no objective with a `capacity`"),
+        (lambda: kv.callbacks.TemperatureSchedule(kv.callbacks.LinearWarmUp(4)), "no posterior with a `temperature`"),
+        (lambda: kv.callbacks.VariableSchedule(4), "Argument `variable`"),
+        (lambda: kv.callbacks.TemperatureSchedule(4), "starts and ends above 0"),
+        (lambda: kv.callbacks.BetaSchedule("linear"), "Argument `schedule`"),
+    ],
+)
+def test_schedules_without_a_variable_or_values(callback, match):
+    vae = small_vae()
+    vae.compile("sgd")
+    with pytest.raises(ValueError, match=match):
+        vae.fit(X, callbacks=[callback()], verbose=0)
