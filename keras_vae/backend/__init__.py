@@ -72,9 +72,11 @@ from keras_vae.backend.noise import SeedGenerator, StepSeed
 from keras_vae.backend.processes import (
     by_one_process,
     copy_from_first,
+    is_first_process,
     mean_over_processes,
     process_group,
     rows_of_first,
+    shares_arrays,
     shift_seed,
     sum_over_processes,
 )
@@ -105,6 +107,7 @@ __all__ = [
     "forward_pass",
     "free_memory",
     "initial_values_on_host",
+    "is_first_process",
     "kept_state",
     "loop_of_steps",
     "loops_on_device",
@@ -121,6 +124,7 @@ __all__ = [
     "rows_of_first",
     "scan_steps",
     "seconds_per_step",
+    "shares_arrays",
     "shift_seed",
     "split_rows",
     "strategy_scope",

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_vae.arguments import one_of, positive_int
 from keras_vae.hints import Array
-from keras_vae.plots.canvas import Axes, axes_of
+from keras_vae.plots.canvas import Axes, axes_of, titled
 
 __all__ = ["calibration"]
 
@@ -54,9 +54,9 @@ def calibration(values: Any, style: str = "histogram", *, bins: int = 20, ax: Ax
         band = normal * np.sqrt((bins - 1) / len(pit))  # of a count that is binomial, in shares of its mean
         ax.axhspan(max(0.0, 1.0 - band), 1.0 + band, color="0.5", alpha=0.35, lw=0)
         ax.axhline(1.0, color="0.2", lw=1)
-        ax.set(xlim=(0, 1), ylabel="density", title="Calibration: transforms of the data")
+        ax.set(xlim=(0, 1), ylabel="density")
         ax.set_xlabel("probability of a smaller value under the model")
-        return ax
+        return titled(ax, "Calibration: transforms of the data")
     expected = np.linspace(0.0, 1.0, 201)
     observed = np.searchsorted(np.sort(pit), expected, side="right") / len(pit)
     observed[0] = 0.0
@@ -64,10 +64,10 @@ def calibration(values: Any, style: str = "histogram", *, bins: int = 20, ax: Ax
     ax.fill_between(expected, expected - band, expected + band, color="0.5", alpha=0.35, lw=0)
     ax.plot([0, 1], [0, 1], color="0.2", lw=1, label="calibrated")
     ax.plot(expected, observed, color="tab:blue", label="this model")
-    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", title="Calibration: reliability")
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     ax.set(xlabel="probability under the model", ylabel="share of the data")
     ax.legend(fontsize="small")
-    return ax
+    return titled(ax, "Calibration: reliability")
 
 
 def transforms(values: Any) -> Array:

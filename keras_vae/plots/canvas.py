@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from keras_vae.arguments import positive_number
 
-__all__ = ["ACTIVE", "INACTIVE", "Axes", "Figure", "axes_of", "figure_of", "matplotlib", "off_screen"]
+__all__ = ["ACTIVE", "INACTIVE", "Axes", "Figure", "axes_of", "figure_of", "matplotlib", "off_screen", "titled"]
 
 Axes: TypeAlias = Any
 """A `matplotlib.axes.Axes`."""
@@ -64,7 +64,7 @@ def off_screen(width: float | None = None) -> Iterator[None]:
     >>> import keras_vae as kv
     >>> with kv.plots.off_screen(width=5.0):
     ...     ax = kv.plots.calibration([0.1, 0.4, 0.5, 0.9])
-    >>> ax.figure.get_figwidth()
+    >>> float(ax.figure.get_figwidth())
     5.0
     """
     width = None if width is None else positive_number(width, "width")
@@ -112,4 +112,16 @@ def axes_of(ax: Axes | None, width: float, height: float, grows: bool = False) -
             "Argument `ax` must be the matplotlib Axes to draw in, as plt.subplots() returns it beside the figure; one "
             f"of them, where there are several. Received: {type(ax).__name__}. Leave it out for a new figure."
         )
+    return ax
+
+
+def titled(ax: Axes, text: str, **options: Any) -> Axes:
+    """The axes with a title that fits above narrow pictures too.
+
+    Args:
+        ax: the axes.
+        text: the title.
+        **options: as for `Axes.set_title`.
+    """
+    ax.set_title(text, fontsize="medium", **options)
     return ax

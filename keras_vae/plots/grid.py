@@ -101,11 +101,23 @@ def draw_grid(
     limits: tuple[float, float] | None = None,
     row_labels: Sequence[str] | None = None,
     column_labels: Sequence[str] | None = None,
+    along: tuple[str, str] = ("", ""),
     *,
     cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
-    """Examples `(rows, columns, *shape)` in a grid, drawn as their `Look` says."""
+    """Examples `(rows, columns, *shape)` in a grid, drawn as their `Look` says.
+
+    Args:
+        values: the examples.
+        look: what they look like.
+        limits: smallest and largest value to show.
+        row_labels: text beside each row.
+        column_labels: text below each column.
+        along: names of the horizontal and the vertical axis of the grid.
+        cmap: matplotlib's name of the colours of grey images.
+        ax: matplotlib Axes; a new figure by default.
+    """
     limits = limits_of(look, values) if limits is None else limits
     rows, columns = values.shape[:2]
     if look.kind != "image":
@@ -118,11 +130,16 @@ def draw_grid(
                 beside = row_labels[row] if row_labels else ""
                 below = column_labels[column] if column_labels else ""
                 label_panel(panel, row, column, (rows, columns), look, (beside, below))
+        # The panels hide the axes' own names.
+        ax.text(0.5, -0.55 / height, along[0], transform=ax.transAxes, ha="center", va="top", fontsize=9)
+        ax.text(-0.75 / width, 0.5, along[1], transform=ax.transAxes, ha="right", va="center", rotation=90, fontsize=9)
         return ax
     tall, wide = values.shape[2:4]
     cell = min(max(0.6, wide / 64), WIDEST / columns)
-    width = max(4.0, columns * cell) + (0.5 if row_labels else 0.0)
-    height = rows * cell * tall / wide + (0.7 if column_labels else 0.45)
+    # Room for the text beside, so that the images fill what is left.
+    room = 0.08 * max(map(len, row_labels)) + 0.1 if row_labels else 0.0
+    width = max(4.0, columns * cell + room + (0.25 if along[1] else 0.0))
+    height = rows * cell * tall / wide + 0.4 + (0.2 if column_labels else 0.0) + (0.2 if along[0] else 0.0)
     ax = axes_of(ax, width, height, grows=True)
     line = line_between(values)
     colours = matplotlib().colormaps[cmap].with_extremes(bad="white")
@@ -131,7 +148,8 @@ def draw_grid(
     for axis, count, size, labels in ((ax.yaxis, rows, tall, row_labels), (ax.xaxis, columns, wide, column_labels)):
         axis.set_ticks([index * (size + line) + (size - 1) / 2 for index in range(count)] if labels else [])
         if labels:
-            axis.set_ticklabels(labels)
+            axis.set_ticklabels(labels, fontsize=8)
+    ax.set(xlabel=along[0], ylabel=along[1])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.plots.canvas import Figure, figure_of
+from keras_vae.plots.canvas import Figure, figure_of, titled
 
 __all__ = ["history"]
 
@@ -38,7 +38,7 @@ def history(logs: Any, names: Sequence[str] | None = None) -> Figure:
     >>> import keras_vae as kv
     >>> logs = {"loss": [9.0, 7.0], "val_loss": [9.5, 8.0], "kl_loss": [0.1, 0.5], "beta": [0.5, 1.0]}
     >>> figure = kv.plots.history(logs)
-    >>> [ax.get_title() for ax in figure.axes][:2]
+    >>> [ax.get_title() for ax in figure.axes if ax.get_title()]
     ['loss', 'kl_loss']
     """
     logs = getattr(logs, "history", logs)
@@ -76,7 +76,8 @@ def panels_of(curves: dict[str, Any], names: Sequence[str] | None) -> dict[str, 
             raise ValueError(f"Argument `names` must be names that were logged, of {own}. Received: {list(names)}")
         own = list(names)
     else:
-        own.sort(key=lambda name: (name != "loss", not name.endswith("_loss") and not LEVEL.match(name)))
+        first = {"loss": 0, "reconstruction_loss": 1, "kl_loss": 2}
+        own.sort(key=lambda name: first.get(name, 3 if name.endswith("_loss") or LEVEL.match(name) else 4))
     groups: dict[str, list[str]] = {}
     for name in own:
         level = LEVEL.match(name)
@@ -89,16 +90,20 @@ def draw_curves(ax: Any, title: str, members: list[str], curves: dict[str, Any])
     """One panel: the curves of the training, and dashed those of the held-out data."""
     shown = []
     for index, name in enumerate(members):
-        label = "" if len(members) == 1 else f"level {level[2]}, " if (level := LEVEL.match(name)) else "sum, "
+        member = f"level {level[2]}" if (level := LEVEL.match(name)) else "sum"
         for prefix, style, kind in (("", "-", "training"), ("val_", "--", "held out")):
             values = curves.get(prefix + name)
             if values is not None:
-                colour = f"C{index}" if len(members) > 1 else "C0" if not prefix else "C1"
+                # Of several levels the colour is the level; the panel of the loss says what dashed means.
+                several = len(members) > 1
+                colour = f"C{index}" if several else "C1" if prefix else "C0"
+                own = (member if not prefix or name not in curves else None) if several else kind
                 marker = "." if len(values) < 20 else None
-                ax.plot(np.arange(1, len(values) + 1), values, style, color=colour, marker=marker, label=label + kind)
+                ax.plot(np.arange(1, len(values) + 1), values, style, color=colour, marker=marker, label=own)
                 shown.append(values)
     loss = title == "loss" or title.endswith("_loss")
-    ax.set(title=title, xlabel="epoch", ylabel="nats per example" if loss else "")
+    ax.set(xlabel="epoch", ylabel="nats per example" if loss else "")
+    titled(ax, title)
     ax.xaxis.get_major_locator().set_params(integer=True)
     if len(members) > 1:
         ax.legend(fontsize="small")
@@ -115,7 +120,7 @@ def cut_first_epochs(ax: Any, shown: list[Any]) -> None:
     if top - low > 4.0 * (middle - low) and middle > low:
         room = 0.1 * (middle - low)
         ax.set_ylim(low - room, middle + 3 * room)
-        ax.text(0.97, 0.97, f"from {top:.4g}", transform=ax.transAxes, ha="right", va="top", fontsize="x-small")
+        ax.text(0.97, 0.97, f"up to {top:.4g}", transform=ax.transAxes, ha="right", va="top", fontsize="x-small")
 
 
 def draw_scheduled(ax: Any, names: list[str], curves: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_vae.arguments import positive_int
 from keras_vae.hints import Array, Part
-from keras_vae.plots.canvas import Axes
+from keras_vae.plots.canvas import Axes, titled
 from keras_vae.plots.grid import draw_grid
 from keras_vae.plots.look import limits_of, look_of, values_of
 
@@ -68,6 +68,5 @@ def interpolation(
     if originals:
         path = np.concatenate([start[:, None], path, end[:, None]], axis=1)
         labels = ["data", *(labels or [""]), "data"]
-    ax = draw_grid(path, look, limits_of(look, np.stack([start, end])), None, labels, cmap=cmap, ax=ax)
-    ax.set_title("Interpolation between the latents of two examples")
-    return ax
+    ax = draw_grid(path, look, limits_of(look, np.stack([start, end]), path), None, labels, cmap=cmap, ax=ax)
+    return titled(ax, "Interpolation between the latents of two examples")

@@ -7,7 +7,7 @@ import numpy as np
 from keras_vae.arguments import non_negative_number
 from keras_vae.distributions.kl_divergence import has_kl_divergence, kl_divergence_per_dimension
 from keras_vae.hints import Array, Data, Part
-from keras_vae.plots.canvas import ACTIVE, INACTIVE, Axes, axes_of
+from keras_vae.plots.canvas import ACTIVE, INACTIVE, Axes, axes_of, matplotlib, titled
 
 __all__ = ["kl_of_levels", "kl_per_dimension"]
 
@@ -50,7 +50,7 @@ def kl_per_dimension(
     >>> import numpy as np
     >>> import keras_vae as kv
     >>> ax = kv.plots.kl_per_dimension(None, kl=[0.0, 2.0, 0.5])
-    >>> [label.get_text() for label in ax.get_xticklabels()], [bar.get_height() for bar in ax.patches]
+    >>> [label.get_text() for label in ax.get_xticklabels()], [float(bar.get_height()) for bar in ax.patches]
     (['1', '2', '0'], [2.0, 0.5, 0.0])
     """
     non_negative_number(threshold, "threshold")
@@ -72,14 +72,16 @@ def kl_per_dimension(
         places += list(range(start, start + len(order)))
         centres.append((start + places[-1]) / 2)
     active = np.array(heights) > threshold
-    ax = axes_of(ax, min(7.5, max(4.0, 1.5 + 0.25 * len(heights))), 3.0)
+    ax = axes_of(ax, min(7.5, max(4.5, 1.5 + 0.25 * len(heights))), 3.2)
     ax.bar(places, heights, color=[ACTIVE if one else INACTIVE for one in active])
     # A collapsed bar has no height to see its colour by.
     ax.plot(np.array(places)[~active], np.zeros((~active).sum()), "x", color=INACTIVE, ms=5, mew=1.5, clip_on=False)
+    split = any(values.ndim for values in levels)
     few = len(names) <= MOST_NAMED
     ax.set_xticks(places if few else [], names if few else [], fontsize="small")
     ax.set_ylabel("KL, nats per example")
-    ax.set_xlabel("latent dimension" if few else f"{len(names)} latent dimensions, by their KL")
+    below = "latent dimension" if few else f"{len(names)} latent dimensions, by their KL"
+    ax.set_xlabel(below if split else "this KL is no sum over dimensions")
     if len(levels) > 1:
         room = 1.18 * max(*heights, threshold)
         ax.set_ylim(0, room)
@@ -87,12 +89,14 @@ def kl_per_dimension(
             ax.text(centre, room * 0.99, f"level {index}\n{values.sum():.2f} nats", ha="center", va="top", fontsize=8)
     else:
         ax.set_ylim(bottom=0)
-    if not active.all():
-        for colour, name in ((ACTIVE, "active"), (INACTIVE, f"collapsed, at most {threshold:g} nats")):
-            ax.bar([0], [np.nan], color=colour, label=name)
-        ax.legend(fontsize="small", loc="upper right" if len(levels) == 1 else "center right")
-    ax.set_title(f"KL of each latent: {active.sum()} of {len(active)} active, {np.sum(heights):.2f} nats in all")
-    return ax
+    if split and not active.all():
+        marks = ((ACTIVE, "active"), (INACTIVE, f"collapsed, at most {threshold:g} nats"))
+        patches = [matplotlib().patches.Patch(color=colour, label=name) for colour, name in marks]
+        ax.legend(
+            handles=patches, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, frameon=False
+        )
+    counts = f"{active.sum()} of {len(active)} latents active, " if split else ""
+    return titled(ax, f"{counts}KL {np.sum(heights):.2f} nats per example")
 
 
 def given_levels(kl: Any) -> list[Array]:

@@ -75,11 +75,9 @@ def latent_grid(
     decoded = values_of(look, model.generate(steps**2, fixed={level: z.reshape(-1, width)}, **given))
     values = decoded.reshape(steps, steps, *decoded.shape[1:])
     columns, rows = ([f"{value + 0.0:.1f}".replace("-0.0", "0.0") for value in line] for line in lines)
-    ax = draw_grid(values, look, limits_of(look, decoded), rows[::-1], columns, cmap=cmap, ax=ax)
-    ax.tick_params(labelsize=7)
-    if look.kind == "image":
-        ax.set(xlabel=f"latent {across}", ylabel=f"latent {up}")
-    others = "" if width == 2 else ", all others at their mean"
+    along = (f"latent {across}", f"latent {up}")
+    ax = draw_grid(values, look, limits_of(look, decoded), rows[::-1], columns, along, cmap=cmap, ax=ax)
+    others = "" if width == 2 else ", others at their mean"
     describe(ax, model, level, f"Latents {across} and {up}, decoded{others}")
     return ax
 

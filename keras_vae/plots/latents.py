@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_vae.arguments import one_of
 from keras_vae.hints import Array, Data, Part
-from keras_vae.plots.canvas import Axes, axes_of, matplotlib
+from keras_vae.plots.canvas import Axes, axes_of, matplotlib, titled
 
 __all__ = ["latents"]
 
@@ -91,8 +91,8 @@ def latents(
     if groups is not None:
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=2, fontsize="small", frameon=False)
     several = "" if len(encoded) == 1 else f", level {level} of {len(encoded)}"
-    ax.set(xlabel=names[0], ylabel=names[1], title=f"Latents of the data{several}")
-    return ax
+    ax.set(xlabel=names[0], ylabel=names[1])
+    return titled(ax, f"Latents of the data{several}")
 
 
 def size_of(n: int) -> float:

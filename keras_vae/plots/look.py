@@ -81,9 +81,11 @@ def limits_of(look: Look, *values: Array | None) -> tuple[float, float]:
 
     Args:
         look: see `Look`.
-        *values: arrays, the first that is not None counts.
+        *values: arrays. Of images the first that is not None counts, so that data determine the grey levels; lines of
+            none may leave their panel.
     """
-    shown = next((array for array in values if array is not None), np.zeros(1))
+    given = [np.ravel(array) for array in values if array is not None]
+    shown = np.concatenate(given[:1] if look.kind == "image" else given) if given else np.zeros(1)
     shown = shown[np.isfinite(shown)]
     if not shown.size:
         shown = np.zeros(1)

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_vae.arguments import optional_seed, positive_number
 from keras_vae.hints import Array, Part
-from keras_vae.plots.canvas import Axes
+from keras_vae.plots.canvas import Axes, titled
 from keras_vae.priors.standard import Standard
 
 __all__ = ["PriorRange", "check_level", "describe", "prior_range"]
@@ -110,4 +110,4 @@ def prior_range(model: Part, level: int, condition: Any = None, seed: int | None
 def describe(ax: Axes, model: Part, level: int, title: str) -> None:
     """Set a title that names the level, where there are several."""
     count = len(model.latents.level_shapes())
-    ax.set_title(title if count == 1 else f"{title}, level {level} of {count}")
+    titled(ax, title if count == 1 else f"{title}, level {level} of {count}")

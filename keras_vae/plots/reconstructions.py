@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_vae.arguments import positive_int
 from keras_vae.hints import Data, Part
-from keras_vae.plots.canvas import Axes
+from keras_vae.plots.canvas import Axes, titled
 from keras_vae.plots.grid import draw_grid, in_rows
 from keras_vae.plots.look import first_rows, limits_of, look_of, values_of
 
@@ -63,6 +63,5 @@ def reconstructions(
     above, below = in_rows(originals, columns), in_rows(rebuilt, columns)
     rows = np.stack([above, below], axis=1).reshape(-1, *above.shape[1:])
     labels = ["data", "model"] * len(above)
-    ax = draw_grid(rows, look, limits_of(look, originals), labels, cmap=cmap, ax=ax)
-    ax.set_title("Data, and below their reconstructions")
-    return ax
+    ax = draw_grid(rows, look, limits_of(look, originals, rebuilt), labels, cmap=cmap, ax=ax)
+    return titled(ax, "Data, and below their reconstructions")

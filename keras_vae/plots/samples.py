@@ -9,7 +9,7 @@ import numpy as np
 from keras_vae.arguments import positive_int
 from keras_vae.data.support import column_supports
 from keras_vae.hints import Array, Data, Part
-from keras_vae.plots.canvas import Axes, axes_of
+from keras_vae.plots.canvas import Axes, axes_of, titled
 from keras_vae.plots.grid import WIDEST, draw_grid, in_rows, panels
 from keras_vae.plots.look import Look, first_rows, limits_of, look_of, values_of
 
@@ -83,8 +83,7 @@ def samples(
     across = positive_int((10 if look.kind == "image" else 4) if columns is None else columns, "columns")
     labels = None if shared else labels_of(np.asarray(condition), across)
     ax = draw_grid(in_rows(drawn, across), look, limits_of(look, real, drawn), labels, cmap=cmap, ax=ax)
-    ax.set_title("Samples from the prior" if condition is None else "Samples, given the condition")
-    return ax
+    return titled(ax, "Samples from the prior" if condition is None else "Samples, given the condition")
 
 
 def labels_of(condition: Array, columns: int) -> list[str] | None:
@@ -117,11 +116,11 @@ def histograms(
         )
     across = min(4, len(shown))
     rows = math.ceil(len(shown) / across)
-    ax = axes_of(ax, min(WIDEST, max(4.0, 1.9 * across)), 1.5 * rows + 0.6)
+    ax = axes_of(ax, min(WIDEST, max(4.0, 1.9 * across)), 1.25 * rows + 0.5)
     whole = [
         support.integer for first, last, support in column_supports(look.support, width) for _ in range(first, last + 1)
     ]
-    cells = [panel for line in panels(ax, rows, across, (0.12, 0.55)) for panel in line]
+    cells = [panel for line in panels(ax, rows, across, (0.12, 0.42)) for panel in line]
     for place, panel in enumerate(cells):
         if place >= len(shown):
             panel.set_visible(False)
@@ -133,15 +132,14 @@ def histograms(
         if data is not None:
             panel.hist(data, edges, density=True, color="0.7", label="data")
         panel.hist(own, edges, density=True, histtype="step", color="tab:blue", lw=1.5, label="samples")
-        panel.set_title(str(names[index]) if names is not None else f"column {index}", fontsize=8, pad=3)
+        panel.set_title(f"column {index}" if names is None else short(names[index]), fontsize=8, pad=3)
         panel.tick_params(labelsize=7, length=2)
         panel.locator_params(axis="x", nbins=4)
         panel.set_yticks([])
     if real is not None:
         cells[0].legend(fontsize=7, handlelength=1.0)
     left_out = "" if len(shown) == width or columns is not None else f", {len(shown)} of {width} columns"
-    ax.set_title(f"Samples{' and data' if real is not None else ''}: densities of the columns{left_out}", pad=18)
-    return ax
+    return titled(ax, f"Samples{' and data' if real is not None else ''}: densities of the columns{left_out}", pad=18)
 
 
 def edges_of(drawn: Array, data: Array | None, whole: bool) -> Array:
@@ -154,3 +152,8 @@ def edges_of(drawn: Array, data: Array | None, whole: bool) -> Array:
         margin = 0.5 * (data.max() - data.min()) or 1.0
         low, high = max(low, data.min() - margin), min(high, data.max() + margin)
     return np.linspace(low, high if high > low else low + 1.0, BINS + 1)
+
+
+def short(name: Any) -> str:
+    """A name that fits above its histogram."""
+    return str(name) if len(str(name)) <= 20 else f"{str(name)[:19]}…"

@@ -86,11 +86,10 @@ def traversals(
     steps = positive_int((9 if look.kind == "image" else 5) if steps is None else steps, "steps")
     offsets = np.linspace(-1.0, 1.0, steps) * positive_number(extent, "extent")
     walk = walk_along(model, x, dims, offsets, condition, order, level, field, seed, options)
-    labels = [f"{offset:+.1f}" for offset in offsets]
+    labels = [f"{offset:+.1f}" if abs(offset) > 0.05 else "0" for offset in offsets]
     limits = limits_of(walk.look, walk.reference, walk.values)
-    ax = draw_grid(walk.values, walk.look, limits, walk.notes, labels, cmap=cmap, ax=ax)
-    if look.kind == "image":
-        ax.set(xlabel="standard deviations of the prior", ylabel="latent dimension")
+    along = ("standard deviations of the prior", "latent dimension")
+    ax = draw_grid(walk.values, walk.look, limits, walk.notes, labels, along, cmap=cmap, ax=ax)
     describe(ax, model, walk.level, "One latent dimension changed in each row")
     return ax
 
@@ -115,7 +114,7 @@ def traversal_animation(
     """Traversals of images as an animated GIF: one image for each dimension, which moves there and back.
 
     Args:
-        model: the `VAE`, of images.
+        model: the `VAE`, of images `(height, width, 1)` or `(height, width, 3)`.
         path: the file to write, a `.gif`.
         x: as for `traversals`.
         dims: as for `traversals`.
