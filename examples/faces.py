@@ -5,8 +5,8 @@
     python examples/faces.py --data olivetti_faces.npz      # 400 pictures of 40 faces, 64x64
     python examples/faces.py --data cifar10_small.npz       # 3000 colour images, 32x32x3
 
-Accepts any .npz with an array of images from 0 to 255. Prints the held-out bits per dimension, and writes faces.png:
-samples from the prior, and held-out images above their reconstructions.
+Accepts any .npz with an array of images from 0 to 255. Prints the held-out bits per dimension, and writes
+samples.png, from the prior, and reconstructions.png, of held-out images.
 """
 
 import argparse
@@ -15,10 +15,6 @@ import sys
 import time
 
 import keras
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 import keras_vae as kv
@@ -89,33 +85,17 @@ def make_model(data_shape, options):
     )
 
 
-def mosaic(images, columns):
-    """One picture of `(n, height, width, channels)`, whole numbers 0 to 255, `columns` to a row."""
-    rows = len(images) // columns
-    images = np.clip(np.asarray(images[: rows * columns]) / 255.0, 0.0, 1.0)
-    images = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=1.0)
-    _, height, width, channels = images.shape
-    picture = images.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
-    return picture.reshape(rows * height, columns * width, channels).squeeze()
-
-
-def show(vae, held_out, temperature, path):
+def draw(vae, held_out, temperature, folder):
     """Samples from the prior, and held-out images above their reconstructions."""
     columns = min(12, len(held_out))
-    samples = vae.generate(3 * columns, temperature=temperature, seed=0)
-    originals = held_out[:columns]
-    pairs = np.concatenate([originals, vae.predict(originals)])
-    figure, axes = plt.subplots(
-        2, 1, figsize=(0.9 * columns, 5.4 * held_out.shape[1] / held_out.shape[2]), height_ratios=[3, 2]
-    )
-    titles = ("samples", "held-out images, and below each its reconstruction")
-    for axis, title, images in zip(axes, titles, (samples, pairs), strict=True):
-        axis.imshow(mosaic(images, columns), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axis.set_title(title, fontsize=10)
-        axis.set_axis_off()
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    with kv.plots.off_screen(width=10.0):
+        pictures = {
+            "samples": kv.plots.samples(vae, 3 * columns, columns=columns, temperature=temperature),
+            "reconstructions": kv.plots.reconstructions(vae, held_out, columns),
+        }
+    for name, ax in pictures.items():
+        ax.figure.savefig(folder / f"{name}.png", dpi=100)
+    return [f"{name}.png" for name in pictures]
 
 
 def read_options(arguments=None):
@@ -154,10 +134,10 @@ def main(arguments=None):
     elbo = vae.elbo(held_out, num_samples=5, seed=0).mean()
     bits = -elbo / np.log(2.0) / np.prod(train.shape[1:])
     options.out.mkdir(parents=True, exist_ok=True)
-    show(vae, held_out, options.temperature, options.out / "faces.png")
+    pictures = draw(vae, held_out, options.temperature, options.out)
     vae.save(options.out / "model.keras")
     print(f"Held-out: {bits:.3f} bits per dimension, ELBO {elbo:.1f} nats. Training: {cpu / 60:.1f} minutes of CPU.")
-    for name in ("faces.png", "model.keras"):
+    for name in (*pictures, "model.keras"):
         print(f"Wrote {options.out / name}")
     return bits
 

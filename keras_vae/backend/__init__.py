@@ -82,7 +82,7 @@ from keras_vae.backend.processes import (
 )
 from keras_vae.backend.recurrence import recurrence
 from keras_vae.backend.resident import ResidentRows, free_memory, num_bytes, split_rows
-from keras_vae.backend.state import fit_takes_weights, kept_state, sync_state
+from keras_vae.backend.state import fit_takes_weights, kept_order_of_rows, kept_state, sync_state
 from keras_vae.backend.valid_steps import train_step_if_valid
 
 __all__ = [
@@ -108,6 +108,7 @@ __all__ = [
     "free_memory",
     "initial_values_on_host",
     "is_first_process",
+    "kept_order_of_rows",
     "kept_state",
     "loop_of_steps",
     "loops_on_device",

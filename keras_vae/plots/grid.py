@@ -76,7 +76,7 @@ def rows_of_images(x: Any, columns: int) -> Array:
         array = np.stack(rows) if rows and rows[0].ndim > 2 else np.asarray(rows, "float32")
     else:
         array = np.asarray(x, "float32")
-    if array.ndim in (3, 4) and array.shape[-1] not in (1, 3):
+    if array.ndim == 3 or (array.ndim == 4 and array.shape[-1] not in (1, 3)):
         array = array[..., None]
     if array.ndim not in (4, 5) or array.shape[-1] not in (1, 3) or 0 in array.shape:
         raise ValueError(

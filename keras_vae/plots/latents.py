@@ -85,7 +85,8 @@ def latents(
         for (name, rows), colour in zip(groups.items(), colours(len(groups)), strict=True):
             ax.scatter(*flat[rows].T, s=size_of(len(z)), color=colour, lw=0, alpha=0.8, label=name, rasterized=True)
     else:
-        points = ax.scatter(*flat.T, s=size_of(len(z)), c=numbers, cmap="cividis", lw=0, alpha=0.8, rasterized=True)
+        coloured = {} if numbers is None else {"c": numbers, "cmap": "cividis"}
+        points = ax.scatter(*flat.T, s=size_of(len(z)), lw=0, alpha=0.8, rasterized=True, **coloured)
         if numbers is not None:
             ax.figure.colorbar(points, ax=ax, label="label")
     if groups is not None:

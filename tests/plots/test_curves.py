@@ -89,7 +89,7 @@ def test_histogram_of_transforms():
 
 
 def test_the_band_holds_nine_bars_in_ten_of_a_calibrated_model():
-    values = np.random.default_rng(0).random((200, 1000))
+    values = np.random.default_rng(0).random((40, 1000))
     inside = []
     for row in values:
         with kv.plots.off_screen():
@@ -97,7 +97,7 @@ def test_the_band_holds_nine_bars_in_ten_of_a_calibrated_model():
         *bars, band = ax.patches
         low, high = band.get_y(), band.get_y() + band.get_height()
         inside += [low <= bar.get_height() <= high for bar in bars]
-    assert np.mean(inside) == pytest.approx(0.9, abs=0.02)
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.03)
 
 
 def test_reliability_is_the_share_of_smaller_values():
