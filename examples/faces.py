@@ -5,8 +5,8 @@
     python examples/faces.py --data olivetti_faces.npz      # 400 pictures of 40 faces, 64x64
     python examples/faces.py --data cifar10_small.npz       # 3000 colour images, 32x32x3
 
-Accepts any .npz with an array of images from 0 to 255. Prints the held-out bits per dimension, and writes
-samples.png, from the prior, and reconstructions.png, of held-out images.
+Accepts any .npz with an array of images from 0 to 255. Prints the held-out bits per dimension, and writes faces.png:
+samples from the prior, and held-out images above their reconstructions.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import time
 
 import keras
 import numpy as np
+from matplotlib.figure import Figure
 
 import keras_vae as kv
 
@@ -85,17 +86,15 @@ def make_model(data_shape, options):
     )
 
 
-def draw(vae, held_out, temperature, folder):
+def draw(vae, held_out, temperature, path):
     """Samples from the prior, and held-out images above their reconstructions."""
     columns = min(12, len(held_out))
-    with kv.plots.off_screen(width=10.0):
-        pictures = {
-            "samples": kv.plots.samples(vae, 3 * columns, columns=columns, temperature=temperature),
-            "reconstructions": kv.plots.reconstructions(vae, held_out, columns),
-        }
-    for name, ax in pictures.items():
-        ax.figure.savefig(folder / f"{name}.png", dpi=100)
-    return [f"{name}.png" for name in pictures]
+    shape = held_out.shape[1] / held_out.shape[2]
+    figure = Figure(figsize=(0.9 * columns + 0.5, 4.5 * shape + 0.9), layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=[3, 2])
+    kv.plots.samples(vae, 3 * columns, columns=columns, temperature=temperature, ax=above)
+    kv.plots.reconstructions(vae, held_out, columns, ax=below)
+    figure.savefig(path, dpi=100)
 
 
 def read_options(arguments=None):
@@ -134,10 +133,10 @@ def main(arguments=None):
     elbo = vae.elbo(held_out, num_samples=5, seed=0).mean()
     bits = -elbo / np.log(2.0) / np.prod(train.shape[1:])
     options.out.mkdir(parents=True, exist_ok=True)
-    pictures = draw(vae, held_out, options.temperature, options.out)
+    draw(vae, held_out, options.temperature, options.out / "faces.png")
     vae.save(options.out / "model.keras")
     print(f"Held-out: {bits:.3f} bits per dimension, ELBO {elbo:.1f} nats. Training: {cpu / 60:.1f} minutes of CPU.")
-    for name in (*pictures, "model.keras"):
+    for name in ("faces.png", "model.keras"):
         print(f"Wrote {options.out / name}")
     return bits
 

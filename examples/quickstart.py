@@ -5,7 +5,7 @@
     python examples/quickstart.py --data mine.npz       # any array (n, height, width[, channels])
 
 Trains for about a minute on two CPU cores, prints the ELBO of held-out images, and writes samples.png,
-reconstructions.png, interpolations.png, history.png and model.keras.
+history.png and model.keras.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 
 import keras
 import numpy as np
+from matplotlib.figure import Figure
 
 import keras_vae as kv
 
@@ -74,19 +75,21 @@ def limit(train, held_out):
     return train[:most], held_out[:MOST_HELD_OUT]
 
 
-def draw(vae, held_out, history, folder):
-    """Samples, reconstructions below their originals, walks between two images, and the training curves."""
-    ends = min(3, len(held_out) // 2)
-    with kv.plots.off_screen():
-        pictures = {
-            "samples": kv.plots.samples(vae, 30).figure,
-            "reconstructions": kv.plots.reconstructions(vae, held_out).figure,
-            "interpolations": kv.plots.interpolation(vae, held_out[:ends], held_out[ends : 2 * ends]).figure,
-            "history": kv.plots.history(history),
-        }
-    for name, figure in pictures.items():
-        figure.savefig(folder / f"{name}.png", dpi=100)
-    return [f"{name}.png" for name in pictures]
+def draw_images(vae, held_out, path):
+    """Samples, reconstructions below their originals, and walks between two images, in one picture."""
+    columns, ends = min(10, len(held_out)), min(3, len(held_out) // 2)
+    figure = Figure(figsize=(0.75 * columns + 1.5, 8.0), layout="constrained")
+    above, middle, below = figure.subplots(3, 1, height_ratios=[3, 2, max(1, ends)])
+    kv.plots.samples(vae, 3 * columns, columns=columns, ax=above)
+    kv.plots.reconstructions(vae, held_out, columns, ax=middle)
+    kv.plots.interpolation(vae, held_out[:ends], held_out[ends : 2 * ends], steps=max(1, columns - 2), ax=below)
+    figure.savefig(path, dpi=100)
+
+
+def draw_history(history, path):
+    """The loss and its two terms, over the epochs."""
+    with kv.plots.off_screen(width=11.0):
+        kv.plots.history(history).savefig(path, dpi=100)
 
 
 def main(arguments=None):
@@ -107,10 +110,11 @@ def main(arguments=None):
     elbo = vae.elbo(held_out, num_samples=10, seed=0).mean()
 
     options.out.mkdir(parents=True, exist_ok=True)
-    pictures = draw(vae, held_out, history, options.out)
+    draw_images(vae, held_out, options.out / "samples.png")
+    draw_history(history, options.out / "history.png")
     vae.save(options.out / "model.keras")
     print(f"Held-out ELBO: {elbo:.2f} nats per example (KL {history.history['val_kl_loss'][-1]:.2f} nats)")
-    for name in (*pictures, "model.keras"):
+    for name in ("samples.png", "history.png", "model.keras"):
         print(f"Wrote {options.out / name}")
     return elbo
 
