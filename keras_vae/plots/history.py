@@ -120,7 +120,7 @@ def cut_first_epochs(ax: Any, shown: list[Any]) -> None:
     if top - low > 4.0 * (middle - low) and middle > low:
         room = 0.1 * (middle - low)
         ax.set_ylim(low - room, middle + 3 * room)
-        ax.text(0.97, 0.97, f"up to {top:.4g}", transform=ax.transAxes, ha="right", va="top", fontsize="x-small")
+        ax.text(0.97, 0.9, f"up to {top:.4g}", transform=ax.transAxes, ha="right", va="top", fontsize="x-small")
 
 
 def draw_scheduled(ax: Any, names: list[str], curves: dict[str, Any]) -> None:

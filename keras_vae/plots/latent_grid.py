@@ -10,6 +10,7 @@ from keras_vae.plots.canvas import Axes
 from keras_vae.plots.grid import draw_grid
 from keras_vae.plots.look import limits_of, look_of, values_of
 from keras_vae.plots.prior_range import check_level, describe, prior_range
+from keras_vae.plots.traversals import walk_along
 
 __all__ = ["latent_grid"]
 
@@ -20,7 +21,7 @@ def latent_grid(
     steps: int | None = None,
     condition: Any = None,
     *,
-    dims: tuple[int, int] = (0, 1),
+    dims: tuple[int, int] | None = None,
     level: int = 0,
     field: str | None = None,
     cmap: str = "gray",
@@ -38,7 +39,8 @@ def latent_grid(
         extent: for points at equal distances instead, up to so many standard deviations of the prior.
         steps: points along each dimension: by default 12 for images, 5 for others.
         condition: one condition, `condition_shape`, for a conditional model.
-        dims: the dimensions, along the horizontal and along the vertical axis.
+        dims: the dimensions, along the horizontal and along the vertical axis; by default the two that change the data
+            most.
         level: index of the level or group of latents, 0 at the top.
         field: the field to draw, for data of several.
         cmap: matplotlib's name of the colours of grey images.
@@ -65,7 +67,11 @@ def latent_grid(
     level = check_level(model, level)
     steps = positive_int((12 if look.kind == "image" else 5) if steps is None else steps, "steps")
     width = model.latents.level_shapes()[level][0]
-    across, up = check_pair(dims, width)
+    if dims is None and width > 2:
+        given = {"condition": condition, "order": "variance", "level": level, "field": field, "seed": seed}
+        walk = walk_along(model, None, None, np.linspace(-2.0, 2.0, 5), options=options, **given)
+        dims = (min(walk.dims[:2]), max(walk.dims[:2]))
+    across, up = check_pair((0, 1) if dims is None else dims, width)
     spread = prior_range(model, level, condition, seed)
     lines = [spread.quantiles(d, steps) if extent is None else spread.line(d, extent, steps) for d in (across, up)]
     z = np.tile(spread.centre.astype("float32"), (steps, steps, 1))

@@ -115,6 +115,13 @@ def test_grid_of_chosen_latents_leaves_the_others_at_zero(vae):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("latent 2", "latent 0")
 
 
+def test_grid_of_many_latents_takes_those_that_change_most(vae):
+    line = np.linspace(-2.0, 2.0, 5)[:, None]
+    spread = [vae.decode(np.eye(3)[dim] * line).var(axis=0).mean() for dim in range(3)]
+    ax = kv.plots.latent_grid(vae, steps=2)
+    assert [ax.get_xlabel(), ax.get_ylabel()] == [f"latent {dim}" for dim in sorted(np.argsort(spread)[1:])]
+
+
 def test_grid_under_another_prior_is_where_the_prior_is():
     vae = tiny(latent_dim=2, prior=kv.priors.Mixture(2))
     vae.prior.loc.assign(np.array([[5.0, -3.0], [5.0, -3.0]]))
