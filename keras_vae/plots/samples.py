@@ -130,8 +130,9 @@ def histograms(
         data = None if real is None else real[:, index][np.isfinite(real[:, index])]
         edges = edges_of(own, data, whole[index])
         if data is not None:
-            panel.hist(data, edges, density=True, color="0.7", label="data")
-        panel.hist(own, edges, density=True, histtype="step", color="tab:blue", lw=1.5, label="samples")
+            panel.hist(data, edges, weights=shares_of(data, edges), color="0.7", label="data")
+        outline = {"histtype": "step", "color": "tab:blue", "lw": 1.5, "label": "samples"}
+        panel.hist(own, edges, weights=shares_of(own, edges), **outline)
         panel.set_title(f"column {index}" if names is None else short(names[index]), fontsize=8, pad=3)
         panel.tick_params(labelsize=7, length=2)
         panel.locator_params(axis="x", nbins=4)
@@ -152,6 +153,11 @@ def edges_of(drawn: Array, data: Array | None, whole: bool) -> Array:
         margin = 0.5 * (data.max() - data.min()) or 1.0
         low, high = max(low, data.min() - margin), min(high, data.max() + margin)
     return np.linspace(low, high if high > low else low + 1.0, BINS + 1)
+
+
+def shares_of(values: Array, edges: Array) -> Array:
+    """Weights that make a histogram a density, also where values lie outside of it."""
+    return np.full(len(values), 1.0 / (max(1, len(values)) * (edges[1] - edges[0])))
 
 
 def short(name: Any) -> str:
