@@ -13,10 +13,6 @@ import pathlib
 import sys
 
 import keras
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 
 import keras_vae as kv
@@ -61,22 +57,12 @@ def prepare(images, brightest):
     return images[..., None] if images.ndim == 3 else images
 
 
-def show_classes(vae, classes, path):
+def draw_classes(vae, classes, path):
     """A row of new images for each class."""
     labels = np.repeat(np.arange(classes), COLUMNS)
-    images = vae.generate(condition=labels, seed=0).reshape(classes, COLUMNS, *vae.data_shape)
-    images = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)), constant_values=1.0)
-    height, width, channels = images.shape[2:]
-    picture = images.transpose(0, 2, 1, 3, 4).reshape(classes * height, COLUMNS * width, channels)
-    figure, axis = plt.subplots(figsize=(0.45 * COLUMNS + 0.5, 0.45 * classes))
-    axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axis.set_yticks((np.arange(classes) + 0.5) * height, [str(label) for label in range(classes)])
-    axis.set_xticks([])
-    axis.tick_params(length=0)
-    for spine in axis.spines.values():
-        spine.set_visible(False)
-    figure.savefig(path, dpi=90, bbox_inches="tight")
-    plt.close(figure)
+    with kv.plots.off_screen():
+        ax = kv.plots.samples(vae, condition=labels, columns=COLUMNS)
+    ax.figure.savefig(path, dpi=90)
 
 
 def main(arguments=None):
@@ -105,7 +91,7 @@ def main(arguments=None):
     elbo = vae.elbo([held_out, held_out_labels], num_samples=10, seed=0).mean()
 
     options.out.mkdir(parents=True, exist_ok=True)
-    show_classes(vae, classes, options.out / "samples.png")
+    draw_classes(vae, classes, options.out / "samples.png")
     vae.save(options.out / "model.keras")
     print(f"Held-out ELBO given the label: {elbo:.2f} nats per example")
     for name in ("samples.png", "model.keras"):

@@ -15,11 +15,8 @@ import sys
 import time
 
 import keras
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 import keras_vae as kv
 
@@ -89,33 +86,15 @@ def make_model(data_shape, options):
     )
 
 
-def mosaic(images, columns):
-    """One picture of `(n, height, width, channels)`, whole numbers 0 to 255, `columns` to a row."""
-    rows = len(images) // columns
-    images = np.clip(np.asarray(images[: rows * columns]) / 255.0, 0.0, 1.0)
-    images = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=1.0)
-    _, height, width, channels = images.shape
-    picture = images.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
-    return picture.reshape(rows * height, columns * width, channels).squeeze()
-
-
-def show(vae, held_out, temperature, path):
+def draw(vae, held_out, temperature, path):
     """Samples from the prior, and held-out images above their reconstructions."""
     columns = min(12, len(held_out))
-    samples = vae.generate(3 * columns, temperature=temperature, seed=0)
-    originals = held_out[:columns]
-    pairs = np.concatenate([originals, vae.predict(originals)])
-    figure, axes = plt.subplots(
-        2, 1, figsize=(0.9 * columns, 5.4 * held_out.shape[1] / held_out.shape[2]), height_ratios=[3, 2]
-    )
-    titles = ("samples", "held-out images, and below each its reconstruction")
-    for axis, title, images in zip(axes, titles, (samples, pairs), strict=True):
-        axis.imshow(mosaic(images, columns), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axis.set_title(title, fontsize=10)
-        axis.set_axis_off()
-    figure.tight_layout()
+    shape = held_out.shape[1] / held_out.shape[2]
+    figure = Figure(figsize=(0.9 * columns + 0.5, 4.5 * shape + 0.9), layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=[3, 2])
+    kv.plots.samples(vae, 3 * columns, columns=columns, temperature=temperature, ax=above)
+    kv.plots.reconstructions(vae, held_out, columns, ax=below)
     figure.savefig(path, dpi=100)
-    plt.close(figure)
 
 
 def read_options(arguments=None):
@@ -154,7 +133,7 @@ def main(arguments=None):
     elbo = vae.elbo(held_out, num_samples=5, seed=0).mean()
     bits = -elbo / np.log(2.0) / np.prod(train.shape[1:])
     options.out.mkdir(parents=True, exist_ok=True)
-    show(vae, held_out, options.temperature, options.out / "faces.png")
+    draw(vae, held_out, options.temperature, options.out / "faces.png")
     vae.save(options.out / "model.keras")
     print(f"Held-out: {bits:.3f} bits per dimension, ELBO {elbo:.1f} nats. Training: {cpu / 60:.1f} minutes of CPU.")
     for name in ("faces.png", "model.keras"):

@@ -16,11 +16,8 @@ import argparse
 import pathlib
 
 import keras
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 import keras_vae as kv
@@ -73,7 +70,7 @@ def stick(paths, seed):
 
 def show(real, new, scores, path):
     """Paths of the lower joint, real ones above new ones, and the scores of ordinary and of odd paths."""
-    figure = plt.figure(figsize=(2.2 * SHOWN, 7), layout="constrained")
+    figure = Figure(figsize=(2.2 * SHOWN, 7), layout="constrained")
     grid = figure.add_gridspec(3, SHOWN)
     for row, (paths, title) in enumerate(((real, "real"), (new, "new"))):
         for column in range(SHOWN):
@@ -92,7 +89,6 @@ def show(real, new, scores, path):
     axis.set_xlabel("-ELBO in nats per frame")
     axis.legend()
     figure.savefig(path, dpi=90)
-    plt.close(figure)
 
 
 def main(arguments=None):

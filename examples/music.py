@@ -20,12 +20,9 @@ import pathlib
 import sys
 
 import keras
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import mido
 import numpy as np
+from matplotlib.figure import Figure
 
 import keras_vae as kv
 
@@ -124,7 +121,8 @@ def write_midi(roll, path, beats_per_minute=90):
 
 def show_rolls(real, new, path):
     """Real pieces in the upper row, new ones in the lower."""
-    figure, axes = plt.subplots(2, len(real), figsize=(3 * len(real), 5), sharey=True, squeeze=False)
+    figure = Figure(figsize=(3 * len(real), 5))
+    axes = figure.subplots(2, len(real), sharey=True, squeeze=False)
     for row, (pieces, title) in enumerate(((real, "real"), (new, "new"))):
         for axis, piece in zip(axes[row], pieces, strict=True):
             steps, keys = np.nonzero(np.asarray(piece) > 0.5)
@@ -135,7 +133,6 @@ def show_rolls(real, new, path):
     for axis in axes[1]:
         axis.set_xlabel("step")
     figure.savefig(path, dpi=90, bbox_inches="tight")
-    plt.close(figure)
 
 
 def model(latents, units):

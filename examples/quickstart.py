@@ -13,11 +13,8 @@ import pathlib
 import sys
 
 import keras
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 import keras_vae as kv
 
@@ -78,54 +75,21 @@ def limit(train, held_out):
     return train[:most], held_out[:MOST_HELD_OUT]
 
 
-def show_images(vae, held_out, path):
-    """Samples, reconstructions beside their originals, and walks between two images, in one picture."""
-    columns = min(10, len(held_out))
-    originals = held_out[:columns]
-    samples = vae.generate(3 * columns, seed=0).reshape(3, columns, *held_out.shape[1:])
-    ends = min(3, len(held_out) // 2)
-    groups = [
-        ("samples", samples),
-        ("originals, and their\nreconstructions", [originals, vae.predict(originals)]),
-        ("interpolations", vae.interpolate(held_out[:ends], held_out[ends : 2 * ends], steps=columns)),
-    ]
-    figure, axes = plt.subplots(
-        len(groups), 1, figsize=(0.75 * columns + 1.5, 7.2), height_ratios=[len(rows) for _, rows in groups]
-    )
-    for axis, (title, rows) in zip(axes, groups, strict=True):
-        picture = mosaic(np.asarray(rows))
-        axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axis.set_axis_off()
-        axis.text(-0.01, 0.5, title, transform=axis.transAxes, ha="right", va="center")
-    figure.savefig(path, dpi=100, bbox_inches="tight")
-    plt.close(figure)
-
-
-def mosaic(images):
-    """One picture from `(rows, columns, height, width, channels)`, with white lines between the images."""
-    if images.shape[-1] != 3:
-        images = images[..., :1]
-    line = max(1, images.shape[2] // 14)
-    images = np.pad(images, ((0, 0), (0, 0), (0, line), (0, line), (0, 0)), constant_values=1.0)
-    rows, columns, height, width, channels = images.shape
-    picture = images.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
-    return np.clip(picture[:-line, :-line], 0.0, 1.0).squeeze()
-
-
-def show_history(history, path):
-    """The loss and its two terms, over the epochs."""
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3))
-    for axis, name in zip(axes, ("loss", "reconstruction_loss", "kl_loss"), strict=True):
-        epochs = range(1, len(history[name]) + 1)
-        axis.plot(epochs, history[name], ".-", label="training")
-        axis.plot(epochs, history[f"val_{name}"], ".-", label="held-out")
-        axis.set_title(name)
-        axis.set_xlabel("epoch")
-        axis.legend()
-    axes[0].set_ylabel("nats per example")
-    figure.tight_layout()
+def draw_images(vae, held_out, path):
+    """Samples, reconstructions below their originals, and walks between two images, in one picture."""
+    columns, ends = min(10, len(held_out)), min(3, len(held_out) // 2)
+    figure = Figure(figsize=(0.75 * columns + 1.5, 8.0), layout="constrained")
+    above, middle, below = figure.subplots(3, 1, height_ratios=[3, 2, max(1, ends)])
+    kv.plots.samples(vae, 3 * columns, columns=columns, ax=above)
+    kv.plots.reconstructions(vae, held_out, columns, ax=middle)
+    kv.plots.interpolation(vae, held_out[:ends], held_out[ends : 2 * ends], steps=max(1, columns - 2), ax=below)
     figure.savefig(path, dpi=100)
-    plt.close(figure)
+
+
+def draw_history(history, path):
+    """The loss and its two terms, over the epochs."""
+    with kv.plots.off_screen(width=11.0):
+        kv.plots.history(history).savefig(path, dpi=100)
 
 
 def main(arguments=None):
@@ -146,8 +110,8 @@ def main(arguments=None):
     elbo = vae.elbo(held_out, num_samples=10, seed=0).mean()
 
     options.out.mkdir(parents=True, exist_ok=True)
-    show_images(vae, held_out, options.out / "samples.png")
-    show_history(history.history, options.out / "history.png")
+    draw_images(vae, held_out, options.out / "samples.png")
+    draw_history(history, options.out / "history.png")
     vae.save(options.out / "model.keras")
     print(f"Held-out ELBO: {elbo:.2f} nats per example (KL {history.history['val_kl_loss'][-1]:.2f} nats)")
     for name in ("samples.png", "history.png", "model.keras"):

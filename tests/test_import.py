@@ -71,6 +71,15 @@ def test_without_a_backend_the_extras_are_named(backend):
         assert extra in done.stderr.splitlines()[-1]
 
 
+def test_plots_without_matplotlib_name_the_extra():
+    """The package is imported all the same."""
+    code = BLOCK.format(names=["matplotlib"]) + "import keras_vae as kv\nkv.plots.calibration([0.5])"
+    done = python(code, os.environ.get("KERAS_BACKEND", "tensorflow"))
+    assert done.returncode != 0
+    assert "ImportError: keras_vae.plots needs matplotlib" in done.stderr
+    assert "pip install 'keras-vae[plots]'" in done.stderr
+
+
 def test_public_names():
     import keras_vae as kv
 

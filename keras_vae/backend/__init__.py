@@ -74,15 +74,17 @@ from keras_vae.backend.noise import SeedGenerator, StepSeed
 from keras_vae.backend.processes import (
     by_one_process,
     copy_from_first,
+    is_first_process,
     mean_over_processes,
     process_group,
     rows_of_first,
+    shares_arrays,
     shift_seed,
     sum_over_processes,
 )
 from keras_vae.backend.recurrence import recurrence
 from keras_vae.backend.resident import ResidentRows, free_memory, num_bytes, split_rows
-from keras_vae.backend.state import fit_takes_weights, kept_state, sync_state
+from keras_vae.backend.state import fit_takes_weights, kept_order_of_rows, kept_state, sync_state
 from keras_vae.backend.valid_steps import train_step_if_valid
 
 __all__ = [
@@ -108,6 +110,8 @@ __all__ = [
     "free_memory",
     "gradient",
     "initial_values_on_host",
+    "is_first_process",
+    "kept_order_of_rows",
     "kept_state",
     "loop_of_steps",
     "loops_on_device",
@@ -124,6 +128,7 @@ __all__ = [
     "rows_of_first",
     "scan_steps",
     "seconds_per_step",
+    "shares_arrays",
     "shift_seed",
     "split_rows",
     "strategy_scope",

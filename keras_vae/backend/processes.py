@@ -14,9 +14,11 @@ import numpy as np
 __all__ = [
     "by_one_process",
     "copy_from_first",
+    "is_first_process",
     "mean_over_processes",
     "process_group",
     "rows_of_first",
+    "shares_arrays",
     "shift_seed",
     "sum_over_processes",
 ]
@@ -41,6 +43,30 @@ def process_group() -> tuple[int, int]:
             "process before `fit`, and start the processes with torchrun."
         )
     return distributed.get_rank(), distributed.get_world_size()
+
+
+def shares_arrays() -> bool:
+    """Whether arrays are divided over several processes, as under a `keras.distribution` on JAX."""
+    return getattr(keras.distribution.distribution(), "num_processes", 1) > 1
+
+
+def is_first_process(model: Any) -> bool:
+    """Whether this is the one process that writes files, of all that train the model.
+
+    Args:
+        model: a Keras model.
+    """
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch.distributed as distributed
+
+        return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
+    if backend == "jax":
+        import jax
+
+        return jax.process_index() == 0
+    resolver = getattr(getattr(model, "distribute_strategy", None), "cluster_resolver", None)
+    return not getattr(resolver, "task_id", None)
 
 
 def sum_over_processes(tensors: list[Any]) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["fit_takes_weights", "kept_state", "sync_state"]
+__all__ = ["fit_takes_weights", "kept_order_of_rows", "kept_state", "sync_state"]
 
 
 def fit_takes_weights() -> bool:
@@ -39,3 +39,25 @@ def kept_state(model: Any) -> Iterator[None]:
             if variable._value is None:
                 variable.assign(value)
         raise
+
+
+@contextlib.contextmanager
+def kept_order_of_rows(in_fit: bool) -> Iterator[None]:
+    """Leave the order of the rows of a running `fit` as it is.
+
+    On torch Keras reads data with a `DataLoader`, also in `predict`, and each one that starts to read draws a number
+    from the generator that shuffles the rows of `fit`.
+
+    Args:
+        in_fit: whether a `fit` is running.
+    """
+    if not in_fit or keras.backend.backend() != "torch":
+        yield
+        return
+    import torch
+
+    state = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)

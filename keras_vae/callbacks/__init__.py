@@ -4,6 +4,7 @@ from keras_vae.callbacks.beta_schedule import BetaSchedule
 from keras_vae.callbacks.capacity_schedule import CapacitySchedule
 from keras_vae.callbacks.cyclical import Cyclical
 from keras_vae.callbacks.linear_warm_up import LinearWarmUp
+from keras_vae.callbacks.picture_logger import PictureLogger
 from keras_vae.callbacks.sigmoid_warm_up import SigmoidWarmUp
 from keras_vae.callbacks.stop_on_invalid import StopOnInvalid
 from keras_vae.callbacks.temperature_schedule import TemperatureSchedule
@@ -15,6 +16,7 @@ __all__ = [
     "CapacitySchedule",
     "Cyclical",
     "LinearWarmUp",
+    "PictureLogger",
     "SigmoidWarmUp",
     "StopOnInvalid",
     "TemperatureSchedule",

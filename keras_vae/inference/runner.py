@@ -18,6 +18,7 @@ from keras_vae.backend import (
     data_shards,
     divisible_batches,
     fit_takes_weights,
+    kept_order_of_rows,
     kept_state,
     plain_error,
     quiet_retracing,
@@ -78,7 +79,8 @@ class BatchFunction(keras.Model):
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.predict`; afterwards the weights are in the model, also after an error."""
         try:
-            with quiet_retracing(), divisible_batches(), kept_state(self):
+            in_fit = self.vae.runner.trained_by is not None
+            with quiet_retracing(), divisible_batches(), kept_order_of_rows(in_fit), kept_state(self):
                 return super().predict(*args, **kwargs)
         finally:
             # An interrupted JAX `predict` would keep the weights outside of the model.
