@@ -1,6 +1,7 @@
 """q(z | x): posteriors over the latents."""
 
 from keras_vae.posteriors.categorical import Categorical
+from keras_vae.posteriors.flow import Flow, Planar, Radial
 from keras_vae.posteriors.full_covariance import FullCovariance
 from keras_vae.posteriors.gaussian import Gaussian
 from keras_vae.posteriors.householder import Householder
@@ -17,10 +18,13 @@ names = _family.names
 __all__ = [
     "IAF",
     "Categorical",
+    "Flow",
     "FullCovariance",
     "Gaussian",
     "Householder",
+    "Planar",
     "Posterior",
+    "Radial",
     "Residual",
     "VonMisesFisher",
     "get",

@@ -142,6 +142,13 @@ CASES = {
         "vae": {"prior": "uniform_categorical"},
         "points": testing.over_one_hot,
     },
+    ("posteriors", "flow"): {
+        "make": lambda: kv.posteriors.Flow(("planar", "radial")),
+        "other_values": {"steps": ("radial", "radial", "planar")},
+        "moments": False,
+    },
+    ("posteriors", "planar"): {"make": lambda: kv.posteriors.Planar(steps=2), "moments": False},
+    ("posteriors", "radial"): {"make": lambda: kv.posteriors.Radial(steps=2, amortized=False), "moments": False},
     ("posteriors", "full_covariance"): {"make": kv.posteriors.FullCovariance},
     ("posteriors", "gaussian"): {
         "make": kv.posteriors.Gaussian,

@@ -60,6 +60,8 @@ TESTS = {
 CONTRACTS = {
     "affine_coupling": ["flow"],
     "inverse_autoregressive": ["iaf"],
+    "planar": ["planar", "flow"],
+    "radial": ["radial", "flow"],
     "between": ["vamp"],
     "dense_stack": ["mlp", "gated_mlp"],
     "masked_convolution": ["pixel_cnn"],
