@@ -6,6 +6,7 @@ from keras_vae.posteriors.full_covariance import FullCovariance
 from keras_vae.posteriors.gaussian import Gaussian
 from keras_vae.posteriors.householder import Householder
 from keras_vae.posteriors.iaf import IAF
+from keras_vae.posteriors.poincare import Poincare
 from keras_vae.posteriors.posterior import Posterior
 from keras_vae.posteriors.residual import Residual
 from keras_vae.posteriors.von_mises_fisher import VonMisesFisher
@@ -23,6 +24,7 @@ __all__ = [
     "Gaussian",
     "Householder",
     "Planar",
+    "Poincare",
     "Posterior",
     "Radial",
     "Residual",

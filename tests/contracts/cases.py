@@ -104,6 +104,12 @@ CASES = {
         "points": testing.over_sphere,
         "moments": False,
     },
+    ("priors", "poincare"): {
+        "make": lambda: kv.priors.Poincare(curvature=0.7, scale=0.8),
+        "vae": {"posterior": "poincare"},
+        "points": testing.over_ball(0.7),
+        "moments": False,
+    },
     ("latents", "single"): {
         "make": kv.latents.Single,
         "other_values": {"latent_dim": 3, "prior": kv.priors.Gaussian(), "posterior": kv.posteriors.FullCovariance()},
@@ -162,6 +168,12 @@ CASES = {
         "latent_dim": 3,
         "density_latent_dims": (2, 3),
         "points": testing.over_sphere,
+        "moments": False,
+    },
+    ("posteriors", "poincare"): {
+        "make": kv.posteriors.Poincare,
+        "vae": {"prior": "poincare"},
+        "points": testing.over_ball(),
         "moments": False,
     },
     ("posteriors", "residual"): {"make": kv.posteriors.Residual, "vae": {"prior": "gaussian"}},

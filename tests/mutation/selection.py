@@ -34,6 +34,7 @@ TESTS = {
     "keras_vae/priors": [
         "tests/mathematics/test_sparse_densities.py",
         "tests/mathematics/test_spheres_and_categories.py",
+        "tests/mathematics/test_poincare.py",
         "tests/mathematics/test_flows.py",
         "tests/models/test_adapt.py",
         "tests/models/test_priors_in_models.py",
@@ -42,6 +43,7 @@ TESTS = {
     "keras_vae/posteriors": [
         "tests/mathematics/test_gaussian_posterior.py",
         "tests/mathematics/test_spheres_and_categories.py",
+        "tests/mathematics/test_poincare.py",
         "tests/mathematics/test_flows.py",
         "tests/models/test_priors_in_models.py",
     ],
@@ -79,6 +81,8 @@ CONTRACTS = {
     "multivariate_gaussian": ["full_covariance"],
     "gaussian_mixture": ["mixture", "vamp"],
     "one_hot_categorical": ["uniform_categorical"],
+    "poincare_ball": ["poincare"],
+    "wrapped_normal": ["poincare"],
     "transformed": ["flow", "householder"],
     "zero_inflated": ["zero_inflated_negative_binomial"],
     "gamma_functions": ["negative_binomial", "beta", "poisson"],
