@@ -1,6 +1,7 @@
 """Objectives: from the terms of a batch to a loss for every example."""
 
 from keras_vae.objectives.elbo import ELBO
+from keras_vae.objectives.hamiltonian import Hamiltonian
 from keras_vae.objectives.objective import Objective
 from keras_vae.objectives.supervised import Supervised
 from keras_vae.objectives.terms import Terms
@@ -10,4 +11,4 @@ register = _family.register
 get = _family.get
 names = _family.names
 
-__all__ = ["ELBO", "Objective", "Supervised", "Terms", "get", "names", "register"]
+__all__ = ["ELBO", "Hamiltonian", "Objective", "Supervised", "Terms", "get", "names", "register"]

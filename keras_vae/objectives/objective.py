@@ -74,7 +74,7 @@ class Objective(keras.layers.Layer):
 
         Args:
             spec: dict of shapes of one example: `data_shape`, `network_shape` (what the encoder sees), `latent_shapes`
-                (one for each level), `decoder_input_shape`, `features_shape` (batch axis included), `condition_shape`
+                (one for each level), `latents` (the structure, with its `pairs` of priors and posteriors), `decoder_input_shape`, `features_shape` (batch axis included), `condition_shape`
                 (or None) and `context_width`.
         """
 

@@ -20,9 +20,9 @@ __all__ = ["Poincare"]
 class Poincare(Posterior):
     """q(z|x) a wrapped normal on the Poincaré ball, of the curvature of its prior (Mathieu et al., 2019).
 
-    For the prior `"poincare"`. Its centre is the image of a projection of the features under the exponential map at the origin, so it lies on the
-    ball whatever the features; its log variance is another projection, which starts at zero. Draws are
-    `(batch, latent_dim)`.
+    For the prior `"poincare"`. Its centre is the image of a projection of the features under the exponential map at the
+    origin, so it lies on the ball whatever the features; its log variance is another projection, which starts at zero.
+    Draws are `(batch, latent_dim)`.
 
     Raises:
         ValueError: another prior; when built for spatial latents, or features that do not fit.

@@ -19,9 +19,9 @@ __all__ = ["Poincare"]
 class Poincare(Prior):
     """p(z) a wrapped normal around the origin of the Poincaré ball (Mathieu et al., 2019).
 
-    For the posterior `"poincare"`. Hyperbolic space grows exponentially with the distance, as the number of nodes of a tree does: for data with a
-    hierarchy, in few dimensions. It has no weights and ignores the context. Draws are `(batch, latent_dim)`, with
-    sqrt(curvature) |z| < 1.
+    For the posterior `"poincare"`. Hyperbolic space grows exponentially with the distance, as the number of nodes of a
+    tree does: for data with a hierarchy, in few dimensions. It has no weights and ignores the context. Draws are
+    `(batch, latent_dim)`, with sqrt(curvature) |z| < 1.
 
     Args:
         curvature: c above 0; the space has the curvature -c. Towards 0 it becomes flat.

@@ -344,6 +344,10 @@ CASES = {
         "data_shape": SEQUENCE,
     },
     ("objectives", "elbo"): {"make": lambda: kv.objectives.ELBO(beta=0.5, num_samples=2)},
+    ("objectives", "hamiltonian"): {
+        "make": lambda: kv.objectives.Hamiltonian(steps=2, beta_zero=0.5, learn_beta_zero=True),
+        "other_values": {"tempering": "free"},
+    },
     ("objectives", "supervised"): {
         "make": lambda: kv.objectives.Supervised(kv.objectives.ELBO(num_samples=2), weight=0.5, metrics=["mae"]),
         "other_values": {
@@ -376,6 +380,10 @@ VARIANTS = {
         ),
         "checks": ("shapes", "samples", "given", "prepared", "fit", "reload"),
         "latent_dim": None,
+    },
+    ("objectives", "hamiltonian with free tempering and two samples"): {
+        "make": lambda: kv.objectives.Hamiltonian(steps=2, tempering="free", learn_step_size=False, num_samples=2),
+        "other_values": {"tempering": None},
     },
     ("likelihoods", "gaussian with one learned scale"): {
         "make": kv.likelihoods.Gaussian,
