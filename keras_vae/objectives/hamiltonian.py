@@ -1,5 +1,6 @@
 """The bound of the Hamiltonian variational autoencoder."""
 
+import itertools
 import math
 from typing import Any
 
@@ -82,7 +83,7 @@ class Hamiltonian(Objective):
         self.num_samples = positive_int(num_samples, "num_samples")
 
     def build(self, spec: dict[str, Any]) -> None:
-        shape = require_one_real_level(self.name_in_errors, spec)
+        shape = require_one_real_level("hamiltonian", spec)
 
         def add(name: str, values: Any, trainable: bool) -> Any:
             values = np.asarray(values, "float32")
@@ -104,8 +105,6 @@ class Hamiltonian(Objective):
             logits = np.log(cooling / (1.0 - cooling)).reshape(-1, *[1] * len(shape))
             self.logit_cooling = add("logit_cooling", np.broadcast_to(logits, (self.steps, *shape)), True)
 
-    name_in_errors = "hamiltonian"
-
     def cooling(self) -> list[Any]:
         """What the momentum is multiplied by after each step: numbers, or tensors `()` or `(*latent,)`."""
         if self.tempering == "fixed":
@@ -115,11 +114,11 @@ class Hamiltonian(Objective):
         return [1.0] * self.steps
 
     def move(self, log_joint: LogJoint, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Where the draws and their momentum end, both of the shape of the level's draw.
+        """Where the draws and their momentum end, both `(batch, *latent)`, or `(samples, batch, *latent)`.
 
         Args:
             log_joint: log p(x, z) of the terms of a batch.
-            noise: standard normal, of that shape.
+            noise: standard normal, of the same shape.
         """
         step, cooling = ops.exp(self.log_step_size), self.cooling()
         z, momentum = log_joint.level.z, noise
@@ -160,4 +159,4 @@ def quadratic_cooling(root: Any, steps: int) -> list[Any]:
     [0.875, 0.571]
     """
     inverse = [(1.0 - 1.0 / root) * (index / steps) ** 2 + 1.0 / root for index in range(steps + 1)]
-    return [after / before for before, after in zip(inverse, inverse[1:], strict=False)]
+    return [after / before for before, after in itertools.pairwise(inverse)]

@@ -348,6 +348,9 @@ CASES = {
         "make": lambda: kv.objectives.Hamiltonian(steps=2, beta_zero=0.5, learn_beta_zero=True),
         "other_values": {"tempering": "free"},
     },
+    ("objectives", "riemannian_hamiltonian"): {
+        "make": lambda: kv.objectives.RiemannianHamiltonian(steps=2, hidden_units=(5,), centroids=4, num_samples=2),
+    },
     ("objectives", "supervised"): {
         "make": lambda: kv.objectives.Supervised(kv.objectives.ELBO(num_samples=2), weight=0.5, metrics=["mae"]),
         "other_values": {

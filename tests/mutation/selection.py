@@ -26,6 +26,8 @@ TESTS = {
     "keras_vae/inference/evidence.py": ["tests/models/test_log_likelihood.py", "tests/models/test_inference.py"],
     "keras_vae/objectives": [
         "tests/models/test_objective_plugins.py",
+        "tests/models/test_hamiltonian.py",
+        "tests/models/test_riemannian_hamiltonian.py",
         "tests/models/test_supervised.py",
         "tests/models/test_log_likelihood.py",
         "tests/models/test_conditions.py",
@@ -83,6 +85,8 @@ CONTRACTS = {
     "one_hot_categorical": ["uniform_categorical"],
     "poincare_ball": ["poincare"],
     "wrapped_normal": ["poincare"],
+    "log_joint": ["hamiltonian"],
+    "riemannian_metric": ["riemannian_hamiltonian"],
     "transformed": ["flow", "householder"],
     "zero_inflated": ["zero_inflated_negative_binomial"],
     "gamma_functions": ["negative_binomial", "beta", "poisson"],
