@@ -33,6 +33,7 @@ from keras_vae.distributions.student_t import StudentT
 from keras_vae.distributions.tempered import Tempered
 from keras_vae.distributions.transformed import Transformed
 from keras_vae.distributions.von_mises_fisher import VonMisesFisher
+from keras_vae.distributions.wrapped_normal import WrappedNormal
 from keras_vae.distributions.zero_inflated import ZeroInflated
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "Tempered",
     "Transformed",
     "VonMisesFisher",
+    "WrappedNormal",
     "ZeroInflated",
     "from_tfp",
     "has_kl_divergence",

@@ -18,8 +18,9 @@ __all__ = ["Deterministic"]
 class Deterministic(Distribution):
     """The point `loc`: every draw is the same, and there is no density.
 
-    It is the q(z | x) of an autoencoder without noise (Ghosh et al., 2020). A Kullback-Leibler divergence from it is infinite, so `log_prob`
-    raises an error, and with it everything that needs a density: the ELBO, and importance sampling.
+    It is the q(z | x) of an autoencoder without noise (Ghosh et al., 2020). A Kullback-Leibler divergence from it is
+    infinite, so `log_prob` raises an error, and with it everything that needs a density: the ELBO, and importance
+    sampling.
 
     Args:
         loc: the point, `(..., *event)`.

@@ -25,6 +25,13 @@ from keras_vae.inference.call import (
 
 __all__ = ["decode", "generate"]
 
+SPACES = {
+    "one_hot": "probabilities that sum to 1",
+    "sphere": "unit vectors",
+    "ball": "points of the ball, shorter than 1 / sqrt(curvature)",
+}
+"""What the latents of a space look like."""
+
 
 def decode(
     model: Part,
@@ -280,7 +287,8 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: i
             )
         shape: Any = tuple(steps if axis is None else axis for axis in shapes[index])
         array = np.asarray(ops.convert_to_numpy(value))
-        space = model.latents.pairs[index][0].latent_space
+        prior = model.latents.pairs[index][0]
+        space = prior.latent_space
         if space == "one_hot" and array.dtype.kind in "iu" and array.ndim < 2 and len(shape) == 2 and shape[0] == 1:
             if array.size and not (array.min() >= 0 and array.max() < shape[1]):
                 raise ValueError(
@@ -294,8 +302,8 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: i
                 f"Argument `fixed`: level {index} must be of shape {shape}, or {(n, *shape)}. Received: shape "
                 f"{array.shape}."
             )
-        if not in_space(array.astype("float64"), space):
-            expected = "probabilities that sum to 1" if space == "one_hot" else "unit vectors"
+        if not in_space(array.astype("float64"), space, getattr(prior, "curvature", 1.0)):
+            expected = SPACES[space]
             raise ValueError(
                 f"Argument `fixed`: level {index} must hold values that its prior can draw. Expected {expected}, on "
                 f"the last axis. Received: {value!r:.80}"
@@ -304,7 +312,7 @@ def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: i
     return given
 
 
-def in_space(latents: Array, space: str | None) -> bool:
+def in_space(latents: Array, space: str | None, curvature: float = 1.0) -> bool:
     """Whether latents `(..., width)` lie where a prior lives; probabilities are between one-hot vectors.
 
     >>> in_space(np.array([0.0, 2.0]), "one_hot"), in_space(np.array([0.6, 0.8]), "sphere")
@@ -312,4 +320,6 @@ def in_space(latents: Array, space: str | None) -> bool:
     """
     if space == "one_hot":
         return bool((latents >= 0).all() and np.allclose(latents.sum(axis=-1), 1.0, atol=1e-3))
+    if space == "ball":
+        return bool((curvature * np.square(latents).sum(axis=-1) < 1.0).all())
     return space != "sphere" or bool(np.allclose(np.square(latents).sum(axis=-1), 1.0, atol=1e-3))

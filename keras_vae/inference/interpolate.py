@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_vae.arguments import one_of, positive_int
 from keras_vae.data.rows import fits
+from keras_vae.distributions.poincare_ball import geodesic
 from keras_vae.hints import Array, Part, Tensor
 from keras_vae.inference.encode import encode
 from keras_vae.inference.generate import decode
@@ -36,7 +37,9 @@ def interpolate(
         b: like `a`.
         steps: number of points, both ends included.
         condition: `(n, *condition_shape)` for a conditional model.
-        path: `"linear"`, or `"spherical"`, which preserves the norms that are typical of a Gaussian prior.
+        path: `"linear"`; `"spherical"`, which preserves the norms that are typical of a Gaussian prior; or
+            `"geodesic"`, the shortest path in the space of the latents: an arc on the sphere and on the Poincaré ball,
+            a straight line otherwise.
         condition_mask: boolean `(n, length)`, True at valid steps, for conditions of unequal lengths.
         exposure: `(n,)`, size factors, for a likelihood created with `exposure=True`.
         batch_size: rows at a time, 32 by default.
@@ -54,7 +57,7 @@ def interpolate(
     (3, 5, 4)
     """
     positive_int(steps, "steps")
-    one_of(path, ("linear", "spherical"), "path")
+    one_of(path, ("linear", "spherical", "geodesic"), "path")
     if isinstance(model.data_shape, dict):
         raise ValueError("interpolate supports one field only. Encode both ends, and decode points between them.")
     if any(isinstance(end, dict) or (isinstance(end, (list, tuple)) and len(end) == 2) for end in (a, b)):
@@ -77,12 +80,26 @@ def interpolate(
     for end in (a, b):
         z = encode(model, {"x": end, **given}, batch_size=batch_size, verbose=verbose)
         ends.append(z if isinstance(z, tuple) else (z,))
-    z = tuple(np.concatenate(list(path_between(start, stop, steps, path))) for start, stop in zip(*ends, strict=True))
+    z = tuple(
+        np.concatenate(list(path_in(prior, start, stop, steps, path)))
+        for (prior, *_), start, stop in zip(model.latents.pairs, *ends, strict=True)
+    )
     repeated: dict[str, Any] = {name: np.repeat(array, steps, axis=0) for name, array in given.items()}
     length = a.shape[1] if model.data_shape[0] is None else None
     decoded = decode(model, z, length=length, batch_size=batch_size, verbose=verbose, **repeated)
     decoded = decoded.reshape(len(a), steps, *decoded.shape[1:])
     return decoded[0] if single else decoded
+
+
+def path_in(prior: Part, start: Array, stop: Array, steps: int, path: str) -> Iterator[Array]:
+    """The points on a path as `path_between` gives them; a geodesic is that of the space where the prior lives."""
+    if path != "geodesic":
+        return path_between(start, stop, steps, path)
+    if prior.latent_space != "ball":
+        return path_between(start, stop, steps, "spherical" if prior.latent_space == "sphere" else "linear")
+    shares = np.linspace(0.0, 1.0, steps, dtype="float32")[:, None, None]
+    points = ops.convert_to_numpy(geodesic(start[None], stop[None], shares, prior.curvature))
+    return iter(np.moveaxis(points, 1, 0))
 
 
 def path_between(start: Array, stop: Array, steps: int, path: str) -> Iterator[Array]:

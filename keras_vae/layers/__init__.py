@@ -12,7 +12,9 @@ from keras_vae.layers.kl_divergence_regularizer import KLDivergenceRegularizer
 from keras_vae.layers.masked_convolution import MaskedConvolution
 from keras_vae.layers.merge_conv import MergeConv
 from keras_vae.layers.merge_dense import MergeDense
+from keras_vae.layers.planar import Planar
 from keras_vae.layers.projection import Projection, gaussian_heads
+from keras_vae.layers.radial import Radial
 from keras_vae.layers.recurrent_layer import recurrent_layer
 from keras_vae.layers.residual_block import ResidualBlock, group_normalization
 from keras_vae.layers.salt_and_pepper import SaltAndPepper
@@ -40,7 +42,9 @@ __all__ = [
     "MaskedConvolution",
     "MergeConv",
     "MergeDense",
+    "Planar",
     "Projection",
+    "Radial",
     "ResidualBlock",
     "SaltAndPepper",
     "Sampling",

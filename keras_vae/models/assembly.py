@@ -237,11 +237,11 @@ def assemble(
                 "data_shape": data_shape,
                 "network_shape": target_shape,
                 "latent_shapes": latents.level_shapes(),
+                "latents": latents,
                 "decoder_input_shape": latents.decoder_input_shape(),
                 "features_shape": features_shape,
                 "condition_shape": condition_shape,
                 "context_width": width,
-                "independent_levels": latents.independent_levels,
             }
         )
         objective.built = True

@@ -10,6 +10,7 @@ from keras_vae.objectives.dip import DIP
 from keras_vae.objectives.elbo import ELBO
 from keras_vae.objectives.factor import Factor
 from keras_vae.objectives.free_bits import FreeBits
+from keras_vae.objectives.hamiltonian import Hamiltonian
 from keras_vae.objectives.importance_weighted import ImportanceWeighted
 from keras_vae.objectives.info_vae import InfoVAE
 from keras_vae.objectives.iwae import IWAE
@@ -19,6 +20,7 @@ from keras_vae.objectives.objective import Objective
 from keras_vae.objectives.piwae import PIWAE
 from keras_vae.objectives.regularized import Regularized
 from keras_vae.objectives.renyi import Renyi
+from keras_vae.objectives.riemannian_hamiltonian import RiemannianHamiltonian
 from keras_vae.objectives.supervised import Supervised
 from keras_vae.objectives.terms import Terms
 from keras_vae.objectives.wasserstein import Wasserstein
@@ -43,11 +45,13 @@ __all__ = [
     "Combined",
     "Factor",
     "FreeBits",
+    "Hamiltonian",
     "ImportanceWeighted",
     "InfoVAE",
     "Objective",
     "Regularized",
     "Renyi",
+    "RiemannianHamiltonian",
     "Supervised",
     "Terms",
     "Wasserstein",

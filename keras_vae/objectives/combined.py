@@ -17,8 +17,8 @@ class Combined(Objective):
     """An objective that changes another one, such as by adding a term: it draws and predicts as the other one does.
 
     The base of `Supervised` (Gomez-Bombarelli et al., 2018), `DIP` (Kumar et al., 2018), `Factor` and `MSSSIM`. Losses
-    are in nats per example, `(batch,)`. A subclass implements `loss(terms)` with `self.objective.loss(terms)`, and may be combined again:
-    `Supervised(DIP(FreeBits()))`.
+    are in nats per example, `(batch,)`. A subclass implements `loss(terms)` with `self.objective.loss(terms)`, and may
+    be combined again: `Supervised(DIP(FreeBits()))`.
 
     Args:
         objective: the other objective, a name, a class or an instance.

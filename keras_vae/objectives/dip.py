@@ -20,7 +20,8 @@ class DIP(Combined):
 
     off_diagonal sum_(i != j) C_ij^2 + diagonal sum_i (C_ii - 1)^2. In DIP-VAE-I, C is the covariance of the posterior's
     means over the data (equation 6), in DIP-VAE-II that of its draws, which adds the mean of the variances (equation
-    7). Both are taken over the draws of the batch, `(batch, width)`, so batches should be large. The penalty, in nats, is logged as `dip_loss`.
+    7). Both are taken over the latents of the batch, `(batch, width)`, so batches should be large. The penalty, in
+    nats, is logged as `dip_loss`.
 
     Args:
         objective: the other objective, a name or an instance.
@@ -58,7 +59,7 @@ class DIP(Combined):
     def build(self, spec: dict[str, Any]) -> None:
         super().build(spec)
         width_of_latents(spec, "dip")
-        if self.num_samples > 1 and not spec["independent_levels"]:
+        if self.num_samples > 1 and not spec["latents"].independent_levels:
             raise ValueError(
                 "The objective 'dip' takes one draw of latents whose levels depend on each other. Received: "
                 f"num_samples={self.num_samples} of {type(self.objective).__name__}"

@@ -22,9 +22,9 @@ __all__ = ["ImportanceWeighted"]
 class ImportanceWeighted(Objective):
     """The base of objectives that are bounds of log p(x), functions of the log importance weights.
 
-    log w_k = log p(x, z_k) - log q(z_k | x), in nats, for draws z_k from q. A subclass implements `bound(log_weights)`, and, for
-    `gradient="dreg"`, `gradient_weights(log_weights)`. Importance weights need densities of everything, so these
-    objectives are not made of others: there is no importance-weighted `BetaTC`.
+    log w_k = log p(x, z_k) - log q(z_k | x), in nats, for draws z_k from q. A subclass implements `bound(log_weights)`,
+    and, for `gradient="dreg"`, `gradient_weights(log_weights)`. Importance weights need densities of everything, so
+    these objectives are not made of others: there is no importance-weighted `BetaTC`.
 
     Args:
         num_samples: number of latents drawn for each example.

@@ -18,8 +18,9 @@ class InfoVAE(Wasserstein):
     """-E[log p(x|z)] + beta KL(q(z|x) || p(z)) + mmd_weight MMD(q(z), p(z)), in nats (Zhao, Song and Ermon, 2019).
 
     Their equation 8, with beta = 1 - alpha and mmd_weight = alpha + lambda - 1. The discrepancy compares the latents of
-    the whole batch, `(batch, width)`, with draws from the prior, so, unlike the KL, it does not ask every example to look like the prior:
-    against posterior collapse. With beta = 0 it is their MMD-VAE. The discrepancy is logged as `mmd`.
+    the whole batch, `(batch, width)`, with draws from the prior, so, unlike the KL, it does not ask every example to
+    look like the prior: against posterior collapse. With beta = 0 it is their MMD-VAE. The discrepancy is logged as
+    `mmd`.
 
     Args:
         beta: factor of the KL, a variable.

@@ -97,8 +97,7 @@ class Objective(keras.layers.Layer):
         Args:
             spec: dict of shapes of one example: `data_shape`, `network_shape` (what the encoder sees), `latent_shapes`
                 (one for each level), `decoder_input_shape`, `features_shape` (batch axis included), `condition_shape`
-                (or None) and `context_width`; and `independent_levels`, whether no level of latents depends on another
-                one.
+                (or None) and `context_width`; and `latents`, the structure, with its `pairs` of priors and posteriors.
         """
 
     def loss(self, terms: Terms) -> Tensor:

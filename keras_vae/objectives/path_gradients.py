@@ -25,7 +25,7 @@ def check_gradient(gradient: str, spec: dict[str, Any], name: str) -> None:
     Raises:
         ValueError: levels of latents that depend on each other.
     """
-    if gradient != "standard" and not spec["independent_levels"]:
+    if gradient != "standard" and not spec["latents"].independent_levels:
         raise ValueError(
             f"Argument `gradient` of {name}: {gradient!r} needs latents that do not depend on each other. A lower "
             "level's posterior depends on the draws above it, and that part of the gradient would be lost. Received: "

@@ -20,10 +20,10 @@ __all__ = ["PIWAE"]
 class PIWAE(Objective):
     """The IWAE bound for decoder and prior, the MIWAE bound for the encoder (Rainforth et al., 2018, section 5.3).
 
-    The value is in nats per example, `(batch,)`. Both use the same draws: the decoder gets the tight bound of all of them, the encoder the clearer gradient of
-    several groups. It is that of the IWAE bound. There is a second pass through
-    the decoder, so that either gradient reaches its own part alone; a prior made of the encoder, such as a VampPrior,
-    counts as prior.
+    Both use the same draws: the decoder gets the tight bound of all of them, the encoder the clearer gradient of
+    several groups. The value, in nats per example, `(batch,)`, is that of the IWAE bound. There is a second pass
+    through the decoder, so that either gradient reaches its own part alone; a prior made of the encoder, such as a
+    VampPrior, counts as prior.
 
     Args:
         num_samples: number of latents drawn for each example.
@@ -51,7 +51,7 @@ class PIWAE(Objective):
             )
 
     def build(self, spec: dict[str, Any]) -> None:
-        if not spec["independent_levels"]:
+        if not spec["latents"].independent_levels:
             raise ValueError(
                 "The objective 'piwae' needs latents that do not depend on each other: it tells the gradient of the "
                 f"prior from that of the draws. Received: latents of the shapes {list(spec['latent_shapes'])}. Use "

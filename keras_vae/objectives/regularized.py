@@ -21,11 +21,11 @@ __all__ = ["Regularized"]
 class Regularized(Objective):
     """-log p(x|z) + embedding_weight |z|^2 / 2 + decoder_weight R: RAE, in nats (Ghosh et al., 2020, equation 5).
 
-    The loss is `(batch,)`: that of an autoencoder whose decoder is smooth, in place of noise that makes it so. R is the squared length of the decoder's
-    weights, RAE-L2, or the squared norm of its Jacobian at z, RAE-GP, estimated without bias from a random direction
-    of the output (Hutchinson, 1990), which takes a second derivative. A model with this objective has the posterior
-    `"deterministic"` and logs no `kl_loss`. Nothing ties its latents to the prior, so fit a sampler after training to
-    generate from it. R is logged as `decoder_penalty`.
+    The loss is `(batch,)`: that of an autoencoder whose decoder is smooth, in place of noise that makes it so. R is the
+    squared length of the decoder's weights, RAE-L2, or the squared norm of its Jacobian at z, RAE-GP, estimated
+    without bias from a random direction of the output (Hutchinson, 1990), which takes a second derivative. A model with
+    this objective has the posterior `"deterministic"` and logs no `kl_loss`. Nothing ties its latents to the prior, so
+    fit a sampler after training to generate from it. R is logged as `decoder_penalty`.
 
     Args:
         embedding_weight: beta, the factor of the latents' squared length.

@@ -2,10 +2,12 @@
 
 from keras_vae.posteriors.categorical import Categorical
 from keras_vae.posteriors.deterministic import Deterministic
+from keras_vae.posteriors.flow import Flow, Planar, Radial
 from keras_vae.posteriors.full_covariance import FullCovariance
 from keras_vae.posteriors.gaussian import Gaussian
 from keras_vae.posteriors.householder import Householder
 from keras_vae.posteriors.iaf import IAF
+from keras_vae.posteriors.poincare import Poincare
 from keras_vae.posteriors.posterior import Posterior
 from keras_vae.posteriors.residual import Residual
 from keras_vae.posteriors.von_mises_fisher import VonMisesFisher
@@ -19,10 +21,14 @@ __all__ = [
     "IAF",
     "Categorical",
     "Deterministic",
+    "Flow",
     "FullCovariance",
     "Gaussian",
     "Householder",
+    "Planar",
+    "Poincare",
     "Posterior",
+    "Radial",
     "Residual",
     "VonMisesFisher",
     "get",

@@ -37,7 +37,7 @@ class Posterior(keras.layers.Layer):
     (5, 3)
 
     Attributes:
-        latent_space: where its latents live: `"reals"`, `"sphere"`, `"one_hot"`, or None if
+        latent_space: where its latents live: `"reals"`, `"sphere"`, `"ball"`, `"one_hot"`, or None if
             unknown.
         distribution_class: type that `distribution` returns, or None if it varies.
         requires_prior: True if `distribution` needs its `prior` argument.

@@ -5,6 +5,7 @@ from keras_vae.priors.flow import Flow
 from keras_vae.priors.gaussian import Gaussian
 from keras_vae.priors.laplace import Laplace
 from keras_vae.priors.mixture import Mixture
+from keras_vae.priors.poincare import Poincare
 from keras_vae.priors.prior import Prior
 from keras_vae.priors.spike_and_slab import SpikeAndSlab
 from keras_vae.priors.standard import Standard
@@ -24,6 +25,7 @@ __all__ = [
     "Gaussian",
     "Laplace",
     "Mixture",
+    "Poincare",
     "Prior",
     "SpikeAndSlab",
     "Standard",

@@ -45,7 +45,7 @@ class Prior(keras.layers.Layer):
 
     Attributes:
         requires_encoder: True where `distribution` needs its `encode` argument.
-        latent_space: where its latents live: `"reals"`, `"sphere"`, `"one_hot"`, or None where that is not
+        latent_space: where its latents live: `"reals"`, `"sphere"`, `"ball"`, `"one_hot"`, or None where that is not
             known. A posterior on another space is refused.
         distribution_class: type of the value that `distribution` gives, or None where that varies.
     """
@@ -74,8 +74,8 @@ class Prior(keras.layers.Layer):
             raise ValueError(
                 f"The posterior {type(posterior).__name__} draws latents from the space {posterior.latent_space!r}, "
                 f"and the prior {type(self).__name__} lives on {self.latent_space!r}: a KL between them means nothing. "
-                "'von_mises_fisher' goes with 'uniform_sphere', 'categorical' with 'uniform_categorical', all other "
-                "posteriors with all other priors."
+                "'von_mises_fisher' goes with 'uniform_sphere', 'categorical' with 'uniform_categorical', 'poincare' "
+                "with 'poincare', all other posteriors with all other priors."
             )
 
     def resolve_latent_shape(self, latent_dim: Any) -> Shape:

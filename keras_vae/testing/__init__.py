@@ -16,6 +16,7 @@ from keras_vae.testing.objective import check_objective
 from keras_vae.testing.posterior import check_posterior
 from keras_vae.testing.prior import check_prior
 from keras_vae.testing.quadrature import (
+    over_ball,
     over_integers,
     over_interval,
     over_one_hot,
@@ -33,6 +34,7 @@ __all__ = [
     "check_objective",
     "check_posterior",
     "check_prior",
+    "over_ball",
     "over_integers",
     "over_interval",
     "over_one_hot",

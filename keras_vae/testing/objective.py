@@ -104,7 +104,10 @@ def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
         f"loss(terms) has shape {shape}. Expected one loss for each example, {(len(x),)}, or a scalar: sum over levels "
         "(axis 1), and average over samples.",
     )
-    worse = vae.objective.loss(same.replace(log_likelihood=log_likelihood[1] - 1.0))
+    at_other_latents = same.log_likelihood_of
+    worse = vae.objective.loss(
+        same.replace(log_likelihood=log_likelihood[1] - 1.0, log_likelihood_of=lambda z: at_other_latents(z) - 1.0)
+    )
     before, after = (float(np.mean(ops.convert_to_numpy(value))) for value in (loss, worse))
     subject.require(
         after > before,

@@ -10,6 +10,7 @@ import numpy as np
 from keras_vae.hints import Array, Shape
 
 __all__ = [
+    "over_ball",
     "over_integers",
     "over_interval",
     "over_one_hot",
@@ -175,6 +176,41 @@ def over_sphere(draws: Array) -> tuple[Array, Array]:
     radius = np.sqrt(1.0 - height**2)
     points = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], -1)
     return points.astype("float32"), np.repeat(weights * step, len(angles))
+
+
+def over_ball(curvature: float = 1.0) -> Callable:
+    """Function for the densities on the Poincaré ball in one or two dimensions; weights are hyperbolic volumes.
+
+    >>> import numpy as np
+    >>> from keras_vae.distributions import WrappedNormal
+    >>> from keras_vae.testing import over_ball
+    >>> points, weights = over_ball(0.5)(np.zeros((1, 2)))
+    >>> density = np.exp(WrappedNormal(np.zeros((1, 2)), np.zeros((1, 2)), 0.5).log_prob(points))
+    >>> round(float(np.sum(weights * np.asarray(density))), 3)
+    1.0
+
+    Args:
+        curvature: c above 0, that of the distribution.
+    """
+    root = math.sqrt(curvature)
+
+    def points(draws: Array) -> tuple[Array, Array]:
+        width = math.prod(draws.shape[1:])
+        nodes, weights = np.polynomial.legendre.leggauss({1: 800, 2: 300}.get(width) or _too_many(width))
+        radius, weights = 5.5 * (nodes + 1.0) / root, 5.5 * weights / root
+        angles = np.linspace(0.0, 2.0 * np.pi, {1: 2, 2: 300}[width], endpoint=False)
+        directions = np.stack([np.cos(angles), np.sin(angles)], -1)[:, :width]
+        step = (np.tanh(0.5 * root * radius) / root)[:, None, None] * directions
+        area = weights * (angles[1] if width == 2 else 1.0) * (np.sinh(root * radius) / root) ** (width - 1)
+        # around the draws: a translation keeps volumes (Möbius addition)
+        centre = draws.astype("float64").reshape(-1, width).mean(axis=0)
+        total, here = centre + step, 1.0 - curvature * np.sum(centre**2)
+        apart = curvature * np.sum(total**2, axis=-1, keepdims=True)
+        there = 1.0 - curvature * np.sum(step**2, axis=-1, keepdims=True)
+        moved = (here * total + apart * centre) / (apart + here * there)
+        return moved.reshape(-1, *draws.shape[1:]).astype("float32"), np.repeat(area, len(angles))
+
+    return points
 
 
 def _product(axes: Sequence[Array], weights: Sequence[Array], event: Shape) -> tuple[Array, Array]:

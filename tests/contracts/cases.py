@@ -108,6 +108,12 @@ CASES = {
         "points": testing.over_sphere,
         "moments": False,
     },
+    ("priors", "poincare"): {
+        "make": lambda: kv.priors.Poincare(curvature=0.7, scale=0.8),
+        "vae": {"posterior": "poincare"},
+        "points": testing.over_ball(0.7),
+        "moments": False,
+    },
     ("latents", "single"): {
         "make": kv.latents.Single,
         "other_values": {"latent_dim": 3, "prior": kv.priors.Gaussian(), "posterior": kv.posteriors.FullCovariance()},
@@ -146,6 +152,13 @@ CASES = {
         "vae": {"prior": "uniform_categorical"},
         "points": testing.over_one_hot,
     },
+    ("posteriors", "flow"): {
+        "make": lambda: kv.posteriors.Flow(("planar", "radial")),
+        "other_values": {"steps": ("radial", "radial", "planar")},
+        "moments": False,
+    },
+    ("posteriors", "planar"): {"make": lambda: kv.posteriors.Planar(steps=2), "moments": False},
+    ("posteriors", "radial"): {"make": lambda: kv.posteriors.Radial(steps=2, amortized=False), "moments": False},
     ("posteriors", "full_covariance"): {"make": kv.posteriors.FullCovariance},
     ("posteriors", "deterministic"): {
         "make": kv.posteriors.Deterministic,
@@ -164,6 +177,12 @@ CASES = {
         "latent_dim": 3,
         "density_latent_dims": (2, 3),
         "points": testing.over_sphere,
+        "moments": False,
+    },
+    ("posteriors", "poincare"): {
+        "make": kv.posteriors.Poincare,
+        "vae": {"prior": "poincare"},
+        "points": testing.over_ball(),
         "moments": False,
     },
     ("posteriors", "residual"): {"make": kv.posteriors.Residual, "vae": {"prior": "gaussian"}},
@@ -399,6 +418,13 @@ CASES = {
         "other_values": {"objective": kv.objectives.ELBO(beta=0.5)},
         "data_shape": IMAGE,
     },
+    ("objectives", "hamiltonian"): {
+        "make": lambda: kv.objectives.Hamiltonian(steps=2, beta_zero=0.5, learn_beta_zero=True),
+        "other_values": {"tempering": "free"},
+    },
+    ("objectives", "riemannian_hamiltonian"): {
+        "make": lambda: kv.objectives.RiemannianHamiltonian(steps=2, hidden_units=(5,), centroids=4, num_samples=2),
+    },
     ("objectives", "supervised"): {
         "make": lambda: kv.objectives.Supervised(kv.objectives.ELBO(num_samples=2), weight=0.5, metrics=["mae"]),
         "other_values": {
@@ -431,6 +457,10 @@ VARIANTS = {
         ),
         "checks": ("shapes", "samples", "given", "prepared", "fit", "reload"),
         "latent_dim": None,
+    },
+    ("objectives", "hamiltonian with free tempering and two samples"): {
+        "make": lambda: kv.objectives.Hamiltonian(steps=2, tempering="free", learn_step_size=False, num_samples=2),
+        "other_values": {"tempering": None},
     },
     ("likelihoods", "gaussian with one learned scale"): {
         "make": kv.likelihoods.Gaussian,

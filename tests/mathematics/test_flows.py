@@ -26,6 +26,10 @@ def flows(width, context_width):
         step = kv.layers.InverseAutoregressive(9, reverse=flip)
         step.build(*shapes)
         yield randomised(step)
+    for scale in (0.5, 2.0):  # the large ones press against the limits of invertibility
+        for step in (kv.layers.Planar(), kv.layers.Radial()):
+            step.build(*shapes)
+            yield randomised(step, seed=int(scale), scale=scale)
 
 
 @pytest.mark.parametrize("context_width", [0, 2])
@@ -57,6 +61,43 @@ def test_inverse_autoregressive_step_is_autoregressive(reverse):
     assert np.abs(below).max() > 1e-3
 
 
+@pytest.mark.parametrize("make", [kv.layers.Planar, kv.layers.Radial])
+def test_gradient_of_the_inverse_is_that_of_the_implicit_function(make):
+    """dz/dy is the inverse matrix of dy/dz, and dz/dcontext is -dz/dy dy/dcontext."""
+    step = make()
+    step.build((None, 3), (None, 2))
+    randomised(step, seed=4, scale=1.5)
+    rng = np.random.default_rng(2)
+    z, context = rng.normal(size=(1, 3)).astype("float32"), rng.normal(size=(1, 2)).astype("float32")
+    y = ops.convert_to_numpy(step(z, context)[0])
+    to_z, of_context = (
+        jacobian(lambda point: step.inverse(point, context)[0], y),
+        jacobian(lambda point: step(z, point)[0], context),
+    )
+    forward = jacobian(lambda point: step(point, context)[0], z)
+    assert np.abs(forward - np.eye(3)).max() > 0.1
+    assert np.allclose(to_z @ forward, np.eye(3), atol=2e-4)
+    found = jacobian(lambda point: step.inverse(y, point)[0], context)
+    assert np.allclose(found, -to_z @ of_context, atol=2e-3)
+
+
+@pytest.mark.parametrize("make", [kv.layers.Planar, kv.layers.Radial])
+def test_steps_invert_where_their_parameters_press_against_the_limit(make):
+    step = make()
+    step.build((None, 2))
+    rng = np.random.default_rng(5)
+    z = rng.normal(size=(200, 2)).astype("float32")
+    for weight in step.weights:
+        weight.assign(ops.full(weight.shape, 3.0))
+    pull = (step.u_head if make is kv.layers.Planar else step.beta_head).bias
+    pull.assign(ops.full(pull.shape, -20.0))  # far beyond the limit
+    y, log_det = step(z)
+    back, inverse_log_det = step.inverse(y)
+    assert float(ops.min(log_det)) < -1.0
+    assert np.abs(ops.convert_to_numpy(back) - z).max() < 1e-3
+    assert np.abs(ops.convert_to_numpy(inverse_log_det - log_det)).max() < 1e-2
+
+
 def test_flow_prior_integrates_to_one_and_draws_follow_it():
     prior = kv.priors.Flow(steps=3, hidden_units=(8,))
     prior.build((None, 0), (2,))
@@ -73,7 +114,7 @@ def test_flow_prior_integrates_to_one_and_draws_follow_it():
     assert (np.abs(draws.mean(axis=0) - mean) < 5 * error + 0.01).all()
 
 
-@pytest.mark.parametrize("name", ["iaf", "householder"])
+@pytest.mark.parametrize("name", ["iaf", "householder", "flow", "planar", "radial"])
 def test_posterior_density_of_its_own_draws(name):
     posterior = kv.posteriors.get(name)
     posterior.build((None, 6), (None, 0), (3,))

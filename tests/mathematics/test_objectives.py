@@ -194,7 +194,7 @@ def linear_discriminator(weights=(0.5, -1.0, 2.0), bias=0.3):
     return layer, lambda z: z @ np.array(weights) + bias
 
 
-SPEC = {"latent_shapes": [(3,)], "independent_levels": True, "data_shape": (4,)}
+SPEC = {"latent_shapes": [(3,)], "data_shape": (4,)}
 
 
 def built(objective):

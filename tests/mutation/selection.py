@@ -26,6 +26,8 @@ TESTS = {
     "keras_vae/inference/evidence.py": ["tests/models/test_log_likelihood.py", "tests/models/test_inference.py"],
     "keras_vae/objectives": [
         "tests/models/test_objective_plugins.py",
+        "tests/models/test_hamiltonian.py",
+        "tests/models/test_riemannian_hamiltonian.py",
         "tests/models/test_supervised.py",
         "tests/models/test_log_likelihood.py",
         "tests/models/test_conditions.py",
@@ -34,6 +36,7 @@ TESTS = {
     "keras_vae/priors": [
         "tests/mathematics/test_sparse_densities.py",
         "tests/mathematics/test_spheres_and_categories.py",
+        "tests/mathematics/test_poincare.py",
         "tests/mathematics/test_flows.py",
         "tests/models/test_adapt.py",
         "tests/models/test_priors_in_models.py",
@@ -42,6 +45,7 @@ TESTS = {
     "keras_vae/posteriors": [
         "tests/mathematics/test_gaussian_posterior.py",
         "tests/mathematics/test_spheres_and_categories.py",
+        "tests/mathematics/test_poincare.py",
         "tests/mathematics/test_flows.py",
         "tests/models/test_priors_in_models.py",
     ],
@@ -60,6 +64,8 @@ TESTS = {
 CONTRACTS = {
     "affine_coupling": ["flow"],
     "inverse_autoregressive": ["iaf"],
+    "planar": ["planar", "flow"],
+    "radial": ["radial", "flow"],
     "between": ["vamp"],
     "dense_stack": ["mlp", "gated_mlp"],
     "masked_convolution": ["pixel_cnn"],
@@ -77,6 +83,10 @@ CONTRACTS = {
     "multivariate_gaussian": ["full_covariance"],
     "gaussian_mixture": ["mixture", "vamp"],
     "one_hot_categorical": ["uniform_categorical"],
+    "poincare_ball": ["poincare"],
+    "wrapped_normal": ["poincare"],
+    "log_joint": ["hamiltonian"],
+    "riemannian_metric": ["riemannian_hamiltonian"],
     "transformed": ["flow", "householder"],
     "zero_inflated": ["zero_inflated_negative_binomial"],
     "gamma_functions": ["negative_binomial", "beta", "poisson"],
