@@ -55,6 +55,8 @@ class RiemannianHamiltonian(Objective):
     >>> vae = kv.VAE(data_shape=(4,), latent_dim=2, objective=objective)
     """
 
+    needs_densities = True
+
     def __init__(
         self,
         steps: int = 3,
