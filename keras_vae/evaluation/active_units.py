@@ -19,8 +19,8 @@ class ActiveUnits(Result):
     """Variance over the data of the mean of every latent dimension (Burda, Grosse and Salakhutdinov, 2016).
 
     Args:
-        variances: for each level, top first, the variance of every dimension, `latent_shape`, in squared units of the
-            latents.
+        variances: for each level, top first, the variance of every dimension, `(*latent_shape,)`, in squared units of
+            the latents.
         threshold: dimensions above it are active.
 
     Example:
@@ -37,7 +37,7 @@ class ActiveUnits(Result):
 
     @property
     def active(self) -> tuple[Array, ...]:
-        """For each level which dimensions are active, boolean, `latent_shape`."""
+        """For each level which dimensions are active, boolean, `(*latent_shape,)`."""
         return tuple(level > self.threshold for level in self.variances)
 
     @property
@@ -83,7 +83,7 @@ def active_units(
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Returns:
-        `ActiveUnits`, with the variance of every dimension, `latent_shape`, for each level.
+        `ActiveUnits`, with the variance of every dimension, `(*latent_shape,)`, for each level.
 
     Raises:
         ValueError: arguments or data that do not fit the model.

@@ -133,7 +133,12 @@ def held_out_auc(first: Array, second: Array, classifier: Any, seed: int | None)
     if classifier is None:
         ensemble = scikit_learn("ensemble", "aggregated_posterior")
         classifier = ensemble.HistGradientBoostingClassifier(max_iter=50, random_state=seed)
+    from threadpoolctl import threadpool_limits  # scikit-learn needs it, so it is there
+
     rows = np.concatenate([first, second]).astype("float64")
     labels = np.repeat([1, 0], [len(first), len(second)])
     folds = selection.StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    return np.asarray(selection.cross_val_score(classifier, rows, labels, cv=folds, scoring="roc_auc"))
+    # One thread: the threads of boosting wait for each other in a busy loop, so that on a machine with other work a
+    # second became 40.
+    with threadpool_limits(1):
+        return np.asarray(selection.cross_val_score(classifier, rows, labels, cv=folds, scoring="roc_auc"))

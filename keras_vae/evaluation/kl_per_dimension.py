@@ -21,7 +21,7 @@ class KLPerDimension(Result):
 
     Args:
         levels: KL of each level, top first, `(levels,)`.
-        dimensions: for each level the KL of every dimension, `latent_shape`, or None where the KL of prior and
+        dimensions: for each level the KL of every dimension, `(*latent_shape,)`, or None where the KL of prior and
             posterior is no sum over dimensions: that of a mixture, a VampPrior, a flow or a full covariance.
         rows: number of rows averaged over.
 
@@ -83,7 +83,7 @@ def kl_per_dimension(
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Returns:
-        `KLPerDimension`, with the KL of every dimension, `latent_shape`, for each level.
+        `KLPerDimension`, with the KL of every dimension, `(*latent_shape,)`, for each level.
 
     Raises:
         ValueError: arguments or data that do not fit the model.

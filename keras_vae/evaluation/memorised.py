@@ -51,7 +51,7 @@ class Memorised(Result):
 
     @property
     def indices(self) -> Array:
-        """Which samples are closer than the threshold, the closest first; `nearest` has their training rows."""
+        """Samples closer than the threshold, `(number,)`, closest first; `nearest` has their training rows."""
         close = np.flatnonzero(self.distances < self.threshold)
         return close[np.argsort(self.distances[close], kind="stable")]
 
