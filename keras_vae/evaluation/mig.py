@@ -10,9 +10,9 @@ __all__ = ["mig"]
 def mig(codes: Array, factors: Array, bins: int = 20) -> float:
     """Mutual information gap (Chen et al., 2018, equation 6), from 0 to 1.
 
-    Is each factor in one dimension? For every factor the mutual information with the dimension that knows most about it, minus that of the second,
-    divided by the entropy of the factor; the mean over the factors. Dimensions are put into bins of equal width, as by
-    Locatello et al. (2019); more bins need more rows.
+    Is each factor in one dimension? For every factor the mutual information with the dimension that knows most about
+    it, minus that of the second, divided by the entropy of the factor; the mean over the factors. Dimensions are put
+    into bins of equal width, as by Locatello et al. (2019); more bins need more rows.
 
     Args:
         codes: `(n, latent_dim)`, such as `vae.encode(x)`.

@@ -11,9 +11,10 @@ __all__ = ["modularity"]
 def modularity(codes: Array, factors: Array, bins: int = 20) -> float:
     """Modularity (Ridgeway and Mozer, 2018, equation 2), from 0 to 1.
 
-    Does each dimension depend on one factor only? For every dimension one minus the sum of its squared mutual informations with all factors but the first, relative
-    to the squared one with the first times their number; the mean over the dimensions. A dimension that knows nothing
-    counts as 0, as by Locatello et al. (2019). It does not ask whether the dimensions know the factors well.
+    Does each dimension depend on one factor only? For every dimension one minus the sum of its squared mutual
+    informations with all factors but its best, relative to the squared one with the best times the number of the
+    others; the mean over the dimensions. A dimension that knows nothing counts as 0, as by Locatello et al. (2019). It
+    does not ask whether the dimensions know the factors well.
 
     Args:
         codes: `(n, latent_dim)`, such as `vae.encode(x)`.

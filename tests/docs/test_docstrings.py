@@ -82,6 +82,7 @@ NO_SOURCE = {
     *("decoders.Autoregressive", "decoders.Decoder", "decoders.FromModel", "decoders.Recurrent", "decoders.Sequence"),
     *("encoders.Encoder", "encoders.FromModel", "likelihoods.Likelihood", "likelihoods.TFP", "objectives.Objective"),
     *("posteriors.Posterior", "priors.Prior", "priors.TFP", "callbacks.LinearWarmUp", "callbacks.StopOnInvalid"),
+    "callbacks.Evaluation",
     *("callbacks.TorchDataParallel",),
     *("encoders.Recurrent", "encoders.Sequence", "likelihoods.LocationScale"),
     *("layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),
