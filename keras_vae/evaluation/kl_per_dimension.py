@@ -79,7 +79,7 @@ def kl_per_dimension(
         num_samples: number of latents drawn for each example; more make levels below others, and KLs without a
             closed form, less noisy.
         seed: int, for results that are reproducible on one backend, with one batch size.
-        batch_size: rows at a time, 32 by default.
+        batch_size: rows at a time, 32 by default, or fewer with many samples.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Returns:
@@ -98,6 +98,8 @@ def kl_per_dimension(
     ((1,), (2,))
     """
     positive_int(num_samples, "num_samples")
+    if batch_size is None:
+        batch_size = max(1, min(32, 4096 // num_samples))  # examples times latents that are in memory at once
 
     def of_batch(vae: Part, inputs: Any, seed: Seed, prepared: Any, **_: Any) -> tuple[Tensor, ...]:
         terms = vae.terms(inputs, seed=seed, num_samples=num_samples, prepared=prepared)
