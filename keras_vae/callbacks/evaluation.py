@@ -22,9 +22,9 @@ class Evaluation(keras.callbacks.Callback):
     """Runs evaluation functions at the end of epochs, and logs their numbers.
 
     They are in `logs`, as metrics are: in the history, the progress bar and TensorBoard, and for `EarlyStopping`
-    and `ModelCheckpoint` to monitor. Place it before callbacks that read them. It runs in the first epoch and in every
-    `every`-th after that; the logs of the epochs between do not have the numbers, as with Keras' `validation_freq`.
-    It does not change the training: inference has noise of its own.
+    and `ModelCheckpoint` to monitor, with `mode="max"` or `"min"`. Place it before callbacks that read them. It runs
+    in the first epoch and in every `every`-th after that; the logs of the epochs between do not have the numbers, as
+    with Keras' `validation_freq`. It does not change the training: inference has noise of its own.
 
     A number is logged under the name of the function, the numbers of a `keras_vae.evaluation.Result` under those of its
     `summary()`, and of an array the mean. With a dict of functions, a number has the name in the dict, and those of a

@@ -98,7 +98,8 @@ def make_predictor(predictor: str, seed: int | None) -> Any:
     if predictor == "boosting":
         return scikit_learn("ensemble", "dci").GradientBoostingClassifier(random_state=seed)
     if predictor == "forest":
-        return scikit_learn("ensemble", "dci").RandomForestClassifier(random_state=seed)
+        # Every split may choose among all dimensions: one that had to take another would call that important.
+        return scikit_learn("ensemble", "dci").RandomForestClassifier(max_features=None, random_state=seed)
     scaler = scikit_learn("preprocessing", "dci").StandardScaler()
     linear = scikit_learn("linear_model", "dci").LogisticRegression(
         l1_ratio=1.0, C=0.1, solver="saga", max_iter=1000, random_state=seed
