@@ -4,10 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+from keras import ops
 
 import keras_vae as kv
 from tests.evaluation.linear import draws, information, linear_vae
-from tests.models.small import small_vae, vectors
+from tests.models.small import Batches, small_vae, vectors
 
 X = draws()
 WEIGHTS = np.array([2.0, 0.5, 0.0])
@@ -99,19 +100,69 @@ def groups():
         *(lambda name=name: small_vae(posterior=name) for name in ("full_covariance", "iaf", "householder")),
         lambda: small_vae(latent_dim=3, posterior="von_mises_fisher", prior="uniform_sphere"),
         lambda: small_vae(prior="vamp"),
+        lambda: small_vae(latent_dim=(2, 3), latents="hierarchical"),
     ],
-    ids=["groups", "full_covariance", "iaf", "householder", "sphere", "vamp"],
+    ids=["groups", "full_covariance", "iaf", "householder", "sphere", "vamp", "hierarchical"],
 )
 def test_every_posterior(make):
-    """The densities of draws under their own posterior are those of the model: log p - log q is its KL."""
-    vae, x = make(), vectors()
+    """Six rows many times: q(z) is the mean of six posteriors, and many draws of each are at hand."""
+    vae, rows = make(), vectors(6) * 3.0 - 1.0
+    for weight in (weight for _, part in vae.latents.pairs[:2] for weight in part.trainable_weights):
+        weight.assign(weight * 3.0)  # so that the rows can be told apart
     if hasattr(vae.latents, "prior") and hasattr(vae.latents.prior, "adapt"):
-        vae.latents.prior.adapt(x)
-    found = kv.evaluation.mutual_information(vae, x, seed=0)
-    assert found.mutual_information <= found.limit
-    assert np.isfinite(found.kl)
-    one = kv.evaluation.mutual_information(vae, np.repeat(x[:1], 9, axis=0), seed=0)
-    assert one.mutual_information == pytest.approx(0.0, abs=1e-4)  # equal rows: z cannot tell them apart
+        vae.latents.prior.adapt(vectors())
+    many = np.clip(np.repeat(rows, 40, axis=0), 0.0, 1.0)
+    found = kv.evaluation.mutual_information(vae, many, seed=0)
+    levels = vae.terms(np.clip(rows, 0.0, 1.0), seed=0).levels[: found.levels]
+    pairs = 0.0
+    for index, level in enumerate(levels):
+        draws = ops.reshape(level.posterior.sample(index, num_samples=200), (200 * 6, 1, *level.z.shape[1:]))
+        several = ops.broadcast_to(draws, (200 * 6, 6, *level.z.shape[1:]))
+        pairs = pairs + ops.convert_to_numpy(level.posterior.log_prob(several)).astype("float64")
+    own = pairs[np.arange(1200), np.tile(np.arange(6), 200)]
+    gains = own - np.logaddexp.reduce(pairs, axis=1) + np.log(6)
+    assert gains.mean() > 0.05
+    assert found.mutual_information == pytest.approx(gains.mean(), abs=4.5 * gains.std() / np.sqrt(240))
+
+
+def test_equal_rows_cannot_be_told_apart():
+    found = kv.evaluation.mutual_information(small_vae(), np.repeat(vectors(1), 9, axis=0), seed=0)
+    assert found.mutual_information == pytest.approx(0.0, abs=1e-5)
+
+
+def test_datasets_and_batches():
+    vae, x = small_vae(), vectors()
+    stream = Batches(x[:10], x[10:20], x[20:])
+    np.testing.assert_allclose(
+        kv.evaluation.active_units(vae, stream).variances[0], kv.evaluation.active_units(vae, x).variances[0], rtol=1e-4
+    )
+    np.testing.assert_allclose(
+        kv.evaluation.kl_per_dimension(vae, stream).dimensions[0],
+        kv.evaluation.kl_per_dimension(vae, x, batch_size=5).dimensions[0],
+        rtol=1e-4,
+    )
+    assert kv.evaluation.mutual_information(vae, stream, seed=0).rows == len(x)
+    assert kv.evaluation.calibration(vae, stream, num_samples=5).count == x.size
+
+
+def test_latents_with_axes():
+    levels = [
+        kv.latents.Level((2, 2, 3), merge=kv.layers.MergeConv(4, upsample=2)),
+        kv.latents.Level((4, 4, 2), posterior="residual", merge=kv.layers.MergeConv(4)),
+    ]
+    vae = kv.VAE(
+        (8, 8, 1),
+        latents=kv.latents.Hierarchical(levels, decoder_sees="state"),
+        encoder=kv.encoders.Pyramid((4, 4)),
+        decoder=kv.decoders.Conv((4,)),
+        seed=0,
+    )
+    images = np.random.default_rng(0).random((12, 8, 8, 1)).astype("float32")
+    shapes = [(2, 2, 3), (4, 4, 2)]
+    assert [level.shape for level in kv.evaluation.active_units(vae, images).variances] == shapes
+    assert [level.shape for level in kv.evaluation.kl_per_dimension(vae, images).dimensions] == shapes
+    assert kv.evaluation.mutual_information(vae, images, seed=0).mutual_information < np.log(12)
+    assert kv.evaluation.aggregated_posterior(vae, images, seed=0).rows == 12
 
 
 def test_conditional_models_have_no_marginal_kl():
