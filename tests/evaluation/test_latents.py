@@ -113,6 +113,7 @@ def test_every_posterior(make):
         vae.latents.prior.adapt(vectors())
     many = np.clip(np.repeat(rows, 40, axis=0), 0.0, 1.0)
     found = kv.evaluation.mutual_information(vae, many, seed=0)
+    assert found.levels == (2 if isinstance(vae.latents, kv.latents.Product) else 1)
     levels = vae.terms(np.clip(rows, 0.0, 1.0), seed=0).levels[: found.levels]
     pairs = 0.0
     for index, level in enumerate(levels):
@@ -128,6 +129,13 @@ def test_every_posterior(make):
 def test_equal_rows_cannot_be_told_apart():
     found = kv.evaluation.mutual_information(small_vae(), np.repeat(vectors(1), 9, axis=0), seed=0)
     assert found.mutual_information == pytest.approx(0.0, abs=1e-5)
+
+
+def test_progress_is_shown_for_many_rows(capfd):
+    kv.evaluation.mutual_information(small_vae(), vectors(), seed=0, verbose=1)
+    assert "1/1" in capfd.readouterr().out.splitlines()[-1]
+    kv.evaluation.mutual_information(small_vae(), vectors(), seed=0)
+    assert not capfd.readouterr().out
 
 
 def test_datasets_and_batches():
