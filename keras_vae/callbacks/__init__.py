@@ -3,6 +3,7 @@
 from keras_vae.callbacks.beta_schedule import BetaSchedule
 from keras_vae.callbacks.capacity_schedule import CapacitySchedule
 from keras_vae.callbacks.cyclical import Cyclical
+from keras_vae.callbacks.evaluation import Evaluation
 from keras_vae.callbacks.linear_warm_up import LinearWarmUp
 from keras_vae.callbacks.picture_logger import PictureLogger
 from keras_vae.callbacks.sigmoid_warm_up import SigmoidWarmUp
@@ -15,6 +16,7 @@ __all__ = [
     "BetaSchedule",
     "CapacitySchedule",
     "Cyclical",
+    "Evaluation",
     "LinearWarmUp",
     "PictureLogger",
     "SigmoidWarmUp",

@@ -83,6 +83,7 @@ NO_SOURCE = {
     *("encoders.Encoder", "encoders.FromModel", "likelihoods.Likelihood", "likelihoods.TFP", "objectives.Objective"),
     *("posteriors.Posterior", "priors.Prior", "priors.TFP", "callbacks.LinearWarmUp", "callbacks.StopOnInvalid"),
     *("callbacks.PictureLogger",),
+    "callbacks.Evaluation",
     *("callbacks.TorchDataParallel",),
     *("encoders.Recurrent", "encoders.Sequence", "likelihoods.LocationScale"),
     *("layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),

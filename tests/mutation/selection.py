@@ -24,6 +24,7 @@ DENSITIES = ["tests/golden", "tests/distributions", "tests/mathematics"]
 TESTS = {
     "keras_vae/models/forward.py": MODELS,
     "keras_vae/inference/evidence.py": ["tests/models/test_log_likelihood.py", "tests/models/test_inference.py"],
+    "keras_vae/evaluation": ["tests/evaluation"],
     "keras_vae/objectives": [
         "tests/models/test_objective_plugins.py",
         "tests/models/test_hamiltonian.py",
