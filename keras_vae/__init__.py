@@ -16,6 +16,7 @@ from keras_vae import (
     plots,
     posteriors,
     priors,
+    reports,
     testing,
 )
 from keras_vae.layers import KLDivergenceRegularizer, Sampling
@@ -43,5 +44,6 @@ __all__ = [
     "plots",
     "posteriors",
     "priors",
+    "reports",
     "testing",
 ]

@@ -36,6 +36,7 @@ from keras_vae.models.steps import Trackers, loss_per_example, weighted_mean
 from keras_vae.models.summary import get_layer, summary
 from keras_vae.models.training import Trainer
 from keras_vae.objectives.terms import Terms
+from keras_vae.reports import report
 from keras_vae.serialization import Untracked
 
 __all__ = ["VAE"]
@@ -359,6 +360,7 @@ class VAE(Trainer):
     elbo = inference.elbo
     log_likelihood = inference.log_likelihood
     export = inference.export
+    report = report
 
     def predict_on_batch(self, x: Data) -> Array:
         """Reconstructions of one batch, as `predict`.

@@ -32,6 +32,7 @@ BENCHMARKS = {
     "jit_components": (EACH, "--components priors-standard --epochs 2"),
     "decoding": (EACH, "--decoders gru --turns 1"),
     "evidence": (EACH, "--rows 2 --samples 8 --contestants loop"),
+    "reports": (EACH, "--models collapsed"),
     "disentanglement": (EACH, "--data squares --seeds 0 --steps 4 --rows 100"),
     "mixture_density": (EACH, "--batch 4 --components 5 --latents 2 --repeats 1 --widths typical --forms broadcast"),
 }

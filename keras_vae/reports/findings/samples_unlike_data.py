@@ -1,0 +1,35 @@
+"""A prior that draws latents which the decoder has not met."""
+
+from typing import Any
+
+from keras_vae.reports.finding import Finding
+
+__all__ = ["samples_unlike_data"]
+
+AUC = 0.9
+"""Of a classifier that tells latents of the data from draws of the prior."""
+
+
+def samples_unlike_data(measured: Any) -> Finding | None:
+    """The aggregated posterior far from the prior, so that samples are decoded from elsewhere (Makhzani et al., 2016).
+
+    Args:
+        measured: the `Measurements`.
+    """
+    gap = measured.prior_gap
+    if gap.auc < AUC:
+        return None
+    information = measured.information
+    nats = None if information is None or information.conditional else float(information.marginal_kl)
+    apart = "" if nats is None else f" KL(q(z) || p(z)) is {nats:.3g} nats."
+    overlap = measured.overlap
+    seen = "" if overlap is None else f" {overlap.precision:.0%} of the samples lie among the data."
+    return Finding(
+        "samples_unlike_data",
+        "Samples are unlike the data: the prior does not fit the latents.",
+        f"A classifier tells latents of the data from draws of the prior with an AUC of {gap.auc:.2f}; 0.5 is "
+        f"chance.{apart}{seen}",
+        "vae.fit_sampler('mixture', x_train) and vae.generate(n, sampler='mixture'), without training again; or train "
+        "with prior='vamp' or prior='flow'. If beta is below 1, raise it.",
+        nats,
+    )
