@@ -88,7 +88,7 @@ def latents(
         coloured = {} if numbers is None else {"c": numbers, "cmap": "cividis"}
         points = ax.scatter(*flat.T, s=size_of(len(z)), lw=0, alpha=0.8, rasterized=True, **coloured)
         if numbers is not None:
-            ax.figure.colorbar(points, ax=ax, label="label")
+            ax.figure.colorbar(points, ax=ax)
     if groups is not None:
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=2, fontsize="small", frameon=False)
     several = "" if len(encoded) == 1 else f", level {level} of {len(encoded)}"
@@ -146,5 +146,5 @@ def flattened(z: Array, method: str, seed: int | None) -> tuple[Array, tuple[str
             "with `pip install scikit-learn`, or use method='first'."
         ) from error
     analysis = PCA(2).fit(z)
-    first, second = (f"{share:.0%} of the variance" for share in analysis.explained_variance_ratio_)
-    return analysis.transform(z), (f"first principal component, {first}", f"second principal component, {second}")
+    first, second = (f"{share:.0%} of variance" for share in analysis.explained_variance_ratio_)
+    return analysis.transform(z), (f"component 1, {first}", f"component 2, {second}")
