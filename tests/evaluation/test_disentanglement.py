@@ -126,6 +126,8 @@ def test_irs_by_hand():
     factors = np.array(list(itertools.product(range(2), range(2))))
     codes = np.stack([factors[:, 0], factors.sum(axis=1)], axis=1)
     assert kv.evaluation.irs(codes, factors, quantile=1.0) == pytest.approx((0.5 * 1.0 + 1.0 * 0.5) / 1.5)
+    # Fixing either factor at 0 leaves this code at 0, and at 1 it is 1 from its mean: 1/2 on average, of 3/2.
+    assert kv.evaluation.irs(np.array([[0.0], [0.0], [0.0], [2.0]]), factors, 1.0) == pytest.approx(2 / 3)
     assert kv.evaluation.irs(np.zeros((4, 2)), factors) == 0.0
 
 
@@ -134,6 +136,14 @@ def test_factor_vae_score_leaves_collapsed_dimensions_out():
     collapsed = np.concatenate([CODES, 1e-6 * NOISE[:, :1]], axis=1)
     assert kv.evaluation.factor_vae_score(collapsed, FACTORS) > 0.95
     assert kv.evaluation.factor_vae_score(np.zeros((1200, 2)), FACTORS) == 0.0
+
+
+def test_factor_vae_score_of_unequal_scales_and_of_held_out_votes():
+    # At a fixed factor the first dimension still varies more than the others do at all, but not for its scale.
+    scales = [10.0, 1.0, 1.0]
+    assert kv.evaluation.factor_vae_score((CODES + 0.3 * NOISE) * scales, FACTORS) > 0.95
+    # Of 60 dimensions of noise each gets about a vote: a classifier is right about votes that it was made of.
+    assert kv.evaluation.factor_vae_score(RNG.normal(size=(1200, 60)), FACTORS, votes=60) < 0.7
 
 
 def test_bins_have_equal_width():

@@ -107,8 +107,12 @@ def groups():
 def test_every_posterior(make):
     """Six rows many times: q(z) is the mean of six posteriors, and many draws of each are at hand."""
     vae, rows = make(), vectors(6) * 3.0 - 1.0
-    for weight in (weight for _, part in vae.latents.pairs[:2] for weight in part.trainable_weights):
-        weight.assign(weight * 3.0)  # so that the rows can be told apart
+    # So that the rows can be told apart, and the same on every backend.
+    rng = np.random.default_rng(0)
+    for part in (vae.encoder, *(posterior for _, posterior in vae.latents.pairs)):
+        for weight in part.trainable_weights:
+            # The only weight of this shape is the offset of a sphere's concentration.
+            weight.assign([30.0] if tuple(weight.shape) == (1,) else 0.7 * rng.standard_normal(weight.shape))
     if hasattr(vae.latents, "prior") and hasattr(vae.latents.prior, "adapt"):
         vae.latents.prior.adapt(vectors())
     many = np.clip(np.repeat(rows, 40, axis=0), 0.0, 1.0)
@@ -122,7 +126,7 @@ def test_every_posterior(make):
         pairs = pairs + ops.convert_to_numpy(level.posterior.log_prob(several)).astype("float64")
     own = pairs[np.arange(1200), np.tile(np.arange(6), 200)]
     gains = own - np.logaddexp.reduce(pairs, axis=1) + np.log(6)
-    assert gains.mean() > 0.05
+    assert gains.mean() > 0.1
     assert found.mutual_information == pytest.approx(gains.mean(), abs=4.5 * gains.std() / np.sqrt(240))
 
 
