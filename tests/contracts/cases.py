@@ -106,6 +106,7 @@ CASES = {
     },
     ("priors", "poincare"): {
         "make": lambda: kv.priors.Poincare(curvature=0.7, scale=0.8),
+        "other_values": {"family": "riemannian_normal"},
         "vae": {"posterior": "poincare"},
         "points": testing.over_ball(0.7),
         "moments": False,
@@ -172,6 +173,7 @@ CASES = {
     },
     ("posteriors", "poincare"): {
         "make": kv.posteriors.Poincare,
+        "other_values": {"family": "riemannian_normal"},
         "vae": {"prior": "poincare"},
         "points": testing.over_ball(),
         "moments": False,
@@ -365,6 +367,13 @@ CASES = {
 # Ways to use a registered class that take another path through its code, and parts without a name.
 VARIANTS = {
     ("priors", "gaussian with a fixed location"): {"make": lambda: kv.priors.Gaussian(learn_loc=False)},
+    ("posteriors", "poincare with a Riemannian normal"): {
+        "make": lambda: kv.posteriors.Poincare(family="riemannian_normal"),
+        "other_values": {"family": "wrapped_normal"},
+        "vae": {"prior": lambda: kv.priors.Poincare(family="riemannian_normal")},
+        "points": testing.over_ball(),
+        "moments": False,
+    },
     ("latents", "hierarchical with a VampPrior on top"): {
         "make": lambda: kv.latents.Hierarchical(
             [kv.latents.Level(2, prior=kv.priors.VampPrior(3)), kv.latents.Level(1)], merge=kv.layers.MergeDense((5,))
