@@ -28,6 +28,7 @@ from keras_vae.distributions.multivariate_gaussian import MultivariateGaussian
 from keras_vae.distributions.negative_binomial import NegativeBinomial
 from keras_vae.distributions.one_hot_categorical import OneHotCategorical
 from keras_vae.distributions.poisson import Poisson
+from keras_vae.distributions.riemannian_normal import RiemannianNormal
 from keras_vae.distributions.spike_and_slab import SpikeAndSlab
 from keras_vae.distributions.student_t import StudentT
 from keras_vae.distributions.tempered import Tempered
@@ -59,6 +60,7 @@ __all__ = [
     "NegativeBinomial",
     "OneHotCategorical",
     "Poisson",
+    "RiemannianNormal",
     "SpikeAndSlab",
     "StudentT",
     "TFPDistribution",

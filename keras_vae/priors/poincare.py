@@ -5,8 +5,9 @@ from typing import Any
 
 from keras import ops
 
-from keras_vae.arguments import positive_number
+from keras_vae.arguments import one_of, positive_number
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.riemannian_normal import RiemannianNormal
 from keras_vae.distributions.wrapped_normal import WrappedNormal
 from keras_vae.hints import Config, Encode, Shape, Tensor
 from keras_vae.priors.prior import Prior
@@ -17,7 +18,7 @@ __all__ = ["Poincare"]
 
 @priors.register("poincare", package="keras_vae")
 class Poincare(Prior):
-    """p(z) a wrapped normal around the origin of the Poincaré ball (Mathieu et al., 2019).
+    """p(z) a normal distribution around the origin of the Poincaré ball (Mathieu et al., 2019).
 
     For the posterior `"poincare"`. Hyperbolic space grows exponentially with the distance, as the number of nodes of a
     tree does: for data with a hierarchy, in few dimensions. It has no weights and ignores the context. Draws are
@@ -25,7 +26,10 @@ class Poincare(Prior):
 
     Args:
         curvature: c above 0; the space has the curvature -c. Towards 0 it becomes flat.
-        scale: standard deviation of every coordinate of the step from the origin, in hyperbolic length.
+        scale: standard deviation of every coordinate of the step from the origin, in hyperbolic length; for
+            `"riemannian_normal"` the scale of its distances.
+        family: `"wrapped_normal"` or `"riemannian_normal"`, the distribution of this name in
+            `keras_vae.distributions`. Draws of the second are far out in more than a few dimensions.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -38,12 +42,19 @@ class Poincare(Prior):
     """
 
     latent_space = "ball"
-    distribution_class = WrappedNormal
 
-    def __init__(self, curvature: float = 1.0, scale: float = 1.0, **kwargs: Any) -> None:
+    def __init__(
+        self, curvature: float = 1.0, scale: float = 1.0, family: str = "wrapped_normal", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.curvature = positive_number(curvature, "curvature")
         self.scale = positive_number(scale, "scale")
+        self.family = one_of(family, ("wrapped_normal", "riemannian_normal"), "family")
+
+    @property
+    def distribution_class(self) -> type[Distribution]:  # type: ignore[override]
+        """`WrappedNormal` or `RiemannianNormal`."""
+        return RiemannianNormal if self.family == "riemannian_normal" else WrappedNormal
 
     def build(self, context_shape: Shape, latent_shape: Shape, data_spec: dict[str, Any] | None = None) -> None:
         super().build(context_shape, latent_shape, data_spec)
@@ -52,7 +63,9 @@ class Poincare(Prior):
 
     def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         origin = ops.zeros((ops.shape(context)[0], *self.latent_shape))
+        if self.family == "riemannian_normal":
+            return RiemannianNormal(origin, origin[..., 0] + 2.0 * math.log(self.scale), self.curvature)
         return WrappedNormal(origin, origin + 2.0 * math.log(self.scale), self.curvature)
 
     def get_config(self) -> Config:
-        return {**super().get_config(), "curvature": self.curvature, "scale": self.scale}
+        return {**super().get_config(), "curvature": self.curvature, "scale": self.scale, "family": self.family}

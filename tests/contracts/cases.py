@@ -110,6 +110,7 @@ CASES = {
     },
     ("priors", "poincare"): {
         "make": lambda: kv.priors.Poincare(curvature=0.7, scale=0.8),
+        "other_values": {"family": "riemannian_normal"},
         "vae": {"posterior": "poincare"},
         "points": testing.over_ball(0.7),
         "moments": False,
@@ -157,8 +158,8 @@ CASES = {
         "other_values": {"steps": ("radial", "radial", "planar")},
         "moments": False,
     },
-    ("posteriors", "planar"): {"make": lambda: kv.posteriors.Planar(steps=2), "moments": False},
-    ("posteriors", "radial"): {"make": lambda: kv.posteriors.Radial(steps=2, amortized=False), "moments": False},
+    ("posteriors", "planar"): {"make": lambda: kv.posteriors.Planar(steps=1), "moments": False},
+    ("posteriors", "radial"): {"make": lambda: kv.posteriors.Radial(steps=1, amortized=False), "moments": False},
     ("posteriors", "full_covariance"): {"make": kv.posteriors.FullCovariance},
     ("posteriors", "deterministic"): {
         "make": kv.posteriors.Deterministic,
@@ -181,6 +182,7 @@ CASES = {
     },
     ("posteriors", "poincare"): {
         "make": kv.posteriors.Poincare,
+        "other_values": {"family": "riemannian_normal"},
         "vae": {"prior": "poincare"},
         "points": testing.over_ball(),
         "moments": False,
@@ -423,7 +425,7 @@ CASES = {
         "other_values": {"tempering": "free"},
     },
     ("objectives", "riemannian_hamiltonian"): {
-        "make": lambda: kv.objectives.RiemannianHamiltonian(steps=2, hidden_units=(5,), centroids=4, num_samples=2),
+        "make": lambda: kv.objectives.RiemannianHamiltonian(steps=1, hidden_units=(5,), centroids=4, num_samples=2),
     },
     ("objectives", "supervised"): {
         "make": lambda: kv.objectives.Supervised(kv.objectives.ELBO(num_samples=2), weight=0.5, metrics=["mae"]),
@@ -439,6 +441,14 @@ CASES = {
 # Ways to use a registered class that take another path through its code, and parts without a name.
 VARIANTS = {
     ("priors", "gaussian with a fixed location"): {"make": lambda: kv.priors.Gaussian(learn_loc=False)},
+    ("posteriors", "poincare with a Riemannian normal"): {
+        "make": lambda: kv.posteriors.Poincare(family="riemannian_normal"),
+        "other_values": {"family": "wrapped_normal"},
+        "vae": {"prior": lambda: kv.priors.Poincare(family="riemannian_normal")},
+        "checks": ("config", "shapes", "draws", "density", "kl"),
+        "points": testing.over_ball(),
+        "moments": False,
+    },
     ("latents", "hierarchical with a VampPrior on top"): {
         "make": lambda: kv.latents.Hierarchical(
             [kv.latents.Level(2, prior=kv.priors.VampPrior(3)), kv.latents.Level(1)], merge=kv.layers.MergeDense((5,))
@@ -460,6 +470,7 @@ VARIANTS = {
     },
     ("objectives", "hamiltonian with free tempering and two samples"): {
         "make": lambda: kv.objectives.Hamiltonian(steps=2, tempering="free", learn_step_size=False, num_samples=2),
+        "checks": ("config", "shapes", "draws"),
         "other_values": {"tempering": None},
     },
     ("likelihoods", "gaussian with one learned scale"): {

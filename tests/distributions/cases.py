@@ -96,6 +96,7 @@ CASES = {
     "OneHotCategorical": lambda: d.OneHotCategorical(2 * parameters(BATCH, 2, 4)),
     "Transformed by couplings": lambda: flow(lambda flip: AffineCoupling((8,), flip=flip)),
     "Transformed by inverse autoregression": lambda: flow(lambda flip: InverseAutoregressive(8, reverse=flip)),
+    "RiemannianNormal": lambda: d.RiemannianNormal(0.6 * parameters(BATCH, 2), parameters(BATCH, seed=1), 0.8),
     "WrappedNormal": lambda: d.WrappedNormal(0.6 * parameters(BATCH, 2), parameters(BATCH, 2, seed=1), 0.8),
     "VonMisesFisher": lambda: d.VonMisesFisher(directions(), 5 + 4 * parameters(BATCH)),
 }

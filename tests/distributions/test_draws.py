@@ -12,7 +12,12 @@ from keras_vae.distributions import Distribution, Independent
 from tests.distributions.cases import BATCH, CASES, ELEMENTS, FILE, SEED, TEMPERATURES, mixture, noise, parameters
 
 COUNTS = ("BetaBinomial", "Multinomial", "NegativeBinomial", "Poisson", "ZeroInflated")
-YOUNGER = ("Multinomial", "VonMisesFisher", "WrappedNormal")  # than version 0.1, or drawn in another way since
+YOUNGER = (
+    "Multinomial",
+    "VonMisesFisher",
+    "RiemannianNormal",
+    "WrappedNormal",
+)  # than version 0.1, or drawn in another way since
 
 
 def numpy(value):

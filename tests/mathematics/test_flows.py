@@ -26,10 +26,9 @@ def flows(width, context_width):
         step = kv.layers.InverseAutoregressive(9, reverse=flip)
         step.build(*shapes)
         yield randomised(step)
-    for scale in (0.5, 2.0):  # the large ones press against the limits of invertibility
-        for step in (kv.layers.Planar(), kv.layers.Radial()):
-            step.build(*shapes)
-            yield randomised(step, seed=int(scale), scale=scale)
+    for step in (kv.layers.Planar(), kv.layers.Radial()):
+        step.build(*shapes)
+        yield randomised(step, scale=1.5)  # near the limits of invertibility
 
 
 @pytest.mark.parametrize("context_width", [0, 2])

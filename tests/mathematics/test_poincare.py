@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import scipy.integrate
 from keras import ops
 
 import keras_vae as kv
-from keras_vae.distributions import Gaussian, WrappedNormal
+from keras_vae.distributions import Gaussian, RiemannianNormal, WrappedNormal
 from keras_vae.distributions.poincare_ball import distance, exponential_map, geodesic, logarithm_map, mobius_add
 from tests.mathematics.autodiff import vector_jacobian
 
@@ -88,6 +89,50 @@ def test_draws_are_gaussian_steps_from_the_centre():
     step = ops.convert_to_numpy(logarithm_map(loc, z, c))
     assert np.abs(step.mean(axis=0)).max() < 5 * np.exp(0.2) / np.sqrt(rows)
     assert np.allclose(np.cov(step.T), np.diag(np.exp(log_var[0])), rtol=0.05, atol=0.03)
+
+
+def radial(variance, c, width):
+    """The radius' moments and the normaliser, by scipy: functions of what is integrated."""
+
+    def integral(function):
+        def integrand(r):
+            return function(r) * np.exp(-0.5 * r**2 / variance) * (np.sinh(np.sqrt(c) * r) / np.sqrt(c)) ** (width - 1)
+
+        return scipy.integrate.quad(integrand, 0.0, 30.0, limit=200)[0]
+
+    return integral
+
+
+@pytest.mark.parametrize("c", [0.3, 1.0])
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_riemannian_normal_against_scipy(width, c):
+    rows, variance = 20000, 0.7
+    integral = radial(variance, c, width)
+    total = integral(lambda r: 1.0)
+    area = {1: 2.0, 2: 2 * np.pi, 4: 2 * np.pi**2}[width]
+    loc = np.tile(points(np.random.default_rng(3), 1, width, c, 2.0), (rows, 1))
+    p = RiemannianNormal(loc, np.full(rows, np.log(variance)), c)
+    assert ops.convert_to_numpy(p.log_prob(loc))[0] == pytest.approx(-np.log(area * total), abs=1e-4)
+    apart = ops.convert_to_numpy(distance(loc, p.sample(seed=0), c))
+    for power in (1, 2):
+        expected = integral(lambda r, power=power: r**power) / total
+        assert abs(np.mean(apart**power) - expected) < 5 * np.std(apart**power) / np.sqrt(rows) + 1e-3
+
+
+def test_gradient_of_a_riemannian_draw_with_respect_to_the_variance():
+    rows, c = 20000, 0.8
+
+    def mean_distance(variance):
+        loc = ops.zeros((rows, 3))
+        p = RiemannianNormal(loc, ops.broadcast_to(ops.log(variance), (rows,)), c)
+        return ops.mean(distance(loc, p.sample(seed=0), c), axis=0, keepdims=True)
+
+    def exact(variance):
+        integral = radial(variance, c, 3)
+        return integral(lambda r: r) / integral(lambda r: 1.0)
+
+    _, (found,) = vector_jacobian(mean_distance, [np.array([0.6], "float32")], np.ones(1, "float32"))
+    assert found[0] == pytest.approx((exact(0.601) - exact(0.599)) / 0.002, rel=0.03)
 
 
 def test_towards_no_curvature_it_is_a_gaussian():

@@ -86,6 +86,7 @@ CONTRACTS = {
     "one_hot_categorical": ["uniform_categorical"],
     "poincare_ball": ["poincare"],
     "wrapped_normal": ["poincare"],
+    "riemannian_normal": ["poincare", "poincare with a Riemannian normal"],
     "log_joint": ["hamiltonian"],
     "riemannian_metric": ["riemannian_hamiltonian"],
     "transformed": ["flow", "householder"],
