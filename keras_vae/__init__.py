@@ -14,6 +14,7 @@ from keras_vae import (
     objectives,
     posteriors,
     priors,
+    samplers,
     testing,
 )
 from keras_vae.layers import KLDivergenceRegularizer, Sampling
@@ -39,5 +40,6 @@ __all__ = [
     "objectives",
     "posteriors",
     "priors",
+    "samplers",
     "testing",
 ]

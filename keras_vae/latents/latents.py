@@ -69,6 +69,11 @@ class Latents(keras.layers.Layer):
         """List of `(prior, posterior)`, one for each level or group in order."""
         raise NotImplementedError(f"{type(self).__name__} must implement `pairs`, a list of (prior, posterior).")
 
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """Indices of the levels that depend on no other: samplers fitted after training replace their priors."""
+        return tuple(range(len(self.level_shapes())))
+
     def resolve_latent_shape(self, latent_dim: Any, data_shape: Any = None) -> Any:
         """Shape of one example's latents for the user's `latent_dim`; a tuple of shapes for several levels.
 

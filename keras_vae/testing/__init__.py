@@ -24,6 +24,7 @@ from keras_vae.testing.quadrature import (
     over_reals,
     over_sphere,
 )
+from keras_vae.testing.sampler import check_sampler
 
 __all__ = [
     "check_decoder",
@@ -33,6 +34,7 @@ __all__ = [
     "check_objective",
     "check_posterior",
     "check_prior",
+    "check_sampler",
     "over_integers",
     "over_interval",
     "over_one_hot",

@@ -84,7 +84,7 @@ CONTRACTS = {
     "concatenated": ["columns"],
     "from_tfp": ["tfp"],
 }
-FAMILIES = ("encoders", "decoders", "posteriors", "priors", "latents", "likelihoods", "objectives")
+FAMILIES = ("encoders", "decoders", "posteriors", "priors", "latents", "likelihoods", "objectives", "samplers")
 
 
 def files(where: str) -> list[str]:
