@@ -122,13 +122,11 @@ def latents_of_sampler(
         ValueError: there is no sampler of this name.
     """
     if not isinstance(name, str) or name not in model.samplers:
-        fitted = (
-            f"the fitted ones: {sorted(model.samplers)}" if model.samplers else "one that was fitted; there is none"
-        )
+        known = f"one of {sorted(model.samplers)}" if model.samplers else "and there is none"
         shown = repr(name) if isinstance(name, str) else f"an object of type {type(name).__name__}"
         raise ValueError(
-            f"Argument `sampler` must be the name of {fitted}. Received: sampler={shown}. Fit it first, with "
-            'vae.fit_sampler("mixture", x).'
+            f"Argument `sampler` must be the name of a fitted sampler, {known}. Received: sampler={shown}. Fit "
+            'it first: vae.fit_sampler("mixture", x).'
         )
     sampler = model.samplers[name]
     if sampler.stale:

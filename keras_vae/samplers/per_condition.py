@@ -92,7 +92,9 @@ class PerCondition(Sampler):
                 own = tuple(rows_of(level, rows) for level in levels)
                 part.fit(own, seed=int(generator.integers(2**31)), verbose=verbose)
             except ValueError as error:
-                raise ValueError(f"The rows with the condition {value!r}, {len(rows)} of them: {error}") from error
+                raise ValueError(
+                    f"The rows with the condition {value.tolist()!r}, {len(rows)} of them: {error}"
+                ) from error
             self.parts.append(part)
         return self
 
@@ -128,10 +130,10 @@ class PerCondition(Sampler):
         for index, value in enumerate(self.conditions):
             which[(condition == value).reshape(len(condition), -1).all(axis=1)] = index
         if (which < 0).any():
+            unknown = condition[which < 0][0].tolist()
             raise ValueError(
                 "Argument `condition`: the sampler knows the conditions that it was fitted to. Expected one of "
-                f"{self.conditions.tolist()!r:.200}. Received: {condition[which < 0][0]!r}. Fit it again, with data of "
-                "that condition."
+                f"{self.conditions.tolist()!r:.200}. Received: {unknown!r}. Fit it again, with data of that condition."
             )
         return which
 

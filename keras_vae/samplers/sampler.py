@@ -100,14 +100,14 @@ class Sampler:
         raise NotImplementedError(f"{type(self).__name__} must implement `sample(n, *, seed, temperature)`.")
 
     def get_state(self) -> dict[str, Array]:
-        """What was learned: NumPy arrays by name. They are saved with the model."""
+        """What was learned: NumPy arrays by name, such as `means` `(components, width)`, saved with the model."""
         raise NotImplementedError(f"{type(self).__name__} must implement `get_state()`, a dict of NumPy arrays.")
 
     def set_state(self, state: dict[str, Array]) -> None:
         """Take what another sampler of the same arguments has learned, after `build`.
 
         Args:
-            state: the result of `get_state`.
+            state: the result of `get_state`, such as `means` `(components, width)`.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `set_state(state)`.")
 

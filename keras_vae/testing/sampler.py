@@ -12,6 +12,7 @@ from keras_vae import decoders, encoders
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.hints import Array, Shape
 from keras_vae.models.vae import VAE
+from keras_vae.samplers.sampler import Sampler
 from keras_vae.testing.config import check_config
 from keras_vae.testing.subject import Subject
 
@@ -50,12 +51,19 @@ def check_sampler(
 
     Raises:
         AssertionError: a check failed.
+        ValueError: unknown names in `checks`.
+        TypeError: an instance instead of a class or a function.
 
     Example:
 
     >>> import keras_vae as kv
     >>> kv.testing.check_sampler(lambda: kv.samplers.Mixture(2), checks=["draws", "state"])
     """
+    if isinstance(sampler, Sampler):
+        raise TypeError(
+            "check_sampler needs a class or a function that makes fresh instances, because the checks fit several. "
+            f"Received: {sampler!r}. Write `lambda: {type(sampler).__name__}(...)`."
+        )
     subject = Subject("sampler", sampler)
     asked = CHECKS if checks is None else tuple(checks)
     unknown = sorted(set(asked) - set(CHECKS))

@@ -68,6 +68,7 @@ VERBS = {
     "elbo",
     "encode",
     "export",
+    "fit_sampler",
     "generate",
     "interpolate",
     "log_likelihood",
@@ -86,6 +87,7 @@ NO_SOURCE = {
     *("encoders.Recurrent", "encoders.Sequence", "likelihoods.LocationScale"),
     *("layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),
     *("distributions.Distribution", "distributions.Independent", "distributions.TFPDistribution"),
+    *("samplers.Sampler", "samplers.VectorSampler"),
     *("distributions.Tempered", "latents.LatentLevel", "latents.Latents", "latents.Level"),
     # In every textbook.
     *("likelihoods.Laplace", "likelihoods.LogNormal"),
@@ -96,7 +98,7 @@ NO_SOURCE = {
 }
 # Whose classes need one.
 SOURCED = {"callbacks", "decoders", "distributions", "encoders", "layers", "likelihoods", "models"}
-SOURCED |= {"latents", "objectives", "posteriors", "priors"}
+SOURCED |= {"latents", "objectives", "posteriors", "priors", "samplers"}
 
 # Functions of `keras_vae.arguments` that raise in the name of their caller.
 CHECKS = {"check_distinct", "check_fields", "named_parts"}
