@@ -99,7 +99,7 @@ class Flow(VectorSampler):
         return -self.model.predict(rows.astype("float32"), batch_size=min(CHUNK, len(rows)), verbose=0)
 
     def get_state(self) -> dict[str, Array]:
-        weights = {f"weight_{index}": weight for index, weight in enumerate(self.model.get_weights())}
+        weights = {f"weight_{index}": np.asarray(weight) for index, weight in enumerate(self.model.get_weights())}
         return {**super().get_state(), **weights}
 
     def set_state(self, state: dict[str, Array]) -> None:

@@ -1,5 +1,6 @@
 """The contract of a sampler, as a check."""
 
+import functools
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -19,7 +20,8 @@ from keras_vae.testing.subject import Subject
 __all__ = ["check_sampler"]
 
 CHECKS = ("config", "shapes", "draws", "moments", "state", "refusals", "model")
-SEVERAL = ((2,), (2, 1, 1))
+ONE: tuple[Shape, ...] = ((2,),)
+SEVERAL: tuple[Shape, ...] = ((2,), (2, 1, 1))
 """Shapes of two levels of latents, the second spatial."""
 
 
@@ -86,7 +88,8 @@ def check_sampler(
             check_in_model(subject, rows, vae or {})
 
 
-def fitted(subject: Subject, rows: int, shapes: Sequence[Shape] = ((2,),)) -> tuple[Any, list[Array]]:
+@functools.lru_cache(maxsize=2)  # of one check, which does not fit a sampler again for each question
+def fitted(subject: Subject, rows: int, shapes: tuple[Shape, ...] = ONE) -> tuple[Any, list[Array]]:
     """A fitted sampler, and the latents that it saw."""
     sampler = subject.make()
     generator = np.random.default_rng(0)
@@ -116,7 +119,7 @@ def draws_of(sampler: Any, n: int, **options: Any) -> Any:
 
 
 def check_shapes(subject: Subject, rows: int) -> None:
-    for shapes in (((2,),), SEVERAL):
+    for shapes in (ONE, SEVERAL):
         sampler, _ = fitted(subject, rows, shapes)
         for n in (1, 7):
             draws = draws_of(sampler, n, seed=0)

@@ -32,6 +32,7 @@ BENCHMARKS = {
     "jit_components": (EACH, "--components priors-standard --epochs 2"),
     "decoding": (EACH, "--decoders gru --turns 1"),
     "evidence": (EACH, "--rows 2 --samples 8 --contestants loop"),
+    "samplers": (EACH, "--rows 200 --epochs 1 --samples 100 --seeds 0 --samplers mixture"),
     "mixture_density": (EACH, "--batch 4 --components 5 --latents 2 --repeats 1 --widths typical --forms broadcast"),
 }
 FULL = {"architectures": "--data digits"}

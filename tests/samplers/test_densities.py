@@ -68,6 +68,7 @@ def test_flow_draws_are_where_its_density_says():
     assert sampler.log_prob(draws).mean() == pytest.approx(negative_entropy, abs=0.05)
 
 
+@pytest.mark.eager
 def test_two_stage_has_the_correlation():
     sampler = kv.samplers.TwoStage((32,), epochs=10, batch_size=64, learning_rate=5e-3).fit(correlated(2000), seed=0)
     (draws,) = sampler.sample(4000, seed=0)

@@ -9,6 +9,8 @@ import pytest
 import keras_vae as kv
 from tests.models.small import Batches, compiled, small_vae, vectors
 
+pytestmark = pytest.mark.eager
+
 X = vectors(60)
 
 
@@ -113,7 +115,6 @@ def test_directions():
         vae.fit_sampler("two_stage", X)
 
 
-@pytest.mark.eager
 def test_spatial_latents():
     ladder = kv.latents.Hierarchical(
         [kv.latents.Level((2, 2, 1)), kv.latents.Level((4, 4, 1), posterior="residual")],

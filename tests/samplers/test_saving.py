@@ -10,6 +10,8 @@ import pytest
 import keras_vae as kv
 from tests.models.small import compiled, small_vae, vectors
 
+pytestmark = pytest.mark.eager
+
 X = vectors(60)
 SMALL = {
     "mixture": lambda: kv.samplers.Mixture(3),
