@@ -15,6 +15,9 @@ from keras_vae.samplers.vectors import VectorSampler
 
 __all__ = ["TwoStage"]
 
+BATCH = 512
+"""Rows that are drawn at a time."""
+
 
 @samplers.register("two_stage", package="keras_vae")
 class TwoStage(VectorSampler):
@@ -89,15 +92,16 @@ class TwoStage(VectorSampler):
         )
 
     def draw_rows(self, n: int, generator: np.random.Generator, temperature: float) -> Array:
-        return self.model.generate(
-            n,
+        drawn = self.model.generate(
+            n + -n % BATCH,  # one size, which is compiled once
             mode="sample",
             seed=int(generator.integers(2**31)),
             temperature=temperature,
             data_temperature=temperature,
-            batch_size=4096,
+            batch_size=BATCH,
             verbose=0,
         )
+        return drawn[:n]
 
     def get_state(self) -> dict[str, Array]:
         weights = {f"weight_{index}": np.asarray(weight) for index, weight in enumerate(self.model.get_weights())}

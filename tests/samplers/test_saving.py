@@ -62,6 +62,7 @@ def test_weights_bring_their_samplers(tmp_path):
     assert not other.samplers  # they were fitted to the weights before
 
 
+@pytest.mark.one_backend
 def test_labels_and_levels_are_restored(tmp_path):
     options = {"condition_shape": (), "condition_encoder": keras.layers.Embedding(2, 2)}
     vae = small_vae(latent_dim=(3, 2), latents="hierarchical", **options)
@@ -73,12 +74,14 @@ def test_labels_and_levels_are_restored(tmp_path):
     np.testing.assert_allclose(again.generate(condition=labels, sampler="aggregated", seed=0), expected, atol=1e-6)
 
 
+@pytest.mark.one_backend
 def test_clones_have_new_weights_and_no_samplers():
     clone = keras.models.clone_model(with_samplers(["mixture"]))
     assert clone.samplers == {}
     clone.fit_sampler("mixture", X)
 
 
+@pytest.mark.one_backend
 def test_deleted_samplers_are_gone(tmp_path):
     vae = with_samplers(["mixture", "manifold"])
     del vae.samplers["mixture"]
