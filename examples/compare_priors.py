@@ -11,7 +11,8 @@ Several priors and seeds are compared in a table, with the spread over the seeds
     python examples/compare_priors.py --data digits --prior standard vamp two_level --seed 0 1 2
 
 The file holds Larochelle's fixed binarisation as arrays `train`, `valid` and `test`, each row packed into 98
-bytes with numpy.packbits, or as 784 zeros and ones. `--data digits` takes those of scikit-learn, 8 x 8, binarised. The published runs: --epochs 2000 --samples 5000.
+bytes with numpy.packbits, or as 784 zeros and ones. The published runs: --epochs 2000 --samples 5000. `--data digits`
+takes the 1797 digits of scikit-learn instead, 8 x 8, binarised.
 """
 
 import argparse
@@ -209,7 +210,7 @@ def compare(results, options):
         import matplotlib.pyplot as plt
 
         figure, ax = plt.subplots(figsize=(5, 3))
-        for position, (prior, runs) in enumerate(values.items()):
+        for position, runs in enumerate(values.values()):
             ax.plot(np.full(len(runs), position), runs[:, 1], "o", color="C1", markersize=4)
             if len(runs) > 1:
                 ax.errorbar(position + 0.12, runs[:, 1].mean(), runs[:, 1].std(ddof=1), fmt="s", color="C0", capsize=4)

@@ -8,6 +8,7 @@ import keras
 
 from keras_vae import registry
 from keras_vae.arguments import one_of, positive_int, positive_number
+from keras_vae.backend import initial_values_on_host
 from keras_vae.data.rows import count_rows
 from keras_vae.data.streams import is_stream
 from keras_vae.models.vae import VAE
@@ -148,6 +149,8 @@ class HyperVAE(keras_tuner.HyperModel):
             arguments["objective"] = ELBO(beta=beta)
         vae = VAE(self.data_shape, **arguments)
         vae.compile(keras.optimizers.Adam(between(hp, "learning_rate", self.learning_rate)))
+        with initial_values_on_host():
+            vae.optimizer.build(vae.trainable_variables)  # the best model's file holds its state too
         return vae
 
     def fit(self, hp: Any, model: VAE, *args: Any, **kwargs: Any) -> Any:

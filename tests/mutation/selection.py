@@ -45,6 +45,8 @@ TESTS = {
         "tests/mathematics/test_flows.py",
         "tests/models/test_priors_in_models.py",
     ],
+    "keras_vae/samplers": ["tests/samplers"],
+    "keras_vae/tuning": ["tests/tuning"],
     "keras_vae/distributions": [*DENSITIES, "tests/likelihoods"],
     "keras_vae/layers": [
         "tests/layers",
