@@ -6,8 +6,13 @@ The protocol of Tomczak and Welling (2018): gated dense networks with two layers
 for two levels), Adam with step size 5e-4, batches of 100, the KL's weight warmed up from 0 to 1, early stopping
 on the ELBO of the validation set from there on. The log-likelihood is estimated by importance sampling.
 
+Several priors and seeds are compared in a table, with the spread over the seeds, and with `--picture` as error bars:
+
+    python examples/compare_priors.py --data digits --prior standard vamp two_level --seed 0 1 2
+
 The file holds Larochelle's fixed binarisation as arrays `train`, `valid` and `test`, each row packed into 98
-bytes with numpy.packbits, or as 784 zeros and ones. The published runs: --epochs 2000 --samples 5000.
+bytes with numpy.packbits, or as 784 zeros and ones. The published runs: --epochs 2000 --samples 5000. `--data digits`
+takes the 1797 digits of scikit-learn instead, 8 x 8, binarised.
 """
 
 import argparse
@@ -21,12 +26,18 @@ import numpy as np
 import keras_vae as kv
 
 PIXELS = 28 * 28
+PRIORS = ("standard", "vamp", "two_level")
 MOST_WARM_UP = 100
 TIMED_STEPS = 100
 
 
 def load(path):
-    """The three sets as zeros and ones, `(n, 784)`, float32."""
+    """The three sets as zeros and ones, `(n, pixels)`, float32."""
+    if str(path) == "digits":
+        from sklearn.datasets import load_digits
+
+        bits = (load_digits().data >= 8).astype("float32")
+        return np.split(bits[np.random.default_rng(0).permutation(len(bits))], [1200, 1500])
     if not path.is_file():
         sys.exit(f"--data: there is no file {path}.")
     sets = []
@@ -43,11 +54,11 @@ def load(path):
     return sets
 
 
-def build(options):
+def build(options, prior_name, pixels, seed):
     """The model, compiled."""
     units = (options.hidden_units,) * 2
-    vamp = kv.priors.VampPrior(options.components, seed=options.seed)
-    if options.prior == "two_level":
+    vamp = kv.priors.VampPrior(options.components, seed=seed)
+    if prior_name == "two_level":
         # As in the paper: a gated layer combines x and z2, and p(z1|z2) follows the two layers of the merge.
         posterior = kv.posteriors.Gaussian(hidden_units=(options.hidden_units,))
         lower = kv.priors.Level(options.latent_dim, prior="gaussian", posterior=posterior)
@@ -55,14 +66,14 @@ def build(options):
             [kv.priors.Level(options.latent_dim, prior=vamp), lower], merge=kv.layers.MergeDense(units)
         )
     else:
-        prior = vamp if options.prior == "vamp" else "standard"
+        prior = vamp if prior_name == "vamp" else "standard"
     vae = kv.VAE(
-        data_shape=(PIXELS,),
-        latent_dim=None if options.prior == "two_level" else options.latent_dim,
+        data_shape=(pixels,),
+        latent_dim=None if prior_name == "two_level" else options.latent_dim,
         encoder=kv.encoders.GatedMLP(units),
         decoder=kv.decoders.GatedMLP(units),
         prior=prior,
-        seed=options.seed,
+        seed=seed,
     )
     vae.compile(keras.optimizers.Adam(5e-4), steps_per_execution=options.steps_per_execution)
     return vae
@@ -111,8 +122,8 @@ class Watch(keras.callbacks.Callback):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=pathlib.Path, required=True, help="binarized_mnist_static.npz")
-    parser.add_argument("--prior", choices=("standard", "vamp", "two_level"), default="standard")
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="binarized_mnist_static.npz, or digits")
+    parser.add_argument("--prior", choices=PRIORS, nargs="+", default=["standard"])
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=int, help="passes over the training set at most (by default 2000)")
     length.add_argument("--minutes", type=float, help="time for training, instead of --epochs")
@@ -128,15 +139,26 @@ def main(arguments=None):
     parser.add_argument("--hidden-units", type=int, default=300)
     parser.add_argument("--latent-dim", type=int, default=40)
     parser.add_argument("--components", type=int, default=500, help="pseudo-inputs of a VampPrior")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, nargs="+", default=[0])
+    parser.add_argument("--picture", type=pathlib.Path, help="where to draw the comparison, such as priors.png")
     parser.add_argument("--verbose", type=int, default=2, choices=(0, 1, 2), help="as in fit")
     options = parser.parse_args(arguments)
 
-    keras.utils.set_random_seed(options.seed)
-    train, valid, test = load(options.data)
+    sets = load(options.data)
+    results = {}
+    for prior in options.prior:
+        results[prior] = [run(options, prior, seed, *sets) for seed in options.seed]
+    if len(options.prior) * len(options.seed) > 1:
+        compare(results, options)
+    return results[options.prior[0]][0]
+
+
+def run(options, prior, seed, train, valid, test):
+    """ELBO and log-likelihood of the test set, in nats, of one prior and seed."""
+    keras.utils.set_random_seed(seed)
     # The file's rows are not in random order: the first ones alone would be several nats off.
     test = np.random.default_rng(0).permutation(test)[: options.test_rows]
-    vae = build(options)
+    vae = build(options, prior, train.shape[1], seed)
     clock, limit = clock_of(options)
     watch = Watch(clock, limit)
     epochs = epochs_in(vae, train, options) if limit is not None else options.epochs or 2000
@@ -168,12 +190,35 @@ def main(arguments=None):
     log_likelihood = vae.log_likelihood(test, num_samples=options.samples, seed=0)
     error = log_likelihood.std() / len(test) ** 0.5
     print(
-        f"static MNIST, prior {options.prior}, seed {options.seed}, backend {keras.backend.backend()}: "
+        f"{options.data.stem}, prior {prior}, seed {seed}, backend {keras.backend.backend()}: "
         f"{watch.epochs} epochs in {minutes:.1f} {unit}, warm-up {warm_up} epochs, {vae.count_params()} weights; "
         f"test ELBO {elbo:.2f}, NLL {-log_likelihood.mean():.2f} +- {error:.2f} nats "
         f"({options.samples} importance samples, {len(test)} rows)"
     )
     return elbo, log_likelihood.mean()
+
+
+def compare(results, options):
+    """Print the mean and the standard deviation over the seeds for every prior, and draw them as error bars."""
+    values = {prior: np.array(runs) for prior, runs in results.items()}
+    print(f"\nMean and standard deviation over the seeds {options.seed}, in nats:\n")
+    print("| prior | test ELBO | test log-likelihood |\n|---|---|---|")
+    for prior, runs in values.items():
+        mean, spread = runs.mean(axis=0), runs.std(axis=0, ddof=1) if len(runs) > 1 else np.full(2, np.nan)
+        print(f"| `{prior}` | {mean[0]:.2f} ± {spread[0]:.2f} | {mean[1]:.2f} ± {spread[1]:.2f} |")
+    if options.picture is not None:
+        import matplotlib.pyplot as plt
+
+        figure, ax = plt.subplots(figsize=(5, 3))
+        for position, runs in enumerate(values.values()):
+            ax.plot(np.full(len(runs), position), runs[:, 1], "o", color="C1", markersize=4)
+            if len(runs) > 1:
+                ax.errorbar(position + 0.12, runs[:, 1].mean(), runs[:, 1].std(ddof=1), fmt="s", color="C0", capsize=4)
+        ax.set_xticks(range(len(values)), list(values))
+        ax.set(ylabel="test log-likelihood in nats", xlim=(-0.5, len(values) - 0.5))
+        figure.tight_layout()
+        figure.savefig(options.picture, dpi=150)
+        plt.close(figure)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Variational autoencoders from interchangeable components, for Keras 3 on TensorFlow, JAX and PyTorch."""
 
+import importlib as _importlib
+from typing import Any as _Any
+
 from keras_vae import backend as _backend  # noqa: F401  (first: it explains a missing backend)
 from keras_vae import (
     callbacks,
@@ -17,6 +20,7 @@ from keras_vae import (
     posteriors,
     priors,
     reports,
+    samplers,
     testing,
 )
 from keras_vae.layers import KLDivergenceRegularizer, Sampling
@@ -45,5 +49,12 @@ __all__ = [
     "posteriors",
     "priors",
     "reports",
+    "samplers",
     "testing",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "tuning":  # KerasTuner is optional, and loaded where it is used
+        return _importlib.import_module("keras_vae.tuning")
+    raise AttributeError(f"module 'keras_vae' has no attribute {name!r}")

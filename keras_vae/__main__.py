@@ -13,7 +13,7 @@ import keras
 
 from keras_vae import registry
 
-FAMILIES = ("encoders", "posteriors", "priors", "latents", "decoders", "likelihoods", "objectives")
+FAMILIES = ("encoders", "posteriors", "priors", "latents", "decoders", "likelihoods", "objectives", "samplers")
 
 
 def components() -> tuple[list[dict[str, str]], list[dict[str, str]]]:

@@ -1,4 +1,4 @@
-"""Names for components: one `Registry` class and the seven families that it serves."""
+"""Names for components: one `Registry` class and the eight families that it serves."""
 
 import difflib
 import importlib.metadata
@@ -22,6 +22,7 @@ __all__ = [
     "objectives",
     "posteriors",
     "priors",
+    "samplers",
 ]
 
 
@@ -263,6 +264,7 @@ posteriors = Registry("posteriors")
 likelihoods = Registry("likelihoods")
 objectives = Registry("objectives")
 latents = Registry("latents")
+samplers = Registry("samplers")
 
 
 def load_plugins() -> None:
@@ -274,5 +276,5 @@ def load_plugins() -> None:
     >>> import keras_vae as kv
     >>> kv.load_plugins()
     """
-    for family in (encoders, decoders, priors, posteriors, likelihoods, objectives, latents):
+    for family in (encoders, decoders, priors, posteriors, likelihoods, objectives, latents, samplers):
         family.load_plugins()

@@ -7,12 +7,14 @@ from keras_vae.inference.generate import decode, generate
 from keras_vae.inference.interpolate import interpolate
 from keras_vae.inference.predict_target import predict_target
 from keras_vae.inference.reconstruct import predict, reconstruct
+from keras_vae.inference.samplers import fit_sampler
 
 __all__ = [
     "decode",
     "elbo",
     "encode",
     "export",
+    "fit_sampler",
     "generate",
     "interpolate",
     "log_likelihood",

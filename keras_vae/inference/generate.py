@@ -22,6 +22,7 @@ from keras_vae.inference.call import (
     real_numbers,
     rows,
 )
+from keras_vae.inference.samplers import latents_of_sampler
 
 __all__ = ["decode", "generate"]
 
@@ -160,6 +161,7 @@ def generate(
     condition: Tensor | None = None,
     mode: str | None = None,
     *,
+    sampler: str | None = None,
     fixed: Mapping[int, Any] | None = None,
     condition_mask: Tensor | None = None,
     exposure: Tensor | None = None,
@@ -170,7 +172,7 @@ def generate(
     batch_size: int | None = None,
     verbose: str | int = "auto",
 ) -> Array:
-    """New data: latents from the prior, decoded: `(n, *data_shape)`.
+    """New data: latents from the prior or from a sampler, decoded: `(n, *data_shape)`.
 
     Args:
         model: the `VAE`.
@@ -178,12 +180,14 @@ def generate(
         condition: `(n, *condition_shape)`, or one condition for all, for a conditional model.
         mode: `"mean"` or `"mode"` of p(x|z), or a `"sample"` from it; by default the mean, and the mode for
             tokens, which have no mean. Most published pictures show the mean.
+        sampler: name of a sampler that `fit_sampler` has fitted: latents are drawn from it in place of the prior.
         fixed: dict from the index of a level or group of latents to its value: `(n, *latent)`, or one value for all
             rows; for a single categorical variable, the index of the category.
         condition_mask: boolean `(n, length)`, True at valid steps, for conditions of unequal lengths.
         exposure: `(n,)`, size factors, for a likelihood created with `exposure=True`.
         seed: int, for results that are reproducible on one backend, with one batch size.
-        temperature: scales the spread of the prior; below 1 results are more typical and less varied.
+        temperature: scales the spread of the prior or of the sampler; below 1 results are more typical and less
+            varied.
         data_temperature: scales the spread of p(x|z), with `mode="sample"`; 1 is the model's own, 0 is greedy.
         length: number of steps, if `data_shape` does not fix it.
         batch_size: rows at a time, 32 by default.
@@ -212,6 +216,9 @@ def generate(
         **checked_condition(model, condition, condition_mask, n),
         "exposure": checked_exposure(model, exposure, n),
     }
+    if sampler is not None:
+        drawn = latents_of_sampler(model, sampler, n, beside["condition"], seed, temperatures[0])
+        fixed = with_drawn(fixed, drawn)
     given = fixed_latents(model, fixed, n, steps_of_latents(model, length))
 
     def generate_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, prepared: Any) -> Tensor:
@@ -227,6 +234,20 @@ def generate(
         seed=seed,
         temperature=temperatures,
     )
+
+
+def with_drawn(fixed: Mapping[int, Any] | None, drawn: dict[int, Array]) -> dict[int, Any]:
+    """The argument `fixed` with the draws of a sampler.
+
+    Raises:
+        ValueError: it fixes a level that the sampler draws.
+    """
+    if fixed is not None and (not isinstance(fixed, Mapping) or set(fixed) & set(drawn)):
+        raise ValueError(
+            f"Argument `fixed`: the sampler draws the levels or groups {sorted(drawn)} jointly, so none of them can be "
+            f"fixed. Received: fixed={fixed!r:.80}. Leave out `sampler` to draw the others from the prior."
+        )
+    return {**(fixed or {}), **drawn}
 
 
 def context_of(model: Part, inputs: Any) -> Tensor:

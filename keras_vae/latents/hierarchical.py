@@ -92,6 +92,10 @@ class Hierarchical(Latents):
     def pairs(self) -> list[tuple[Part, Part]]:
         return list(zip(self.priors, [self.posterior, *self.posteriors], strict=True))
 
+    @property
+    def roots(self) -> tuple[int, ...]:
+        return (0,)
+
     def take_posterior(self, posterior: Part) -> None:
         """Set the top level's posterior, the argument `posterior` of `VAE`.
 

@@ -76,6 +76,11 @@ class Latents(keras.layers.Layer):
         """Whether every posterior has a density, without which there is no KL and no ELBO."""
         return all(posterior.has_density for _, posterior in self.pairs)
 
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """Indices of the levels that depend on no other: samplers fitted after training replace their priors."""
+        return tuple(range(len(self.level_shapes())))
+
     def resolve_latent_shape(self, latent_dim: Any, data_shape: Any = None) -> Any:
         """Shape of one example's latents for the user's `latent_dim`; a tuple of shapes for several levels.
 

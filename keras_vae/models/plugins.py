@@ -11,10 +11,10 @@ from keras_vae import registry
 from keras_vae.hints import Config
 from keras_vae.models.assembly import names_latents
 
-__all__ = ["foreign_components", "restore"]
+__all__ = ["distribution_of", "foreign_components", "restore"]
 
 PARTS = ("encoder", "decoder", "prior", "posterior", "likelihood", "objective")
-FAMILIES = (*(f"{part}s" for part in PARTS), "latents")
+FAMILIES = (*(f"{part}s" for part in PARTS), "latents", "samplers")
 
 
 def foreign_components(parts: Sequence[keras.layers.Layer]) -> list[dict[str, Any]]:
@@ -35,6 +35,12 @@ def foreign_components(parts: Sequence[keras.layers.Layer]) -> list[dict[str, An
                 "version": importlib.metadata.version(name) if name else None,
             }
     return [found[key] for key in sorted(found)]
+
+
+def distribution_of(cls: type) -> str | None:
+    """Name of the distribution of a class from another package, or None if that is unknown."""
+    module = cls.__module__.split(".")[0]
+    return None if module in ("keras", "keras_vae", "builtins") else _distributions().get(module)
 
 
 def _distributions() -> dict[str, str]:

@@ -67,6 +67,7 @@ class Trainer(Executions):
         training_terms: Any
         likelihood: Any
         runner: Any
+        samplers: Any
         _untracked: Any
 
     has_seen_data = False
@@ -275,6 +276,8 @@ class Trainer(Executions):
             # For a built model Keras does it in the first step, which is too late for BackupAndRestore.
             with strategy_scope(self), initial_values_on_host():
                 self.optimizer.build(self.trainable_variables)
+        for sampler in self.samplers.values():
+            sampler.stale = True  # it belongs to the weights before
         quiet = quiet_end_of_data(self, unless=arguments.get("steps_per_epoch"))
         with self.runner.training(), divisible_batches(), kept_state(self), flushed_denormals(), quiet:
             self.keep_on_device(arguments)

@@ -29,6 +29,7 @@ from keras_vae.models.assembly import (
     make_latents,
     make_network,
 )
+from keras_vae.models.fitted_samplers import load_samplers, save_samplers
 from keras_vae.models.metrics import mean_over_samples
 from keras_vae.models.plugins import restore
 from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, quantize_layers, save_seed_states
@@ -121,7 +122,7 @@ class VAE(Trainer):
         # autocast=False: every component casts its own inputs, and densities must not see half precision.
         super().__init__(autocast=False, **kwargs)
         spec = as_spec(data_shape)
-        self._untracked = Untracked({"spec": spec})
+        self._untracked = Untracked({"spec": spec, "samplers": {}})
         self.condition_shape = None if condition_shape is None else as_shape(condition_shape, "condition_shape", True)
         self.condition_to = condition_names(condition_to)
         seed = optional_seed(seed)
@@ -206,6 +207,11 @@ class VAE(Trainer):
         return self._untracked.items["latents"]
 
     @property
+    def samplers(self) -> dict[str, Any]:
+        """The samplers that `fit_sampler` has fitted, by name: a dict, from which they can be deleted."""
+        return self._untracked.items["samplers"]
+
+    @property
     def forward_pass(self) -> Any:
         """The forward pass through the components, a `keras_vae.models.forward.Forward`."""
         return self._untracked.items["forward"]
@@ -213,7 +219,8 @@ class VAE(Trainer):
     def __dir__(self) -> Iterable[str]:
         # Keras saves the attributes that `dir` lists, in alphabetical order: without this the weights of priors and
         # posteriors would be saved under `latents`, and not under `prior` and `posterior` as in version 0.1.
-        return [name for name in super().__dir__() if name != "latents"]
+        # Samplers are saved by this class.
+        return [name for name in super().__dir__() if name not in ("latents", "samplers")]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in FIXED and getattr(self, "built", False):
@@ -357,6 +364,7 @@ class VAE(Trainer):
     decode = inference.decode
     generate = inference.generate
     interpolate = inference.interpolate
+    fit_sampler = inference.fit_sampler
     elbo = inference.elbo
     log_likelihood = inference.log_likelihood
     export = inference.export
@@ -398,9 +406,10 @@ class VAE(Trainer):
     def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         save_seed_states(self, store)
+        save_samplers(self, store)
 
     def load_own_variables(self, store: Any) -> None:
-        super().load_own_variables(load_seed_states(self, store))
+        super().load_own_variables(load_samplers(self, load_seed_states(self, store)))
 
     def get_config(self) -> Config:
         return {**super().get_config(), **config_of(self)}

@@ -25,6 +25,7 @@ from keras_vae.testing.quadrature import (
     over_reals,
     over_sphere,
 )
+from keras_vae.testing.sampler import check_sampler
 
 __all__ = [
     "check_decoder",
@@ -34,6 +35,7 @@ __all__ = [
     "check_objective",
     "check_posterior",
     "check_prior",
+    "check_sampler",
     "over_ball",
     "over_integers",
     "over_interval",

@@ -436,6 +436,20 @@ CASES = {
             "metrics": ["r2_score", keras.metrics.MeanSquaredError()],
         },
     },
+    ("samplers", "mixture"): {
+        "make": lambda: kv.samplers.Mixture(2),
+        "other_values": {"covariance": "diag"},
+    },
+    ("samplers", "manifold"): {"make": kv.samplers.Manifold},
+    ("samplers", "aggregated"): {"make": kv.samplers.Aggregated},
+    ("samplers", "flow"): {"make": lambda: kv.samplers.Flow(steps=2, hidden_units=(8,), epochs=3)},
+    ("samplers", "two_stage"): {
+        "make": lambda: kv.samplers.TwoStage((16,), latent_dim=3, epochs=10, batch_size=32, learning_rate=1e-2),
+    },
+    ("samplers", "per_condition"): {
+        "make": lambda: kv.samplers.PerCondition(kv.samplers.Mixture(2)),
+        "other_values": {"sampler": kv.samplers.Manifold()},
+    },
 }
 
 # Ways to use a registered class that take another path through its code, and parts without a name.

@@ -16,6 +16,7 @@ CHECKS = {
     "encoders": testing.check_encoder,
     "decoders": testing.check_decoder,
     "objectives": testing.check_objective,
+    "samplers": testing.check_sampler,
 }
 
 

@@ -16,7 +16,7 @@ from keras_vae import registry
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "docs/guide/components.md")
 BLOCK = re.compile(r"(<!-- components: [^\n]*-->\n).*?(<!-- /components -->)", re.DOTALL)
-FAMILIES = ("encoders", "posteriors", "priors", "latents", "decoders", "likelihoods", "objectives")
+FAMILIES = ("encoders", "posteriors", "priors", "latents", "decoders", "likelihoods", "objectives", "samplers")
 
 
 def table():

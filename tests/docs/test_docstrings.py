@@ -30,7 +30,7 @@ pytestmark = pytest.mark.one_backend
 
 MODULES = ["keras_vae.models", "keras_vae.registry"]
 MODULES += [f"keras_vae.{name}" for name in keras_vae.__all__ if inspect.ismodule(getattr(keras_vae, name))]
-MODULES += ["keras_vae"]
+MODULES += ["keras_vae.tuning", "keras_vae"]
 
 # Keras calls these, and its own documentation says what they take: a short docstring or none will do.
 HOOKS = {
@@ -68,6 +68,7 @@ VERBS = {
     "elbo",
     "encode",
     "export",
+    "fit_sampler",
     "generate",
     "interpolate",
     "log_likelihood",
@@ -88,6 +89,7 @@ NO_SOURCE = {
     *("encoders.Recurrent", "encoders.Sequence", "likelihoods.LocationScale"),
     *("layers.Between", "layers.DenseStack", "layers.MergeDense", "layers.Projection"),
     *("distributions.Distribution", "distributions.Independent", "distributions.TFPDistribution"),
+    *("samplers.Sampler", "samplers.VectorSampler"),
     *("distributions.Tempered", "latents.LatentLevel", "latents.Latents", "latents.Level"),
     # In every textbook.
     *("likelihoods.Laplace", "likelihoods.LogNormal"),
@@ -98,7 +100,7 @@ NO_SOURCE = {
 }
 # Whose classes need one.
 SOURCED = {"callbacks", "decoders", "distributions", "encoders", "layers", "likelihoods", "models"}
-SOURCED |= {"latents", "objectives", "posteriors", "priors"}
+SOURCED |= {"latents", "objectives", "posteriors", "priors", "samplers"}
 
 # Functions of `keras_vae.arguments` that raise in the name of their caller.
 CHECKS = {"check_distinct", "check_fields", "named_parts"}

@@ -13,7 +13,7 @@ from tests.registered import own
 pytestmark = pytest.mark.one_backend
 
 GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guide"
-REGISTRIES = ("encoders", "posteriors", "priors", "latents", "decoders", "likelihoods", "objectives")
+REGISTRIES = ("encoders", "posteriors", "priors", "latents", "decoders", "likelihoods", "objectives", "samplers")
 # From a section's heading to the next heading of its own depth or above, fenced code left alone.
 HEADING = re.compile(r"^(#{2,3}) (.+?)\s*$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)

@@ -1,5 +1,8 @@
 """The comparison of priors, on rows made up here and a small budget."""
 
+import re
+
+import keras
 import numpy as np
 import pytest
 
@@ -31,6 +34,22 @@ def test_prints_the_likelihood(data, capsys, prior, length):
     assert f"test ELBO {elbo:.2f}, NLL {-log_likelihood:.2f}" in printed
     # Coin flips cannot be compressed below log 2 each; their likelihood is above its bound.
     assert -800 < elbo < log_likelihood < -784 * np.log(2) + 1
+
+
+@pytest.mark.one_backend
+def test_several_priors_and_seeds_make_a_table(tmp_path, capsys):
+    example = load_example("compare_priors")
+    several = ["--prior", "standard", "vamp", "--seed", "0", "1", "--epochs", "1", "--test-rows", "20"]
+    first = example.main(["--data", "digits", *several, *SMALL, "--picture", str(tmp_path / "priors.png")])
+    printed = capsys.readouterr().out
+    assert f"digits, prior standard, seed 0, backend {keras.backend.backend()}" in printed
+    assert f"test ELBO {first[0]:.2f}" in printed
+    rows = re.findall(r"^\| `(\w+)` \| -[\d.]+ ± [\d.]+ \| (-[\d.]+) ± ([\d.]+) \|$", printed, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["standard", "vamp"]
+    runs = [float(value) for value in re.findall(r"prior standard, .*NLL ([\d.]+)", printed)]
+    assert float(rows[0][1]) == pytest.approx(-np.mean(runs), abs=0.011)
+    assert float(rows[0][2]) == pytest.approx(np.std(runs, ddof=1), abs=0.02)
+    assert (tmp_path / "priors.png").stat().st_size > 1000
 
 
 @pytest.mark.one_backend

@@ -50,6 +50,8 @@ TESTS = {
         "tests/mathematics/test_flows.py",
         "tests/models/test_priors_in_models.py",
     ],
+    "keras_vae/samplers": ["tests/samplers"],
+    "keras_vae/tuning": ["tests/tuning"],
     "keras_vae/distributions": [*DENSITIES, "tests/likelihoods"],
     "keras_vae/layers": [
         "tests/layers",
@@ -96,7 +98,7 @@ CONTRACTS = {
     "concatenated": ["columns"],
     "from_tfp": ["tfp"],
 }
-FAMILIES = ("encoders", "decoders", "posteriors", "priors", "latents", "likelihoods", "objectives")
+FAMILIES = ("encoders", "decoders", "posteriors", "priors", "latents", "likelihoods", "objectives", "samplers")
 
 
 def files(where: str) -> list[str]:

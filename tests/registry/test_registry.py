@@ -14,7 +14,7 @@ from tests.registered import own
 
 pytestmark = pytest.mark.one_backend
 
-FAMILIES = ("encoders", "decoders", "priors", "posteriors", "latents", "likelihoods", "objectives")
+FAMILIES = ("encoders", "decoders", "priors", "posteriors", "latents", "likelihoods", "objectives", "samplers")
 
 
 @pytest.fixture
