@@ -122,6 +122,5 @@ def report(
 def ordered(findings: list[Finding]) -> list[Finding]:
     """Causes before effects, and of the others what may gain most nats first."""
     causes = ("invalid_numbers", "scale_of_likelihood", "collapsed_latents")
-    first = [finding for finding in findings if finding.name in causes]
-    others = [finding for finding in findings if finding.name not in causes]
-    return first + sorted(others, key=lambda finding: -(finding.nats or 0.0))
+    ranks = {name: rank for rank, name in enumerate(causes)}
+    return sorted(findings, key=lambda finding: (ranks.get(finding.name, len(causes)), -(finding.nats or 0.0)))

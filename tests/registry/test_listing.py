@@ -43,7 +43,7 @@ def test_text_is_by_family(capsys):
 def test_one_family(capsys):
     assert listing.main(["--family", "objectives"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("objectives\n\n  elbo(")
+    assert printed.startswith("objectives\n\n  adversarial(")
     assert "vamp" not in printed
 
 
