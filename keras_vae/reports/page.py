@@ -14,10 +14,10 @@ MEANING = {
     "elbo": "evidence lower bound of held-out rows, nats per example",
     "log_likelihood": "log p(x) of held-out rows, from 100 importance samples, nats per example",
     "elbo_of_training_rows": "the bound of training rows, nats per example",
-    "kl": "KL from prior to posterior, nats per example",
+    "kl": "KL(q(z|x) || p(z)), nats per example",
     "active_units": "latents whose mean varies with the data",
     "mutual_information": "I(x; z), nats; at most the log of the number of rows",
-    "marginal_kl": "KL from prior to aggregated posterior, nats: what a better prior may gain",
+    "marginal_kl": "KL(q(z) || p(z)) of the aggregated posterior, nats: what a better prior may gain",
     "prior_auc": "of a classifier that tells latents from draws of the prior; 0.5 is best",
     "prior_mmd_rbf": "squared maximum mean discrepancy of the two, Gaussian kernel",
     "prior_mmd_imq": "the same, inverse multiquadratic kernel",
@@ -49,6 +49,11 @@ td, th { text-align: left; padding: 0.2rem 0.8rem 0.2rem 0; border-bottom: 1px s
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1rem; }
 figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: 0.3rem; }
+@media (max-width: 40rem) {
+  table, tbody { display: block; }
+  tr { display: grid; grid-template-columns: 1fr auto; border-bottom: 1px solid var(--line); padding: 0.3rem 0; }
+  td { border: 0; padding: 0; } td.meaning { grid-column: 1 / -1; opacity: 0.75; font-size: 0.9rem; }
+}
 img { width: 100%; height: auto; background: white; border-radius: 4px; }
 """
 
@@ -74,8 +79,6 @@ def page(
         f'<p class="about">{html.escape(about)}; keras_vae on {keras.backend.backend()}</p>',
         "<h2>Findings</h2>",
         list_of(findings),
-        "<h2>Numbers</h2>",
-        table_of(numbers),
         "<h2>Pictures</h2>",
         '<div class="pictures">',
         *(
@@ -83,6 +86,8 @@ def page(
             for name, source in pictures.items()
         ),
         "</div>",
+        "<h2>Numbers</h2>",
+        table_of(numbers),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -113,7 +118,19 @@ def table_of(numbers: dict[str, float]) -> str:
     """The numbers, and what they mean."""
     rows = [
         f'<tr><td>{html.escape(name)}</td><td class="number">{value:.4g}</td>'
-        f"<td>{html.escape(MEANING.get(name, ''))}</td></tr>"
+        f'<td class="meaning">{html.escape(meaning_of(name))}</td></tr>'
         for name, value in numbers.items()
     ]
     return f'<div class="scroll"><table>{"".join(rows)}</table></div>'
+
+
+def meaning_of(name: str) -> str:
+    """What a number is, in a line.
+
+    >>> meaning_of("kl_2")
+    'of level 2: KL(q(z|x) || p(z)), nats per example'
+    """
+    whole, _, level = name.rpartition("_")
+    if name not in MEANING and level.isdigit() and whole in MEANING:
+        return f"of level {level}: {MEANING[whole]}"
+    return MEANING.get(name, "")

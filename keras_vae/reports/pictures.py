@@ -46,6 +46,8 @@ def pictures(measured: Any, history: Any, labels: Any) -> dict[str, str]:
     found["Latents"] = lambda: plots.latents(model, inputs, labels, seed=seed, verbose=0)
     if not conditions:
         found["Latents, one at a time"] = lambda: plots.traversals(model, inputs, seed=seed)
+    if measured.memorised is not None:
+        found["Samples closest to training rows, and these"] = lambda: closest(measured)
     if measured.kl is not None:
         found["KL of the latents"] = lambda: plots.kl_per_dimension(model, inputs, verbose=0)
     if measured.calibration is not None:
@@ -71,6 +73,14 @@ def drawn_off_screen(draw: Any) -> str | None:
     figure = getattr(made, "figure", made) or made
     figure.savefig(buffer, format="png", dpi=150)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def closest(measured: Any) -> Any:
+    """The samples that are closest to a training row, above these rows."""
+    found = measured.memorised
+    indices = np.argsort(found.distances, kind="stable")[:10]
+    rows = np.concatenate([found.samples[indices], np.asarray(measured.all_train)[found.nearest[indices]]])
+    return plots.images(rows, columns=len(indices), row_labels=["sample", "training"])
 
 
 def histogram(calibration: Any) -> Any:
