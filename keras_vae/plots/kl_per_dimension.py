@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae import evaluation
 from keras_vae.arguments import non_negative_number
-from keras_vae.distributions.kl_divergence import has_kl_divergence, kl_divergence_per_dimension
 from keras_vae.hints import Array, Data, Part
 from keras_vae.plots.canvas import ACTIVE, INACTIVE, Axes, axes_of, matplotlib, titled
 
@@ -124,18 +124,8 @@ def kl_of_levels(
         seed: int, for the draws of the levels above.
     """
 
-    def kl_of_batch(vae: Part, inputs: Any, seed: Any, prepared: Any, **_: Any) -> Any:
-        terms = vae.terms(inputs, seed=seed, prepared=prepared)
-        return tuple(
-            kl_divergence_per_dimension(level.posterior, level.prior)
-            if has_kl_divergence(level.posterior, level.prior, per_dimension=True)
-            else terms.kl[:, index]
-            for index, level in enumerate(terms.levels)
-        )
-
-    checked = model.checks.check_data(x)
-    levels = model.runner.run(
-        "kl of each dimension", kl_of_batch, checked, batch_size=batch_size, verbose=verbose, seed=seed
-    )
-    means = [np.asarray(values, "float64").mean(axis=0) for values in levels]
+    found = evaluation.kl_per_dimension(model, x, seed=seed, batch_size=batch_size, verbose=verbose)
+    means = [
+        np.asarray(level) if own is None else own for level, own in zip(found.levels, found.dimensions, strict=True)
+    ]
     return [mean.sum(axis=tuple(range(mean.ndim - 1))) if mean.ndim > 1 else mean for mean in means]

@@ -59,16 +59,6 @@ def classifier_features(images, labels, epochs):
     return lambda x: extractor.predict(x, batch_size=512, verbose=0), fitted.history["val_accuracy"][-1]
 
 
-def frechet_distance(a, b):
-    """|m_a - m_b|² + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), of the moments of features `(n, width)`."""
-    covariances = np.cov(a.astype("float64"), rowvar=False), np.cov(b.astype("float64"), rowvar=False)
-    values, vectors = np.linalg.eigh(covariances[0])
-    root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
-    of_product = np.linalg.eigvalsh(root @ covariances[1] @ root)
-    trace = np.trace(covariances[0]) + np.trace(covariances[1]) - 2.0 * np.sqrt(np.maximum(of_product, 0.0)).sum()
-    return float(np.square(a.mean(axis=0, dtype="float64") - b.mean(axis=0, dtype="float64")).sum() + trace)
-
-
 def distances(options, seed):
     """For every contestant the distance of its images, and the seconds that its sampler took to fit."""
     keras.utils.set_random_seed(seed)
@@ -85,9 +75,9 @@ def distances(options, seed):
     )
     of_test, n = features(test), options.samples
     found = {
-        "train": (frechet_distance(features(train[:n]), of_test), None),
-        "reconstructions": (frechet_distance(features(vae.predict(test[:n], verbose=0)), of_test), None),
-        "prior": (frechet_distance(features(vae.generate(n, seed=0, verbose=0)), of_test), None),
+        "train": (kv.evaluation.frechet_distance(features(train[:n]), of_test), None),
+        "reconstructions": (kv.evaluation.frechet_distance(features(vae.predict(test[:n], verbose=0)), of_test), None),
+        "prior": (kv.evaluation.frechet_distance(features(vae.generate(n, seed=0, verbose=0)), of_test), None),
     }
     for name, (distance, _) in found.items():
         print(f"  {name}: {distance:.2f}", flush=True)
@@ -98,7 +88,7 @@ def distances(options, seed):
         vae.fit_sampler(make(), train, name=name, seed=0, verbose=0)
         seconds = time.process_time() - start
         samples = vae.generate(n, sampler=name, seed=0, verbose=0)
-        found[name] = (frechet_distance(features(samples), of_test), seconds)
+        found[name] = (kv.evaluation.frechet_distance(features(samples), of_test), seconds)
         print(f"  {name}: {found[name][0]:.2f}, {seconds:.0f} s", flush=True)
     return found
 
