@@ -36,6 +36,7 @@ class Metric:
 
     def weights(self, z: Tensor) -> Tensor:
         """How near z `(rows, d)` is to each centroid, `(rows, n)`."""
+        z = ops.convert_to_tensor(z)
         squared = ops.sum(ops.square(z[:, None] - self.centroids), axis=-1)
         return ops.exp(-squared / self.temperature**2)
 
