@@ -131,16 +131,17 @@ def main(arguments=None):
     parser.add_argument("--models", nargs="*", choices=names, default=names)
     parser.add_argument("--out", type=pathlib.Path, help="folder for the pages")
     options = parser.parse_args(arguments)
+    print("| model | expected | found | at stake, nats |\n|---|---|---|---|")
     for make, expected in MODELS.items():
         if make.__name__ not in options.models:
             continue
         vae, test, train = make()
         path = None if options.out is None else options.out / f"{make.__name__}.html"
         report = vae.report(test, path, x_train=train, verbose=0)
-        found = [finding.name for finding in report.findings]
-        print(f"\n{make.__name__}: expected {sorted(expected) or 'none'}, found {found or 'none'}")
-        print(report)
-        print({name: round(value, 3) for name, value in report.numbers.items()})
+        stakes = [f"{found.nats:.3g}" if found.nats not in (None, np.inf) else "-" for found in report.findings]
+        cells = (sorted(expected), [finding.name for finding in report.findings], stakes)
+        row = " | ".join(", ".join(cell) or "none" for cell in cells)
+        print(f"| {make.__name__.replace('_', ' ')} | {row} |", flush=True)
 
 
 if __name__ == "__main__":
