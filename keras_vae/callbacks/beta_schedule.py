@@ -20,7 +20,7 @@ class BetaSchedule(VariableSchedule):
     Args:
         schedule: any `keras.optimizers.schedules.LearningRateSchedule` from steps to weights, such as
             `LinearWarmUp(1000)`, `SigmoidWarmUp(1000)` or `Cyclical(500)`, or an int, short for a `LinearWarmUp` from 0
-            to 1.
+            to the objective's own beta, such as 4 of `ELBO(beta=4.0)`; to 1 with `variable`.
         variable: the variable to set; by default `beta` of the model's objective. For a functional model,
             pass `layer.weight` of its `KLDivergenceRegularizer`.
         name: name in the logs.
@@ -50,7 +50,16 @@ class BetaSchedule(VariableSchedule):
         super().__init__(schedule, variable, name)
 
     def variables(self) -> list[keras.Variable]:
-        return [factor_of(self.model, "beta", "BetaSchedule", "Pass variable=..., such as the `weight` of a layer.")]
+        advice = "Pass variable=..., such as the `weight` of a layer, or use VariableSchedule for another number."
+        found = factor_of(self.model, "beta", "BetaSchedule", advice)
+        self.whole = initial_value(self.model, "beta", 1.0)
+        return [found]
+
+
+def initial_value(model: Any, name: str, default: float) -> float:
+    """What the constructor of a model's objective was given for a variable."""
+    given = (getattr(part, f"initial_{name}", None) for part in parts_of(model.objective))
+    return next((float(value) for value in given if value is not None), default)
 
 
 def factor_of(model: Any, name: str, schedule: str, advice: str) -> Any:

@@ -1,12 +1,9 @@
 """A capacity that rises."""
 
-from typing import Any
-
 import keras
 
-from keras_vae.callbacks.beta_schedule import factor_of
+from keras_vae.callbacks.beta_schedule import factor_of, initial_value
 from keras_vae.callbacks.variable_schedule import VariableSchedule
-from keras_vae.objectives.combined import parts_of
 
 __all__ = ["CapacitySchedule"]
 
@@ -45,11 +42,7 @@ class CapacitySchedule(VariableSchedule):
         super().__init__(schedule, variable, name)
 
     def variables(self) -> list[keras.Variable]:
-        return [factor_of(self.model, "capacity", "CapacitySchedule", "Use objective=keras_vae.objectives.Capacity().")]
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        if self.is_steps and self.variable is None:
-            self.variables()  # or an error
-            objective = next(part for part in parts_of(self.model.objective) if hasattr(part, "initial_capacity"))
-            self.whole = objective.initial_capacity
-        super().on_train_begin(logs)
+        advice = "Use objective=keras_vae.objectives.Capacity()."
+        found = factor_of(self.model, "capacity", "CapacitySchedule", advice)
+        self.whole = initial_value(self.model, "capacity", 1.0)
+        return [found]

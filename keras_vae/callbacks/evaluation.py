@@ -23,8 +23,8 @@ class Evaluation(keras.callbacks.Callback):
 
     They are in `logs`, as metrics are: in the history, the progress bar and TensorBoard, and for `EarlyStopping`
     and `ModelCheckpoint` to monitor, with `mode="max"` or `"min"`. Place it before callbacks that read them. It runs
-    in the first epoch and in every `every`-th after that; the logs of the epochs between do not have the numbers, as
-    with Keras' `validation_freq`. It does not change the training: inference has noise of its own.
+    in the first epoch and in every `every`-th after that; the epochs between have the numbers of the one before. It
+    does not change the training: inference has noise of its own.
 
     A number is logged under the name of the function, the numbers of a `keras_vae.evaluation.Result` under those of its
     `summary()`, and of an array the mean. With a dict of functions, a number has the name in the dict, and those of a
@@ -61,16 +61,28 @@ class Evaluation(keras.callbacks.Callback):
         self.x = x
         self.every = positive_int(every, "every")
         self.prefix = str(prefix)
+        self.last: dict[str, float] = {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if epoch % self.every or logs is None:
+        if logs is None:
             return
+        if epoch % self.every == 0 or not self.last:
+            self.last = self._evaluated()
+        logs.update(self.last)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.last = {}
+
+    def _evaluated(self) -> dict[str, float]:
+        """All numbers by the names under which they are logged."""
+        numbers = {}
         for name, function in self.functions.items():
             found = function(self.model, self.x)
             if isinstance(found, Result):
                 found = {f"{name}_{key}" if self.named else key: value for key, value in found.summary().items()}
             for key, value in (found if isinstance(found, Mapping) else {name: found}).items():
-                logs[self.prefix + key] = as_number(value, key)
+                numbers[self.prefix + key] = as_number(value, key)
+        return numbers
 
 
 def named_functions(functions: Any) -> dict[str, Callable]:

@@ -27,7 +27,7 @@ class Disentanglement(Result):
         sap: see `keras_vae.evaluation.sap`.
         dci: see `keras_vae.evaluation.dci`.
         factor_vae: see `keras_vae.evaluation.factor_vae_score`.
-        modularity: see `keras_vae.evaluation.modularity`; NaN for a single factor.
+        modularity: see `keras_vae.evaluation.modularity`.
         irs: see `keras_vae.evaluation.irs`.
 
     Example:
@@ -97,11 +97,16 @@ def disentanglement(
     levels = encoded if isinstance(encoded, (list, tuple)) else (encoded,)
     codes = np.concatenate([level.reshape(len(level), -1) for level in levels], axis=1)
     codes, factors = checked_codes(codes, factors, two_dimensions=True)
+    if factors.shape[1] < 2:
+        raise ValueError(
+            "Argument `factors` must have at least two columns: with a single factor there is nothing to disentangle. "
+            f"Received: shape {factors.shape}"
+        )
     return Disentanglement(
         mig(codes, factors),
         sap(codes, factors, seed=seed),
         dci(codes, factors, predictor, seed=seed),
         factor_vae_score(codes, factors, seed=seed),
-        modularity(codes, factors) if factors.shape[1] > 1 else float("nan"),
+        modularity(codes, factors),
         irs(codes, factors),
     )

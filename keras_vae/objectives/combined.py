@@ -41,6 +41,11 @@ class Combined(Objective):
     def __init__(self, objective: Component = "elbo", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.objective = objectives.get(objective, dtype=self.dtype_policy)
+        if any(type(part) is type(self) for part in parts_of(self.objective)):
+            raise ValueError(
+                f"Argument `objective`: {type(self).__name__} inside of {type(self).__name__} would add one term "
+                f"twice, and log one number for both. Received: {self.objective!r}. Use one of them."
+            )
 
     def build(self, spec: dict[str, Any]) -> None:
         if not self.objective.built:

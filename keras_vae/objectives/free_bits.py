@@ -60,12 +60,22 @@ class FreeBits(Objective):
         self.nats = self.add_factor("nats", self.initial_nats)
 
     def loss(self, terms: Terms) -> Tensor:
-        parts = [terms.kl] if self.per == "level" else terms.kl_per_dimension
+        parts = [terms.kl] if self.per == "level" else self._of_dimensions(terms)
         parts = [ops.mean(kl, axis=0, keepdims=True) for kl in parts] if self.average == "batch" else parts
         kept = [ops.maximum(ops.cast(kl, "float32"), self.nats) for kl in parts]
         return sum(ops.sum(kl, axis=tuple(range(1, len(kl.shape)))) for kl in kept) - ops.mean(
             terms.log_likelihood, axis=1
         )
+
+    @staticmethod
+    def _of_dimensions(terms: Terms) -> list[Tensor]:
+        try:
+            return terms.kl_per_dimension
+        except NotImplementedError as error:
+            raise NotImplementedError(
+                "The objective 'free_bits' with per='dimension' needs a KL that is a sum over dimensions, such as that "
+                f"of the prior 'standard'. Received: {error} Use FreeBits(per='level')."
+            ) from error
 
     def get_config(self) -> Config:
         return {

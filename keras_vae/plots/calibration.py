@@ -12,6 +12,7 @@ from keras_vae.plots.canvas import Axes, axes_of, titled
 __all__ = ["calibration"]
 
 STYLES = ("histogram", "reliability")
+NINE_IN_TEN = statistics.NormalDist().inv_cdf(0.95)
 
 
 def calibration(values: Any, style: str = "histogram", *, bins: int = 20, ax: Axes | None = None) -> Axes:
@@ -23,8 +24,8 @@ def calibration(values: Any, style: str = "histogram", *, bins: int = 20, ax: Ax
     points of the curve, of a model that is right, if the values are independent.
 
     Args:
-        values: numbers from 0 to 1 of any shape, or an object with an attribute `pit` or `values` that holds them. NaN
-            is left out.
+        values: what `keras_vae.evaluation.calibration` returns, for the histogram; or transforms, numbers from 0 to 1
+            of any shape. NaN is left out.
         style: `"histogram"` of the transforms, or `"reliability"`: the share of the values below each quantile of the
             model, against the share that is expected.
         bins: number of bars.
@@ -46,21 +47,22 @@ def calibration(values: Any, style: str = "histogram", *, bins: int = 20, ax: Ax
     """
     one_of(style, STYLES, "style")
     positive_int(bins, "bins")
+    if hasattr(values, "histogram") and hasattr(values, "count"):
+        if style != "histogram":
+            raise ValueError(
+                "Argument `style`: a result of `evaluation.calibration` has shares, and no single transforms. Expected "
+                f"'histogram'. Received: style={style!r}"
+            )
+        return bars_of(np.asarray(values.histogram), values.count, ax)
     pit = transforms(values)
-    ax = axes_of(ax, 4.5, 3.2 if style == "histogram" else 4.2)
-    normal = statistics.NormalDist().inv_cdf(0.95)
     if style == "histogram":
-        ax.hist(pit, np.linspace(0.0, 1.0, bins + 1), weights=np.full(len(pit), bins / len(pit)), color="tab:blue")
-        band = normal * np.sqrt((bins - 1) / len(pit))  # of a count that is binomial, in shares of its mean
-        ax.axhspan(max(0.0, 1.0 - band), 1.0 + band, color="0.5", alpha=0.35, lw=0)
-        ax.axhline(1.0, color="0.2", lw=1)
-        ax.set(xlim=(0, 1), ylabel="density")
-        ax.set_xlabel("probability of a smaller value under the model")
-        return titled(ax, "Calibration: transforms of the data")
+        shares = np.histogram(pit, np.linspace(0.0, 1.0, bins + 1))[0] / len(pit)
+        return bars_of(shares, len(pit), ax)
+    ax = axes_of(ax, 4.5, 4.2)
     expected = np.linspace(0.0, 1.0, 201)
     observed = np.searchsorted(np.sort(pit), expected, side="right") / len(pit)
     observed[0] = 0.0
-    band = normal * np.sqrt(expected * (1.0 - expected) / len(pit))
+    band = NINE_IN_TEN * np.sqrt(expected * (1.0 - expected) / len(pit))
     ax.fill_between(expected, expected - band, expected + band, color="0.5", alpha=0.35, lw=0)
     ax.plot([0, 1], [0, 1], color="0.2", lw=1, label="calibrated")
     ax.plot(expected, observed, color="tab:blue", label="this model")
@@ -70,12 +72,21 @@ def calibration(values: Any, style: str = "histogram", *, bins: int = 20, ax: Ax
     return titled(ax, "Calibration: reliability")
 
 
+def bars_of(shares: Array, count: int, ax: Axes | None) -> Axes:
+    """The histogram, from the share of the transforms in each of equal parts of [0, 1]."""
+    bins = len(shares)
+    ax = axes_of(ax, 4.5, 3.2)
+    ax.bar(np.arange(bins) / bins, shares * bins, width=1.0 / bins, align="edge", color="tab:blue")
+    band = NINE_IN_TEN * np.sqrt((bins - 1) / count)  # of a count that is binomial, in shares of its mean
+    ax.axhspan(max(0.0, 1.0 - band), 1.0 + band, color="0.5", alpha=0.35, lw=0)
+    ax.axhline(1.0, color="0.2", lw=1)
+    ax.set(xlim=(0, 1), ylabel="density")
+    ax.set_xlabel("probability of a smaller value under the model")
+    return titled(ax, "Calibration: transforms of the data")
+
+
 def transforms(values: Any) -> Array:
     """The numbers of the argument `values`, in one row."""
-    for name in ("pit", "values"):
-        if not isinstance(values, (np.ndarray, dict)) and hasattr(values, name):
-            values = getattr(values, name)
-            break
     array = np.asarray(values, "float64").ravel()
     array = array[~np.isnan(array)]
     if not array.size or array.min() < 0.0 or array.max() > 1.0:

@@ -194,7 +194,8 @@ def walk_along(
     """Decodes points along latent dimensions, `offsets` standard deviations from the prior's mean."""
     look = look_of(model, field)
     level = check_level(model, level)
-    order = one_of(order or ("variance" if x is None else "kl"), ORDERS, "order")
+    by_kl = x is not None and model.latents.has_density
+    order = one_of(order or ("kl" if by_kl else "variance"), ORDERS, "order")
     if order == "kl" and x is None:
         raise ValueError(
             "Argument `order`: the KL of a dimension is a mean over data. Expected x too. Received: order='kl', x=None."

@@ -1,5 +1,6 @@
 """The contract of a posterior."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -85,6 +86,10 @@ class Posterior(keras.layers.Layer):
         raise NotImplementedError(
             f"{type(self).__name__} must implement `distribution(features, context, *, prior=None)`."
         )
+
+    def __dir__(self) -> Iterable[str]:
+        # Keras looks at all attributes that `dir` lists when it saves, also at old names, which warn.
+        return [name for name in super().__dir__() if name != "evidence_shape"]
 
     @property
     def evidence_shape(self) -> Any:

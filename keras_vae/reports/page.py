@@ -16,19 +16,19 @@ MEANING = {
     "elbo_of_training_rows": "the bound of training rows, nats per example",
     "kl": "KL(q(z|x) || p(z)), nats per example",
     "active_units": "latents whose mean varies with the data",
-    "mutual_information": "I(x; z), nats; at most the log of the number of rows",
+    "mutual_information": "I(x; z), what the latents say about x, nats; at most the log of the number of rows",
     "marginal_kl": "KL(q(z) || p(z)) of the aggregated posterior, nats: what a better prior may gain",
-    "prior_auc": "of a classifier that tells latents from draws of the prior; 0.5 is best",
-    "prior_mmd_rbf": "squared maximum mean discrepancy of the two, Gaussian kernel",
+    "prior_auc": "how well a classifier tells latents of the data from draws of the prior: 0.5 is chance, 1 is always",
+    "prior_mmd_rbf": "squared maximum mean discrepancy between the two, Gaussian kernel; 0 is best",
     "prior_mmd_imq": "the same, inverse multiquadratic kernel",
-    "calibration_deviation": "of the distribution function of p(x|z), from 0 to 1",
-    "coverage_50": "share of the data in central intervals of 50 %",
-    "coverage_90": "share of the data in central intervals of 90 %",
-    "precision": "share of the samples among the data",
-    "recall": "share of the data among the samples",
-    "density": "as precision, 1 is best",
-    "coverage": "as recall, 1 is best",
-    "memorised": "share of the samples close to a training row; 5 % of held-out rows are",
+    "calibration_deviation": "largest error of a quantile of p(x|z): 0 is best, 1 worst",
+    "coverage_50": "share of the data in central intervals of p(x|z) of 50 %",
+    "coverage_90": "share of the data in central intervals of p(x|z) of 90 %",
+    "precision": "share of the samples that lie among the data, by distances between the raw numbers",
+    "recall": "share of the data that lie among the samples, likewise",
+    "density": "as precision, less sensitive to outliers: about 1 is best",
+    "coverage": "as recall, less sensitive to outliers: 1 is best",
+    "memorised": "share of the samples as close to a training row as 5 % of held-out rows are",
 }
 
 STYLE = """
@@ -105,7 +105,7 @@ def components(model: Part) -> list[tuple[str, Any]]:
 def list_of(findings: list[Finding]) -> str:
     """The findings as a list, each with its evidence and the change to try."""
     if not findings:
-        return '<p class="none">Nothing that needs a change was found.</p>'
+        return '<p class="none">No number crossed the threshold of a finding.</p>'
     items = [
         f"<li><h3>{index}. {html.escape(finding.title)}</h3><p>{html.escape(finding.evidence)}"
         f"{html.escape(finding.stake())}</p><p><strong>To try:</strong> {html.escape(finding.change)}</p></li>"
@@ -117,7 +117,7 @@ def list_of(findings: list[Finding]) -> str:
 def table_of(numbers: dict[str, float]) -> str:
     """The numbers, and what they mean."""
     rows = [
-        f'<tr><td>{html.escape(name)}</td><td class="number">{value:.4g}</td>'
+        f'<tr><td>{html.escape(name)}</td><td class="number">{value:.3g}</td>'
         f'<td class="meaning">{html.escape(meaning_of(name))}</td></tr>'
         for name, value in numbers.items()
     ]

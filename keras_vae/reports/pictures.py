@@ -51,7 +51,7 @@ def pictures(measured: Any, history: Any, labels: Any) -> dict[str, str]:
     if measured.kl is not None:
         found["KL of the latents"] = lambda: plots.kl_per_dimension(model, inputs, verbose=0)
     if measured.calibration is not None:
-        found["Calibration of p(x|z)"] = lambda: histogram(measured.calibration)
+        found["Calibration of p(x|z)"] = lambda: plots.calibration(measured.calibration)
     if history is not None:
         found["Training"] = lambda: plots.history(history)
     drawn = {}
@@ -81,16 +81,3 @@ def closest(measured: Any) -> Any:
     indices = np.argsort(found.distances, kind="stable")[:10]
     rows = np.concatenate([found.samples[indices], np.asarray(measured.all_train)[found.nearest[indices]]])
     return plots.images(rows, columns=len(indices), row_labels=["sample", "training"])
-
-
-def histogram(calibration: Any) -> Any:
-    """Bars of the shares of the probability integral transform."""
-    from keras_vae.plots.canvas import axes_of, titled
-
-    shares = np.asarray(calibration.histogram)
-    ax = axes_of(None, 5.0, 2.6)
-    edges = np.linspace(0.0, 1.0, len(shares) + 1)
-    ax.bar(edges[:-1], shares * len(shares), width=1.0 / len(shares), align="edge", color="tab:blue", alpha=0.7)
-    ax.axhline(1.0, color="0.3", ls="--", lw=1)
-    ax.set(xlabel="probability integral transform of the data", ylabel="density", xlim=(0, 1))
-    return titled(ax, "Flat if p(x|z) is right; high ends: too narrow; high middle: too wide")

@@ -3,6 +3,8 @@
 import pathlib
 from typing import Any
 
+import numpy as np
+
 from keras_vae.arguments import positive_int
 from keras_vae.hints import Data, Part
 from keras_vae.reports.finding import Finding
@@ -12,6 +14,8 @@ from keras_vae.reports.page import page
 from keras_vae.reports.pictures import pictures
 
 __all__ = ["Report", "report"]
+
+LEAST_ROWS = 10
 
 
 class Report:
@@ -76,18 +80,18 @@ def report(
 
     Findings name collapsed latents, a scale far from the spread of the data, samples unlike the data, over-fitting,
     memorised rows, a level that carries the KL alone, and columns that make numbers invalid; each with its evidence
-    and the change to try, the most important first. They are heuristics with thresholds, which
-    `keras_vae/reports/findings` states; the numbers are those of `keras_vae.evaluation`.
+    and the change to try, the most important first. They are heuristics with thresholds, which the guide lists; the
+    numbers are those of `keras_vae.evaluation`.
 
     Args:
-        model: the `VAE`, trained.
-        x: held-out data `(n, *data_shape)`, or in any form but a generator.
+        model: the `VAE`.
+        x: held-out data `(n, *data_shape)`, at least 10 rows; also `[x, condition]`, a dict or a dataset.
         path: a `.html` file to write, one page that opens without a network; None writes none.
         x_train: the training data likewise: without them there is nothing about over-fitting and memorised rows.
         history: what `fit` returned, for its curves.
-        labels: `(n,)`, for the picture of the latents.
+        labels: `(n,)`, a label for each row of x, for the picture of the latents.
         title: of the page; by default the name of the model.
-        rows: most rows that are used of each.
+        rows: at most so many rows of `x` and of `x_train` are used, the first ones.
         seed: int, of all draws.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
@@ -107,11 +111,22 @@ def report(
     >>> sorted(vae.report(x, verbose=0).numbers)[:3]
     ['active_units', 'calibration_deviation', 'coverage']
     """
-    positive_int(rows, "rows")
+    if positive_int(rows, "rows") < LEAST_ROWS:
+        raise ValueError(f"Argument `rows` must be at least {LEAST_ROWS}. Received: rows={rows}")
     measured = Measurements(model, x, x_train, rows=rows, seed=seed, verbose=verbose)
+    if measured.rows < LEAST_ROWS:
+        raise ValueError(
+            f"Argument `x` must have at least {LEAST_ROWS} rows, which are compared with each other. Received: "
+            f"{measured.rows} rows."
+        )
+    if labels is not None and (np.ndim(labels) != 1 or len(labels) < measured.rows):
+        raise ValueError(
+            f"Argument `labels` must have a label for each row of x. Expected shape ({measured.rows},). Received: "
+            f"shape {np.shape(labels)}."
+        )
     found = ordered([finding for finding in (find(measured) for find in FINDINGS) if finding is not None])
     numbers = measured.summary()
-    labels = None if labels is None else labels[: measured.rows]
+    labels = None if labels is None else np.asarray(labels)[: measured.rows]
     html = page(model, found, numbers, pictures(measured, history, labels), title or model.name, measured.rows)
     result = Report(found, numbers, html)
     if path is not None:

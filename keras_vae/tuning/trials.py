@@ -32,7 +32,14 @@ def trials(tuner: Any) -> list[dict[str, Any]]:
     for number, trial in tuner.oracle.trials.items():
         step = None if trial.score is None else trial.best_step + 1
         values = {name: value for name, value in trial.hyperparameters.values.items() if "/" not in name}
-        rows.append({"trial": number, **values, objective.name: trial.score, "epoch": step})
+        rows.append(
+            {
+                "trial": number,
+                **values,
+                objective.name: None if trial.score is None else float(trial.score),
+                "epoch": step,
+            }
+        )
     sign = -1.0 if objective.direction == "max" else 1.0
     rows.sort(key=lambda row: float("inf") if row[objective.name] is None else sign * row[objective.name])
     return rows

@@ -447,6 +447,17 @@ def test_importance_weights_of_another_objective_are_refused(name):
         getattr(kv.objectives, name)(kv.objectives.BetaTC())
 
 
+def test_one_term_twice_is_refused():
+    with pytest.raises(ValueError, match="DIP inside of DIP"):
+        kv.objectives.DIP(kv.objectives.Supervised("dip"))
+
+
+def test_free_bits_say_what_they_need():
+    vae = small_vae(prior=kv.priors.Mixture(3), objective="free_bits")
+    with pytest.raises(NotImplementedError, match=r"free_bits.*per='level'"):
+        vae.objective.loss(vae.terms(ops.convert_to_tensor(vectors(3)), seed=0))
+
+
 @pytest.mark.parametrize("inner", [kv.objectives.IWAE, kv.objectives.PIWAE])
 def test_a_similarity_is_no_density(inner):
     with pytest.raises(ValueError, match="made of densities, and a similarity is none"):

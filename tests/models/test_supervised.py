@@ -162,8 +162,8 @@ def test_beta_and_num_samples_are_those_of_the_objective_inside():
     vae = compiled(small_vae(objective=Supervised(kv.objectives.ELBO(beta=0.5, num_samples=3))))
     assert vae.objective.num_samples == 3
     history = vae.fit(X, Y, batch_size=6, callbacks=[kv.callbacks.BetaSchedule(8)], verbose=0).history
-    assert history["beta"] == [3 / 8]
-    assert float(vae.objective.objective.beta) == 3 / 8
+    assert history["beta"] == [0.5 * 3 / 8]
+    assert float(vae.objective.objective.beta) == 0.5 * 3 / 8
 
 
 def test_beta_schedule_says_so_where_there_is_none():

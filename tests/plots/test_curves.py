@@ -102,10 +102,20 @@ def test_the_band_holds_nine_bars_in_ten_of_a_calibrated_model():
 
 def test_reliability_is_the_share_of_smaller_values():
     values = np.random.default_rng(0).beta(2.0, 1.0, 5000)
-    ax = kv.plots.calibration(types.SimpleNamespace(pit=values), "reliability")
+    ax = kv.plots.calibration(values, "reliability")
     x, y = ax.lines[1].get_data()
     np.testing.assert_allclose(y, x**2, atol=0.03)  # the distribution function of Beta(2, 1)
-    assert kv.plots.calibration(types.SimpleNamespace(values=values)).patches[0].get_height() < 0.2
+    assert kv.plots.calibration(values).patches[0].get_height() < 0.2
+
+
+def test_the_result_of_evaluation_has_the_same_bars():
+    values = np.random.default_rng(0).beta(2.0, 1.0, (50, 4))
+    shares = np.histogram(values, np.linspace(0, 1, 21))[0] / values.size
+    found = kv.evaluation.Calibration(shares, 0.1, {0.5: 0.5, 0.9: 0.9}, np.zeros(4), values.size)
+    heights = [[bar.get_height() for bar in kv.plots.calibration(given).patches] for given in (found, values)]
+    np.testing.assert_allclose(*heights)
+    with pytest.raises(ValueError, match="Argument `style`"):
+        kv.plots.calibration(found, "reliability")
 
 
 @pytest.mark.parametrize(

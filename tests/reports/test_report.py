@@ -151,8 +151,33 @@ def test_rows_without_a_number_are_named():
 
 @pytest.mark.parametrize(
     ("arguments", "match"),
-    [({"path": "report.pdf"}, r"Argument `path`.*\.html"), ({"rows": 0}, "Argument `rows`")],
+    [
+        ({"path": "report.pdf"}, r"Argument `path`.*\.html"),
+        ({"rows": 0}, "Argument `rows`"),
+        ({"rows": 5}, "at least 10"),
+        ({"labels": [0, 1]}, "Argument `labels`"),
+    ],
 )
 def test_bad_arguments(arguments, match):
     with pytest.raises(ValueError, match=match):
         small_vae().report(X, **arguments)
+
+
+def test_a_few_rows_are_refused():
+    with pytest.raises(ValueError, match=r"Argument `x`.*10 rows"):
+        small_vae().report(X[:3])
+
+
+def test_the_advice_is_one_that_can_be_followed():
+    """No prior for a model of points, no beta where there is none or it is 1, no sampler where one is fitted."""
+    vae = compiled(small_vae(objective="autoencoder"))
+    vae.fit(X, epochs=2, verbose=0)
+    vae.posterior.head.set_weights([30.0 * weight for weight in vae.posterior.head.get_weights()])
+    (change,) = [found.change for found in vae.report(X, verbose=0).findings if found.name == "samples_unlike_data"]
+    assert "fit_sampler" in change
+    assert "prior=" not in change
+    assert "beta" not in change
+    vae.fit_sampler("mixture", X, name="mine", verbose=0)
+    (change,) = [found.change for found in vae.report(X, verbose=0).findings if found.name == "samples_unlike_data"]
+    assert "sampler='mine'" in change
+    assert "fit_sampler" not in change

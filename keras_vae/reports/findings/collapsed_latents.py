@@ -22,13 +22,15 @@ def collapsed_latents(measured: Any) -> Finding | None:
     kl = None if measured.kl is None else measured.kl.total
     carried = "" if kl is None else f" All of them together carry {kl:.2g} nats."
     if active == 0 or (kl is not None and kl < NOTHING):
+        has_scale = hasattr(measured.model.likelihood, "current_scale")
+        scale = "a scale of the likelihood below the spread of the data, or a learned one; then " if has_scale else ""
         return Finding(
             "collapsed_latents",
-            "The latents have collapsed: they say nothing about x.",
+            f"The latents have collapsed: they say {'nothing' if active == 0 else 'almost nothing'} about x.",
             f"{active} of {total} dimensions vary with the data.{carried}",
-            "a scale of the likelihood below the spread of the data, or a learned one; then "
-            "callbacks=[keras_vae.callbacks.BetaSchedule(steps)], which warms the KL up, or objective='free_bits'; "
-            "with an autoregressive decoder, word_dropout or a smaller receptive field.",
+            f"{scale}a longer training, if the KL still rises; beta of at most 1, and "
+            "callbacks=[keras_vae.callbacks.BetaSchedule(steps)], which warms it up; objective='free_bits'; with an "
+            "autoregressive decoder, word_dropout or a smaller receptive field.",
         )
     if active < SHARE * total and len(measured.active.counts) == 1:
         return Finding(

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from keras import ops
+
+from keras_vae.objectives.combined import parts_of
 from keras_vae.reports.finding import Finding
 
 __all__ = ["samples_unlike_data"]
@@ -24,12 +27,21 @@ def samples_unlike_data(measured: Any) -> Finding | None:
     apart = "" if nats is None else f" KL(q(z) || p(z)) is {nats:.3g} nats."
     overlap = measured.overlap
     seen = "" if overlap is None else f" {overlap.precision:.0%} of the samples lie among the data."
+    model = measured.model
+    fitted = sorted(getattr(model, "samplers", {}))
+    change = "vae.fit_sampler('mixture', x_train) and vae.generate(n, sampler='mixture'), without training again"
+    if fitted:
+        change = f"draw with vae.generate(n, sampler={fitted[0]!r}), which is fitted already"
+    if measured.has_density:
+        change += "; or train with prior='vamp' or prior='flow'"
+    beta = next((part.beta for part in parts_of(model.objective) if hasattr(part, "beta")), None)
+    if beta is not None and float(ops.convert_to_numpy(beta)) < 1.0:
+        change += f"; or raise beta, which is {float(ops.convert_to_numpy(beta)):.3g}"
     return Finding(
         "samples_unlike_data",
         "Samples are unlike the data: the prior does not fit the latents.",
         f"A classifier tells latents of the data from draws of the prior with an AUC of {gap.auc:.2f}; 0.5 is "
         f"chance.{apart}{seen}",
-        "vae.fit_sampler('mixture', x_train) and vae.generate(n, sampler='mixture'), without training again; or train "
-        "with prior='vamp' or prior='flow'. If beta is below 1, raise it.",
+        f"{change}.",
         nats,
     )
