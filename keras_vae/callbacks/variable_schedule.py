@@ -1,11 +1,13 @@
 """A variable that follows a schedule during training."""
 
 import numbers
+import warnings
 from typing import Any
 
 import keras
 
 from keras_vae.backend import sync_state
+from keras_vae.callbacks.cyclical import Cyclical
 from keras_vae.callbacks.linear_warm_up import LinearWarmUp
 
 __all__ = ["VariableSchedule"]
@@ -65,7 +67,8 @@ class VariableSchedule(keras.callbacks.Callback):
         self.name = name
         self.targets: list[Any] = []
         self.value: float | None = None
-        self.first_step = 0
+        self.first_step = self.last_step = 0
+        self.warned = False
 
     def variables(self) -> list[keras.Variable]:
         """The variables of `self.model` that are set, if none was passed.
@@ -81,19 +84,34 @@ class VariableSchedule(keras.callbacks.Callback):
         if self.is_steps:
             self.schedule = LinearWarmUp(self.schedule.steps, end=self.whole)
         self.value = None
+        self.last_step = steps_of(self.model.optimizer)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         sync_state(self.model)
         self.first_step = steps_of(self.model.optimizer)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        value = float(self.schedule(self.first_step + batch))
+        step = self.first_step + batch
+        self._warn_of_short_cycles(step - self.last_step)
+        self.last_step = step
+        value = float(self.schedule(step))
         if value != self.value:
             # JAX holds the variables outside of the model between steps: fetch them, or the next step overwrites this.
             sync_state(self.model)
             for target in self.targets:
                 target.assign(value)
             self.value = value
+
+    def _warn_of_short_cycles(self, steps: int) -> None:
+        """With several steps in an execution, most of a short cycle is never seen."""
+        if steps > 1 and isinstance(self.schedule, Cyclical) and 2 * steps > self.schedule.period and not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"The schedule has cycles of {self.schedule.period} steps, and {steps} steps run in one execution, so "
+                f"{self.name} changes only every {steps} steps. Use a longer period, or compile with "
+                "steps_per_execution=1.",
+                stacklevel=2,
+            )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:

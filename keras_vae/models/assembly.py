@@ -239,6 +239,7 @@ def assemble(
                 "latent_shapes": latents.level_shapes(),
                 "latents": latents,
                 "decoder_input_shape": latents.decoder_input_shape(),
+                "decoder": decoder,
                 "features_shape": features_shape,
                 "condition_shape": condition_shape,
                 "context_width": width,

@@ -40,7 +40,10 @@ class Combined(Objective):
 
     def __init__(self, objective: Component = "elbo", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.objective = objectives.get(objective, dtype=self.dtype_policy)
+        try:
+            self.objective = objectives.get(objective, dtype=self.dtype_policy)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Argument `objective` of {type(self).__name__}: {error}") from error
         if any(type(part) is type(self) for part in parts_of(self.objective)):
             raise ValueError(
                 f"Argument `objective`: {type(self).__name__} inside of {type(self).__name__} would add one term "

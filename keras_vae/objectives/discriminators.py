@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae.backend import plain_error
 from keras_vae.hints import DType, Tensor
 
 __all__ = ["build_discriminator", "log_loss", "score_of_fixed"]
@@ -30,7 +31,13 @@ def build_discriminator(given: Any, width: int, name: str, dtype: DType) -> Any:
             "Argument `discriminator` must be a Keras layer or model from latents to one logit, such as "
             f"keras.Sequential([keras.layers.Dense(64, 'relu'), keras.layers.Dense(1)]). Received: {given!r:.200}"
         )
-    logits = layer(keras.KerasTensor((None, width), dtype="float32"), training=False)
+    try:
+        logits = layer(keras.KerasTensor((None, width), dtype="float32"), training=False)
+    except ValueError as error:
+        raise ValueError(
+            f"Argument `discriminator` of the objective {name!r} must take latents of shape (rows, {width}). Received: "
+            f"a layer that cannot: {plain_error(error)}"
+        ) from error
     if tuple(getattr(logits, "shape", ())) != (None, 1):
         raise ValueError(
             f"Argument `discriminator` of the objective {name!r} must return one logit for each row, (rows, 1). "

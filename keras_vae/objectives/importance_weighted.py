@@ -31,7 +31,7 @@ class ImportanceWeighted(Objective):
         gradient: `"standard"`; `"stl"`, "sticking the landing", without the score of q (Roeder, Wu and Duvenaud, 2017);
             or `"dreg"`, doubly reparametrised (Tucker et al., 2019, equation 8), whose signal does not fade as the
             number of samples grows, for a second pass through the decoder. Of importance-weighted bounds `"stl"` is
-            biased, and `"dreg"` is not.
+            biased, and `"dreg"` is not. `"dreg"` needs a decoder without dropout and without batch normalisation.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:

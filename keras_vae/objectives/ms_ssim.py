@@ -69,6 +69,11 @@ class MSSSIM(Combined):
             )
 
     def loss(self, terms: Terms) -> Tensor:
+        if terms.batch.likelihood_mask() is not None:
+            raise ValueError(
+                "The objective 'ms_ssim' compares windows of whole images. Expected data without masks, missing values "
+                "and weights of elements. Received: one of these. Use the likelihood alone, objective='elbo'."
+            )
         mean = terms.likelihood.mean()
         target = terms.forward.tiled(ops.cast(terms.target, "float32"), terms.sample_axis)
         similarity = terms.by_example(multiscale_similarity(target, mean, self.max_value))

@@ -3,13 +3,22 @@
 import dataclasses
 from typing import Any
 
+import keras
 from keras import ops
 
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Tensor
 from keras_vae.objectives.terms import Terms
 
-__all__ = ["GRADIENTS", "check_gradient", "fixed_posterior", "path_log_ratio", "weighted_gradients", "with_value"]
+__all__ = [
+    "GRADIENTS",
+    "check_gradient",
+    "check_two_passes",
+    "fixed_posterior",
+    "path_log_ratio",
+    "weighted_gradients",
+    "with_value",
+]
 
 GRADIENTS = ("standard", "stl", "dreg")
 
@@ -25,12 +34,37 @@ def check_gradient(gradient: str, spec: dict[str, Any], name: str) -> None:
     Raises:
         ValueError: levels of latents that depend on each other.
     """
+    if gradient == "dreg":
+        check_two_passes(spec, name)
     if gradient != "standard" and not spec["latents"].independent_levels:
         raise ValueError(
             f"Argument `gradient` of {name}: {gradient!r} needs latents that do not depend on each other. A lower "
             "level's posterior depends on the draws above it, and that part of the gradient would be lost. Received: "
             f"latents of the shapes {list(spec['latent_shapes'])}. Use gradient='standard'."
         )
+
+
+def check_two_passes(spec: dict[str, Any], name: str) -> None:
+    """Refuse decoders that compute other values in a second pass, or mix the rows of a batch.
+
+    The weights of the draws belong to the first pass: with other noise in the second one the common parts would not
+    cancel out, and with statistics of the batch a draw would move the densities of other rows.
+
+    Args:
+        spec: see `keras_vae.objectives.Objective.build`.
+        name: name of the objective.
+
+    Raises:
+        ValueError: a decoder with dropout or another noise, or with batch normalisation.
+    """
+    for layer in spec["decoder"]._flatten_layers():
+        noisy = bool(getattr(layer, "_seed_generators", None)) and getattr(layer, "rate", 1.0) != 0
+        if noisy or isinstance(layer, keras.layers.BatchNormalization):
+            raise ValueError(
+                f"{name} runs the decoder twice in a step, and needs the same values in both. Expected a decoder "
+                f"without noise and statistics of the batch. Received: one with {type(layer).__name__}, {layer.name!r}. "
+                "Leave that layer out, or use layer normalisation, or gradient='standard'."
+            )
 
 
 def fixed_posterior(posterior: Distribution) -> Distribution:

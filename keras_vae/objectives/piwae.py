@@ -9,7 +9,7 @@ from keras_vae.hints import Config, Tensor
 from keras_vae.objectives.iwae import log_mean_exp
 from keras_vae.objectives.miwae import in_groups
 from keras_vae.objectives.objective import Objective
-from keras_vae.objectives.path_gradients import weighted_gradients, with_value
+from keras_vae.objectives.path_gradients import check_two_passes, weighted_gradients, with_value
 from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives
 
@@ -31,7 +31,8 @@ class PIWAE(Objective):
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: invalid arguments, or levels of latents that depend on each other.
+        ValueError: invalid arguments, levels of latents that depend on each other, or a decoder with noise or
+            statistics of the batch.
 
     Example:
 
@@ -57,6 +58,7 @@ class PIWAE(Objective):
                 f"prior from that of the draws. Received: latents of the shapes {list(spec['latent_shapes'])}. Use "
                 "'miwae' or 'iwae'."
             )
+        check_two_passes(spec, "PIWAE")
 
     def loss(self, terms: Terms) -> Tensor:
         log_weights = ops.stop_gradient(terms.log_weights)

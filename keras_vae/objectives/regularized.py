@@ -92,11 +92,26 @@ def squared_jacobian(terms: Terms) -> Tensor:
         def outputs(rows: Tensor, index: int = index) -> Tensor:
             decoded = terms.decode([*latents[:index], rows, *latents[index + 1 :]]).mean()
             projected = 0.0
-            for number, field in enumerate(keras.tree.flatten(decoded)):
+            for number, (name, field) in enumerate(fields_of(decoded)):
                 direction = keras.random.normal(ops.shape(field), seed=other_noise(terms.seed, 3 + number))
+                mask = dict(fields_of(terms.batch.likelihood_mask())).get(name)
+                if mask is not None:  # padded and missing elements count nowhere
+                    mask = ops.cast(ops.cast(mask, "bool"), "float32")
+                    direction = direction * ops.reshape(
+                        mask, (*ops.shape(mask), *[1] * (len(field.shape) - len(mask.shape)))
+                    )
                 projected = projected + ops.sum(ops.stop_gradient(direction) * ops.cast(field, "float32"))
             return projected
 
         slopes = gradient(outputs, latents[index])
         total = total + ops.sum(ops.square(slopes), axis=tuple(range(1, len(slopes.shape))))
     return total
+
+
+def fields_of(value: Any) -> list[tuple[Any, Any]]:
+    """The items of data of several fields; a single array has the name None.
+
+    >>> fields_of({"a": 1}), fields_of(2)
+    ([('a', 1)], [(None, 2)])
+    """
+    return list(value.items()) if isinstance(value, dict) else [(None, value)]

@@ -101,8 +101,11 @@ class Measurements:
 
     @functools.cached_property
     def samples(self) -> Array | None:
-        """Draws of p(x|z), z from the prior, as many as there are rows, under their conditions."""
-        if not self.is_array:
+        """Draws of p(x|z), z from the prior, as many as there are rows, under their conditions.
+
+        None where there are no whole rows of data to compare them with.
+        """
+        if not self.is_array or not np.isfinite(np.asarray(self.inputs["x"], "float64")).all():
             return None
         conditions = {name: self.inputs[name] for name in ("condition", "condition_mask") if name in self.inputs}
         return self.model.generate(self.rows, **conditions, **self.options)
@@ -110,7 +113,9 @@ class Measurements:
     @functools.cached_property
     def memorised(self) -> Any:
         """`evaluation.Memorised`, against all training rows; None without these."""
-        if self.all_train is None or self.samples is None:
+        if self.all_train is None or self.samples is None or len(self.all_train) < 2:
+            return None
+        if not np.isfinite(np.asarray(self.all_train, "float64")).all():
             return None
         return evaluation.memorised(self.samples, self.all_train, self.inputs["x"], verbose=self.verbose)
 

@@ -42,7 +42,7 @@ class Aggregated(Sampler):
     """
 
     encodes = "distribution"
-    spaces = ("reals", "sphere", "one_hot")
+    spaces = ("reals", "sphere", "ball", "one_hot")
 
     def __init__(self, rows: int = 10000) -> None:
         self.rows = positive_int(rows, "rows")

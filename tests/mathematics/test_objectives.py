@@ -505,3 +505,62 @@ def test_a_model_of_points_has_no_kl_and_says_so():
         with pytest.raises(NotImplementedError, match="no density"):
             method(vectors(3))
     assert vae.generate(2).shape == (2, 6)
+
+
+# Found by attack --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("objective", [kv.objectives.IWAE(3, "dreg"), kv.objectives.PIWAE(4)], ids=["dreg", "piwae"])
+@pytest.mark.parametrize(
+    "layer", [keras.layers.Dropout(0.4), keras.layers.BatchNormalization()], ids=["noise", "batch"]
+)
+def test_a_decoder_whose_second_pass_differs_is_refused(objective, layer):
+    decoder = keras.Sequential([keras.layers.Dense(8), layer])
+    with pytest.raises(ValueError, match=f"twice in a step.*{type(layer).__name__}"):
+        small_vae(decoder=decoder, objective=objective)
+    with pytest.raises(ValueError, match="twice in a step"):
+        small_vae(
+            decoder=kv.decoders.MLP((8,), dropout=0.1), objective=type(objective).from_config(objective.get_config())
+        )
+
+
+def test_a_similarity_of_masked_images_is_refused():
+    vae = kv.VAE((8, 8, 1), 2, objective="ms_ssim", encoder="mlp", decoder="mlp")
+    vae.compile("sgd")
+    images = np.zeros((4, 8, 8, 1), "float32")
+    with pytest.raises(ValueError, match=r"ms_ssim.*without masks"):
+        vae.fit(images, sample_weight=np.ones((4, 8, 8, 1)), verbose=0)
+
+
+def test_padded_steps_have_no_jacobian():
+    vae = kv.VAE((5, 2), 2, likelihood="gaussian", encoder="mlp", decoder="mlp", objective="regularized")
+    x = np.zeros((2000, 5, 2), "float32")
+    mask = np.arange(5) < 1
+    found = []
+    for given in ({"x": x}, {"x": x, "mask": np.repeat(mask[None], len(x), axis=0)}):
+        given = {name: ops.convert_to_tensor(array) for name, array in given.items()}
+        found.append(float(ops.mean(squared_jacobian(vae.terms(given, seed=0)))))
+    one = vae.terms(ops.convert_to_tensor(x[:1]), seed=0)
+    matrix = jacobian(lambda z: one.decode(z).mean(), ops.convert_to_numpy(one.latents[0])).reshape(5, 2, 2)
+    expected = np.square(matrix).sum(axis=(1, 2))
+    assert found[0] == pytest.approx(expected.sum(), rel=0.15)
+    assert found[1] == pytest.approx(expected[0], rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: kv.objectives.DIP("nope"), "Argument `objective` of DIP"),
+        (
+            lambda: small_vae(
+                objective=kv.objectives.Factor(
+                    discriminator=keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+                )
+            ),
+            r"Argument `discriminator`.*\(rows, 2\)",
+        ),
+    ],
+)
+def test_errors_name_the_argument(make, match):
+    with pytest.raises(ValueError, match=match):
+        make()

@@ -162,3 +162,10 @@ def test_schedules_without_a_variable_or_values(callback, match):
     vae.compile("sgd")
     with pytest.raises(ValueError, match=match):
         vae.fit(X, callbacks=[callback()], verbose=0)
+
+
+def test_cycles_shorter_than_an_execution_are_named():
+    vae = small_vae()
+    vae.compile("sgd", steps_per_execution=5)
+    with pytest.warns(UserWarning, match="cycles of 6 steps, and 5 steps run in one execution"):
+        vae.fit(X, batch_size=4, epochs=3, callbacks=[kv.callbacks.BetaSchedule(kv.callbacks.Cyclical(6))], verbose=0)

@@ -181,3 +181,14 @@ def test_the_advice_is_one_that_can_be_followed():
     (change,) = [found.change for found in vae.report(X, verbose=0).findings if found.name == "samples_unlike_data"]
     assert "sampler='mine'" in change
     assert "fit_sampler" not in change
+
+
+@pytest.mark.eager
+def test_missing_values():
+    x = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
+    vae = small_vae(kv.data.Field((6,), missing="nan"))
+    vae.compile("adam")
+    vae.fit(x, verbose=0)
+    numbers = vae.report(x, x_train=x, verbose=0).numbers
+    assert np.isfinite(numbers["elbo"])
+    assert "precision" not in numbers
