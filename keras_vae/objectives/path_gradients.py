@@ -62,7 +62,7 @@ def check_two_passes(spec: dict[str, Any], name: str) -> None:
         if noisy or isinstance(layer, keras.layers.BatchNormalization):
             raise ValueError(
                 f"{name} runs the decoder twice in a step, and needs the same values in both. Expected a decoder "
-                f"without noise and statistics of the batch. Received: one with {type(layer).__name__}, {layer.name!r}. "
+                f"without noise and statistics of the batch. Received: {type(layer).__name__} in it, {layer.name!r}. "
                 "Leave that layer out, or use layer normalisation, or gradient='standard'."
             )
 
