@@ -25,7 +25,10 @@ TESTS = {
     "keras_vae/models/forward.py": MODELS,
     "keras_vae/inference/evidence.py": ["tests/models/test_log_likelihood.py", "tests/models/test_inference.py"],
     "keras_vae/evaluation": ["tests/evaluation"],
+    "keras_vae/plots": ["tests/plots"],
+    "keras_vae/reports": ["tests/reports"],
     "keras_vae/objectives": [
+        "tests/mathematics/test_objectives.py",
         "tests/models/test_objective_plugins.py",
         "tests/models/test_hamiltonian.py",
         "tests/models/test_riemannian_hamiltonian.py",
