@@ -49,7 +49,7 @@ class RiemannianNormal(Distribution):
     >>> from keras_vae.distributions import RiemannianNormal
     >>> p = RiemannianNormal(np.zeros((1, 2)), np.zeros(1))
     >>> [round(float(p.log_prob(np.array([[x, 0.0]]))[0]), 3) for x in (0.0, 0.5)]
-    [-2.15, -2.754]
+    [-2.182, -2.785]
     """
 
     loc: Tensor

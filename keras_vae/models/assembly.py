@@ -1,6 +1,7 @@
 """Assembly of a model: components from names, each built for the shapes of its neighbours."""
 
 import math
+import types
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -237,12 +238,12 @@ def assemble(
                 "data_shape": data_shape,
                 "network_shape": target_shape,
                 "latent_shapes": latents.level_shapes(),
-                "latents": latents,
                 "decoder_input_shape": latents.decoder_input_shape(),
-                "decoder": decoder,
                 "features_shape": features_shape,
                 "condition_shape": condition_shape,
                 "context_width": width,
+                # Not as items: Keras tracks the layers in what `build` is given as parts of the objective.
+                "components": types.SimpleNamespace(latents=latents, decoder=decoder),
             }
         )
         objective.built = True

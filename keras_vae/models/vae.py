@@ -143,8 +143,8 @@ class VAE(Trainer):
             )
         self.likelihood = make_component("likelihood", likelihood, policy)
         spec = self._untracked.items["spec"] = with_missing(spec, self.likelihood)
-        self.objective = make_component("objective", objective, policy)
-        structure = make_latents(latents, prior, posterior, policy, self.objective.default_posterior)
+        objective = make_component("objective", objective, policy)
+        structure = make_latents(latents, prior, posterior, policy, objective.default_posterior)
         in_time = structure.has_time_axis
         self.encoder = make_network("encoder", encoder, spec, self.likelihood, policy, in_time)
         self.decoder = make_network("decoder", decoder, spec, self.likelihood, policy, in_time)
@@ -152,6 +152,7 @@ class VAE(Trainer):
         self.prior = structure.prior if isinstance(structure, Single) else structure
         self.posterior = getattr(structure, "posterior", None)
         self._untracked.items["latents"] = structure
+        self.objective = objective
         self.condition_encoder = condition_encoder
         with initial_values_on_host():
             self._untracked.items["forward"] = assemble(

@@ -71,7 +71,7 @@ class BetaTC(Objective):
 
     def build(self, spec: dict[str, Any]) -> None:
         width_of_latents(spec, "beta_tc")
-        if not spec["latents"].independent_levels:
+        if not spec["components"].latents.independent_levels:
             raise ValueError(
                 "The objective 'beta_tc' needs latents that do not depend on each other, for which the total "
                 f"correlation is defined. Received: latents of the shapes {list(spec['latent_shapes'])}. Use a single "

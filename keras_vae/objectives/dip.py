@@ -59,7 +59,7 @@ class DIP(Combined):
     def build(self, spec: dict[str, Any]) -> None:
         super().build(spec)
         width_of_latents(spec, "dip")
-        if self.num_samples > 1 and not spec["latents"].independent_levels:
+        if self.num_samples > 1 and not spec["components"].latents.independent_levels:
             raise ValueError(
                 "The objective 'dip' takes one draw of latents whose levels depend on each other. Received: "
                 f"num_samples={self.num_samples} of {type(self.objective).__name__}"

@@ -22,7 +22,7 @@ def require_one_real_level(name: str, spec: dict[str, Any]) -> tuple[int, ...]:
     Raises:
         ValueError: other latents.
     """
-    latents, shapes = spec["latents"], [tuple(shape) for shape in spec["latent_shapes"]]
+    latents, shapes = spec["components"].latents, [tuple(shape) for shape in spec["latent_shapes"]]
     spaces = [prior.latent_space for prior, _ in latents.pairs]
     if len(shapes) != 1 or None in shapes[0] or latents.has_time_axis or spaces[0] not in ("reals", None):
         raise ValueError(

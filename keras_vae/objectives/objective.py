@@ -97,8 +97,7 @@ class Objective(keras.layers.Layer):
         Args:
             spec: dict of shapes of one example: `data_shape`, `network_shape` (what the encoder sees), `latent_shapes`
                 (one for each level), `decoder_input_shape`, `features_shape` (batch axis included), `condition_shape`
-                (or None) and `context_width`; and `latents`, the structure, with its `pairs` of priors and posteriors,
-                and `decoder`, the layer.
+                (or None) and `context_width`; and `components`, with the attributes `latents` and `decoder`, to read.
         """
 
     def loss(self, terms: Terms) -> Tensor:

@@ -36,7 +36,7 @@ def check_gradient(gradient: str, spec: dict[str, Any], name: str) -> None:
     """
     if gradient == "dreg":
         check_two_passes(spec, name)
-    if gradient != "standard" and not spec["latents"].independent_levels:
+    if gradient != "standard" and not spec["components"].latents.independent_levels:
         raise ValueError(
             f"Argument `gradient` of {name}: {gradient!r} needs latents that do not depend on each other. A lower "
             "level's posterior depends on the draws above it, and that part of the gradient would be lost. Received: "
@@ -57,7 +57,7 @@ def check_two_passes(spec: dict[str, Any], name: str) -> None:
     Raises:
         ValueError: a decoder with dropout or another noise, or with batch normalisation.
     """
-    for layer in spec["decoder"]._flatten_layers():
+    for layer in spec["components"].decoder._flatten_layers():
         noisy = bool(getattr(layer, "_seed_generators", None)) and getattr(layer, "rate", 1.0) != 0
         if noisy or isinstance(layer, keras.layers.BatchNormalization):
             raise ValueError(

@@ -52,7 +52,7 @@ class PIWAE(Objective):
             )
 
     def build(self, spec: dict[str, Any]) -> None:
-        if not spec["latents"].independent_levels:
+        if not spec["components"].latents.independent_levels:
             raise ValueError(
                 "The objective 'piwae' needs latents that do not depend on each other: it tells the gradient of the "
                 f"prior from that of the draws. Received: latents of the shapes {list(spec['latent_shapes'])}. Use "

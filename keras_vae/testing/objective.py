@@ -61,7 +61,7 @@ def check_objective(
 
     >>> import keras_vae as kv
     >>> from keras_vae.testing import check_objective
-    >>> check_objective(lambda: kv.objectives.ELBO(beta=0.5), checks=["config"])
+    >>> check_objective(lambda: kv.objectives.Capacity(3.0), checks=["config"])
     """
     subject = Subject("objective", objective, latent_dim, data_shape, data, vae)
 

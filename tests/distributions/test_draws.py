@@ -33,7 +33,7 @@ def test_every_class_has_a_case():
     classes = {name for name in d.__all__ if isinstance(getattr(d, name), type)}
     seen = {type(make()).__name__ for make in CASES.values()}
     # TFPDistribution has tests of its own, on TensorFlow; Tempered is what the counts' `tempered` gives
-    by_hand = {"Concatenated", "Joint"}  # values made of others, below
+    by_hand = {"Concatenated", "Joint", "Deterministic"}  # values made of others, below; points have no density
     assert classes - seen == {"Distribution", "Independent", "TFPDistribution", "Tempered", *by_hand}
     assert all(issubclass(getattr(d, name), Distribution) for name in classes)
 
@@ -248,3 +248,14 @@ def test_the_independent_ones_are_all_here():
     members = [getattr(d, name) for name in d.__all__]
     independent = {m.__name__ for m in members if isinstance(m, type) and issubclass(m, Independent)}
     assert independent - set(ELEMENTS) == {"Independent", "DiscretizedLogisticMixture", "Multinomial"}
+
+
+def test_points_are_their_own_draws():
+    point = d.Deterministic(parameters(BATCH, 2))
+    expected = np.broadcast_to(numpy(point.loc), (4, BATCH, 2))
+    np.testing.assert_array_equal(numpy(point.sample(SEED, num_samples=4)), expected)
+    for value in (point.sample(SEED), point.mean(), point.mode(), point.tempered(0.5).sample(SEED)):
+        np.testing.assert_array_equal(numpy(value), expected[0])
+    assert not numpy(point.variance()).any()
+    with pytest.raises(NotImplementedError, match="no density"):
+        point.log_prob(point.loc)

@@ -53,6 +53,16 @@ CASES = {
         "expected_num_trainable_weights": 4,
         "run_training_check": False,
     },
+    **{
+        name: {
+            "init_kwargs": {},
+            "input_shape": (2, 5),
+            "expected_output_shape": ((2, 5), (2,)),
+            "expected_num_trainable_weights": number,
+            "run_training_check": False,
+        }
+        for name, number in (("Planar", 3), ("Radial", 3))
+    },
     "MaskedConvolution": {
         "init_kwargs": {"filters": 3, "kernel_size": 5, "sees_present": True, "activation": "tanh"},
         "input_shape": (2, 4, 3, 2),
