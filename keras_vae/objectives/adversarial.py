@@ -1,13 +1,13 @@
 """The adversarial autoencoder."""
 
-from typing import Any, Self
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_vae.arguments import non_negative_number
 from keras_vae.hints import Config, Tensor
-from keras_vae.objectives.discriminators import build_discriminator, log_loss, score_of_fixed
+from keras_vae.objectives.discriminators import build_discriminator, given_layer, log_loss, score_of_fixed
 from keras_vae.objectives.latent_vectors import latent_vectors, width_of_latents
 from keras_vae.objectives.objective import Objective
 from keras_vae.objectives.terms import Terms
@@ -47,7 +47,7 @@ class Adversarial(Objective):
     def __init__(self, weight: float = 1.0, discriminator: keras.layers.Layer | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.weight = non_negative_number(weight, "weight")
-        self.discriminator: Any = discriminator
+        self.discriminator: Any = given_layer(discriminator)
         self.has_default = discriminator is None
         self.trackers = [keras.metrics.Mean(name=name) for name in ("adversarial_loss", "discriminator_loss")]
 
@@ -71,10 +71,3 @@ class Adversarial(Objective):
     def get_config(self) -> Config:
         given = None if self.has_default else keras.saving.serialize_keras_object(self.discriminator)
         return {**super().get_config(), "weight": self.weight, "discriminator": given}
-
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        given = config.get("discriminator")
-        if isinstance(given, dict):
-            config = {**config, "discriminator": keras.saving.deserialize_keras_object(given)}
-        return cls(**config)

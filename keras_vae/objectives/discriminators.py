@@ -9,7 +9,12 @@ from keras import ops
 from keras_vae.backend import plain_error
 from keras_vae.hints import DType, Tensor
 
-__all__ = ["build_discriminator", "log_loss", "score_of_fixed"]
+__all__ = ["build_discriminator", "given_layer", "log_loss", "score_of_fixed"]
+
+
+def given_layer(given: Any) -> Any:
+    """The argument `discriminator`, from a config where a model is loaded."""
+    return keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
 
 
 def build_discriminator(given: Any, width: int, name: str, dtype: DType) -> Any:

@@ -1,6 +1,6 @@
 """A penalty of the total correlation, by a discriminator."""
 
-from typing import Any, Self
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from keras_vae.arguments import non_negative_number
 from keras_vae.distributions.draws import other_noise
 from keras_vae.hints import Component, Config, Tensor
 from keras_vae.objectives.combined import Combined
-from keras_vae.objectives.discriminators import build_discriminator, log_loss, score_of_fixed
+from keras_vae.objectives.discriminators import build_discriminator, given_layer, log_loss, score_of_fixed
 from keras_vae.objectives.latent_vectors import latent_vectors, width_of_latents
 from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives
@@ -52,7 +52,7 @@ class Factor(Combined):
     ) -> None:
         super().__init__(objective, **kwargs)
         self.gamma = non_negative_number(gamma, "gamma")
-        self.discriminator: Any = discriminator
+        self.discriminator: Any = given_layer(discriminator)
         self.has_default = discriminator is None
         self.trackers = [keras.metrics.Mean(name=name) for name in ("total_correlation", "discriminator_loss")]
 
@@ -79,13 +79,6 @@ class Factor(Combined):
     def get_config(self) -> Config:
         given = None if self.has_default else keras.saving.serialize_keras_object(self.discriminator)
         return {**super().get_config(), "gamma": self.gamma, "discriminator": given}
-
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        given = config.get("discriminator")
-        if isinstance(given, dict):
-            config = {**config, "discriminator": keras.saving.deserialize_keras_object(given)}
-        return cls(**config)
 
 
 def permuted_dimensions(z: Tensor, seed: Any) -> Tensor:

@@ -10,7 +10,7 @@ from keras_vae.objectives.importance_weighted import ImportanceWeighted
 from keras_vae.objectives.iwae import log_mean_exp
 from keras_vae.registry import objectives
 
-__all__ = ["MIWAE", "in_groups"]
+__all__ = ["MIWAE", "in_groups", "number_of_groups"]
 
 
 @objectives.register("miwae", package="keras_vae")
@@ -40,11 +40,7 @@ class MIWAE(ImportanceWeighted):
 
     def __init__(self, num_samples: int = 8, groups: int = 2, gradient: str = "standard", **kwargs: Any) -> None:
         super().__init__(num_samples, gradient, **kwargs)
-        self.groups = positive_int(groups, "groups")
-        if self.num_samples % self.groups:
-            raise ValueError(
-                f"Argument `groups` must divide num_samples={self.num_samples}. Received: groups={groups!r}"
-            )
+        self.groups = number_of_groups(groups, self.num_samples)
 
     def bound(self, log_weights: Tensor) -> Tensor:
         return ops.mean(log_mean_exp(in_groups(log_weights, self.groups)), axis=1)
@@ -59,6 +55,17 @@ class MIWAE(ImportanceWeighted):
 
     def get_config(self) -> Config:
         return {**super().get_config(), "groups": self.groups}
+
+
+def number_of_groups(groups: int, num_samples: int) -> int:
+    """The argument `groups`, which divides the number of samples.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if num_samples % positive_int(groups, "groups"):
+        raise ValueError(f"Argument `groups` must divide num_samples={num_samples}. Received: groups={groups!r}")
+    return int(groups)
 
 
 def in_groups(values: Tensor, groups: int) -> Tensor:

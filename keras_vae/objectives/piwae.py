@@ -7,7 +7,7 @@ from keras import ops
 from keras_vae.arguments import positive_int
 from keras_vae.hints import Config, Tensor
 from keras_vae.objectives.iwae import log_mean_exp
-from keras_vae.objectives.miwae import in_groups
+from keras_vae.objectives.miwae import in_groups, number_of_groups
 from keras_vae.objectives.objective import Objective
 from keras_vae.objectives.path_gradients import check_two_passes, weighted_gradients, with_value
 from keras_vae.objectives.terms import Terms
@@ -45,11 +45,7 @@ class PIWAE(Objective):
     def __init__(self, num_samples: int = 8, groups: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_samples = positive_int(num_samples, "num_samples")
-        self.groups = positive_int(groups, "groups")
-        if self.num_samples % self.groups:
-            raise ValueError(
-                f"Argument `groups` must divide num_samples={self.num_samples}. Received: groups={groups!r}"
-            )
+        self.groups = number_of_groups(groups, self.num_samples)
 
     def build(self, spec: dict[str, Any]) -> None:
         if not spec["components"].latents.independent_levels:
