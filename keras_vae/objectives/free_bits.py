@@ -36,8 +36,8 @@ class FreeBits(Objective):
 
     >>> import numpy as np
     >>> import keras_vae as kv
-    >>> kl = np.array([[0.1, 2.0], [0.3, 4.0]])
-    >>> terms = kv.objectives.Terms.of(log_likelihood=np.full((2, 1), -3.0), kl_per_dimension=[kl])
+    >>> kl = np.array([[0.1, 2.0], [0.3, 4.0]], "float32")
+    >>> terms = kv.objectives.Terms.of(log_likelihood=np.full((2, 1), -3.0, "float32"), kl_per_dimension=[kl])
     >>> [float(loss) for loss in kv.objectives.FreeBits(0.5).loss(terms)]
     [6.5, 6.5]
     >>> [float(loss) for loss in kv.objectives.FreeBits(0.5, average="example").loss(terms)]

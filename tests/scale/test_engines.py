@@ -1,4 +1,4 @@
-"""A model for every prior and objective on two devices, or in two processes: as on one device, on the same rows.
+"""A model for every prior, and for objectives of each kind, on two devices, or in two processes: as on one device, on the same rows.
 
 Each engine starts once, in processes of its own, since devices are set up before the backend starts.
 """
@@ -15,13 +15,14 @@ import pytest
 
 from keras_vae import registry
 from tests.registered import own
+from tests.scale.worker import OBJECTIVES
 
 pytestmark = pytest.mark.one_backend
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-PRIORS, OBJECTIVES = list(own(registry.priors)), list(own(registry.objectives))
+PRIORS = list(own(registry.priors))
 FAST_COMPILER = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 LOGS = {"fit loss", "fit reconstruction_loss", "weights"}
 
