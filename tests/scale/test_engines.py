@@ -1,4 +1,4 @@
-"""A model for every prior, and for objectives of each kind, on two devices, or in two processes: as on one device, on the same rows.
+"""Models of all priors, and of objectives of each kind, on two devices or in two processes: as on one, on equal rows.
 
 Each engine starts once, in processes of its own, since devices are set up before the backend starts.
 """

@@ -1,8 +1,8 @@
 """One process of a training by several devices: `python -m tests.scale.worker ENGINE FOLDER [PROCESS ADDRESS]`.
 
-Trains a model for every registered prior, and for objectives of each kind, in turn, and writes losses, metrics and weights to
-FOLDER/ENGINE-PROCESS.npz. The draws of these trainings are fixed, so that the same rows give the same numbers on one
-device and on several. Whether the noise differs between devices is measured with draws as they are.
+Trains a model for every registered prior, and for objectives of each kind, in turn, and writes losses, metrics and
+weights to FOLDER/ENGINE-PROCESS.npz. The draws of these trainings are fixed, so that the same rows give the same
+numbers on one device and on several. Whether the noise differs between devices is measured with draws as they are.
 """
 
 import os
