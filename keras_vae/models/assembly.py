@@ -1,7 +1,6 @@
 """Assembly of a model: components from names, each built for the shapes of its neighbours."""
 
 import math
-import types
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,6 +22,14 @@ from keras_vae.models.forward import CONDITION_TO, Forward
 __all__ = ["assemble", "condition_names", "make_component", "make_latents", "make_network"]
 
 DEFAULTS = {"prior": "standard", "posterior": "gaussian"}
+
+
+class Components:
+    """What an objective may look at when it is built."""
+
+    def __init__(self, latents: Part, decoder: Part) -> None:
+        self.latents = latents
+        self.decoder = decoder
 
 
 def make_component(name: str, identifier: Any, dtype: DType) -> Any:
@@ -243,7 +250,7 @@ def assemble(
                 "condition_shape": condition_shape,
                 "context_width": width,
                 # Not as items: Keras tracks the layers in what `build` is given as parts of the objective.
-                "components": types.SimpleNamespace(latents=latents, decoder=decoder),
+                "components": Components(latents, decoder),
             }
         )
         objective.built = True
