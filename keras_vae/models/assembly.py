@@ -24,14 +24,6 @@ __all__ = ["assemble", "condition_names", "make_component", "make_latents", "mak
 DEFAULTS = {"prior": "standard", "posterior": "gaussian"}
 
 
-class Components:
-    """What an objective may look at when it is built."""
-
-    def __init__(self, latents: Part, decoder: Part) -> None:
-        self.latents = latents
-        self.decoder = decoder
-
-
 def make_component(name: str, identifier: Any, dtype: DType) -> Any:
     """A component from its name, config, class or instance.
 
@@ -250,7 +242,7 @@ def assemble(
                 "condition_shape": condition_shape,
                 "context_width": width,
                 # Not as items: Keras tracks the layers in what `build` is given as parts of the objective.
-                "components": Components(latents, decoder),
+                "components": forward,
             }
         )
         objective.built = True
