@@ -7,12 +7,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.arguments import positive_int, positive_ints, positive_number
+from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.hints import Array, Config, Ints, Shape, Tensor
 from keras_vae.layers.affine_coupling import AffineCoupling
 from keras_vae.registry import samplers
-from keras_vae.samplers.training import train
-from keras_vae.samplers.vectors import VectorSampler
+from keras_vae.samplers.training import TrainedSampler
 
 __all__ = ["Flow"]
 
@@ -20,8 +19,14 @@ CHUNK = 4096
 """Rows that the flow transforms at a time."""
 
 
+def itself(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """The model's output, which is the loss already."""
+    del y_true
+    return y_pred
+
+
 @samplers.register("flow", package="keras_vae")
-class Flow(VectorSampler):
+class Flow(TrainedSampler):
     """q(z) ≈ N(f(z); 0, I) |det df/dz|, f a RealNVP flow (Dinh et al., 2017), trained by maximum likelihood.
 
     It is smooth, has a density, and fits shapes that need many Gaussians; it needs some thousand rows and a minute.
@@ -52,6 +57,8 @@ class Flow(VectorSampler):
     (300,)
     """
 
+    _loss = staticmethod(itself)
+
     def __init__(
         self,
         steps: int = 6,
@@ -61,12 +68,9 @@ class Flow(VectorSampler):
         learning_rate: float = 1e-3,
         patience: int = 10,
     ) -> None:
+        super().__init__(epochs, batch_size, learning_rate, patience)
         self.steps = positive_int(steps, "steps")
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
-        self.epochs = positive_int(epochs, "epochs")
-        self.batch_size = positive_int(batch_size, "batch_size")
-        self.learning_rate = positive_number(learning_rate, "learning_rate")
-        self.patience = positive_int(patience, "patience")
 
     def build(self, level_shapes: Any, level_spaces: Any = None) -> None:
         super().build(level_shapes, level_spaces)
@@ -77,19 +81,6 @@ class Flow(VectorSampler):
             )
         self.model = Couplings(self.steps, self.hidden_units, self.width)
 
-    def fit_rows(self, rows: Array, generator: np.random.Generator, verbose: str | int) -> None:
-        self.model.compile(keras.optimizers.Adam(self.learning_rate), loss=itself)
-        train(
-            self.model,
-            rows,
-            generator,
-            targets=True,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            patience=self.patience,
-            verbose=verbose,
-        )
-
     def draw_rows(self, n: int, generator: np.random.Generator, temperature: float) -> Array:
         noise = (temperature * generator.standard_normal((n, self.width))).astype("float32")
         parts = [noise[start : start + CHUNK] for start in range(0, n, CHUNK)]
@@ -98,22 +89,11 @@ class Flow(VectorSampler):
     def log_prob_of_rows(self, rows: Array) -> Array:
         return -self.model.predict(rows.astype("float32"), batch_size=min(CHUNK, len(rows)), verbose=0)
 
-    def get_state(self) -> dict[str, Array]:
-        weights = {f"weight_{index}": np.asarray(weight) for index, weight in enumerate(self.model.get_weights())}
-        return {**super().get_state(), **weights}
-
-    def set_state(self, state: dict[str, Array]) -> None:
-        super().set_state(state)
-        self.model.set_weights([state[f"weight_{index}"] for index in range(len(self.model.weights))])
-
     def get_config(self) -> Config:
         return {
             "steps": self.steps,
             "hidden_units": self.hidden_units,
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "learning_rate": self.learning_rate,
-            "patience": self.patience,
+            **super().get_config(),
         }
 
 
@@ -147,9 +127,3 @@ class Couplings(keras.Model):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0],)
-
-
-def itself(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """The model's output, which is the loss already."""
-    del y_true
-    return y_pred

@@ -5,12 +5,65 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.hints import Array
+from keras_vae.arguments import positive_int, positive_number
+from keras_vae.hints import Array, Config
+from keras_vae.samplers.vectors import VectorSampler
 
-__all__ = ["train"]
+__all__ = ["TrainedSampler", "train"]
 
 HELD_OUT = 0.1
 FEWEST_HELD_OUT = 20
+
+
+class TrainedSampler(VectorSampler):
+    """The base of samplers with a Keras model of their own, `self.model`, which `build` makes.
+
+    Args:
+        epochs: most passes over the latents, `(n, width)`.
+        batch_size: rows at a time.
+        learning_rate: of Adam.
+        patience: epochs without a better result on the held-out rows, after which the training ends.
+    """
+
+    _loss: Any = None
+    """The Keras loss of the rows as targets; None for a model that needs no targets."""
+    model: Any
+
+    def __init__(self, epochs: int, batch_size: int, learning_rate: float, patience: int) -> None:
+        self.epochs = positive_int(epochs, "epochs")
+        self.batch_size = positive_int(batch_size, "batch_size")
+        self.learning_rate = positive_number(learning_rate, "learning_rate")
+        self.patience = positive_int(patience, "patience")
+
+    def fit_rows(self, rows: Array, generator: np.random.Generator, verbose: str | int) -> None:
+        targets = type(self)._loss is not None
+        self.model.compile(keras.optimizers.Adam(self.learning_rate), **({"loss": type(self)._loss} if targets else {}))
+        train(
+            self.model,
+            rows,
+            generator,
+            targets=targets,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            patience=self.patience,
+            verbose=verbose,
+        )
+
+    def get_state(self) -> dict[str, Array]:
+        weights = {f"weight_{index}": np.asarray(weight) for index, weight in enumerate(self.model.get_weights())}
+        return {**super().get_state(), **weights}
+
+    def set_state(self, state: dict[str, Array]) -> None:
+        super().set_state(state)
+        self.model.set_weights([state[f"weight_{index}"] for index in range(len(self.model.weights))])
+
+    def get_config(self) -> Config:
+        return {
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "patience": self.patience,
+        }
 
 
 def train(

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_vae import decoders, encoders
-from keras_vae.arguments import positive_int, positive_ints, positive_number
+from keras_vae.arguments import positive_int, positive_ints
 from keras_vae.hints import Array, Config, Ints
 from keras_vae.models.vae import VAE
 from keras_vae.registry import samplers
-from keras_vae.samplers.training import train
-from keras_vae.samplers.vectors import VectorSampler
+from keras_vae.samplers.training import TrainedSampler
 
 __all__ = ["TwoStage"]
 
@@ -20,7 +18,7 @@ BATCH = 512
 
 
 @samplers.register("two_stage", package="keras_vae")
-class TwoStage(VectorSampler):
+class TwoStage(TrainedSampler):
     """q(z) ≈ ∫ p(z | u) N(u; 0, I) du, a second VAE with a learned scale, on the latents (Dai and Wipf, 2019).
 
     Dai and Wipf show why the second one can match its prior where the first cannot: data lie near a manifold of fewer
@@ -60,12 +58,9 @@ class TwoStage(VectorSampler):
         learning_rate: float = 1e-3,
         patience: int = 10,
     ) -> None:
+        super().__init__(epochs, batch_size, learning_rate, patience)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         self.latent_dim = None if latent_dim is None else positive_int(latent_dim, "latent_dim")
-        self.epochs = positive_int(epochs, "epochs")
-        self.batch_size = positive_int(batch_size, "batch_size")
-        self.learning_rate = positive_number(learning_rate, "learning_rate")
-        self.patience = positive_int(patience, "patience")
 
     def build(self, level_shapes: Any, level_spaces: Any = None) -> None:
         super().build(level_shapes, level_spaces)
@@ -76,19 +71,6 @@ class TwoStage(VectorSampler):
             decoder=decoders.MLP(self.hidden_units),
             likelihood="gaussian",
             dtype="float32",
-        )
-
-    def fit_rows(self, rows: Array, generator: np.random.Generator, verbose: str | int) -> None:
-        self.model.compile(keras.optimizers.Adam(self.learning_rate))
-        train(
-            self.model,
-            rows,
-            generator,
-            targets=False,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            patience=self.patience,
-            verbose=verbose,
         )
 
     def draw_rows(self, n: int, generator: np.random.Generator, temperature: float) -> Array:
@@ -103,20 +85,9 @@ class TwoStage(VectorSampler):
         )
         return drawn[:n]
 
-    def get_state(self) -> dict[str, Array]:
-        weights = {f"weight_{index}": np.asarray(weight) for index, weight in enumerate(self.model.get_weights())}
-        return {**super().get_state(), **weights}
-
-    def set_state(self, state: dict[str, Array]) -> None:
-        super().set_state(state)
-        self.model.set_weights([state[f"weight_{index}"] for index in range(len(self.model.weights))])
-
     def get_config(self) -> Config:
         return {
             "hidden_units": self.hidden_units,
             "latent_dim": self.latent_dim,
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "learning_rate": self.learning_rate,
-            "patience": self.patience,
+            **super().get_config(),
         }
