@@ -54,7 +54,11 @@ __all__ = [
 ]
 
 
+_ON_REQUEST = ("anomaly", "compression", "tables", "tuning")
+"""Packages that are made for an optional library, loaded where they are first used."""
+
+
 def __getattr__(name: str) -> _Any:
-    if name == "tuning":  # KerasTuner is optional, and loaded where it is used
-        return _importlib.import_module("keras_vae.tuning")
+    if name in _ON_REQUEST:
+        return _importlib.import_module(f"keras_vae.{name}")
     raise AttributeError(f"module 'keras_vae' has no attribute {name!r}")
