@@ -215,12 +215,15 @@ def ease(train, shown, strength):
 
 def best_strength(train, valid):
     """The regularisation of EASE whose ranking has the best NDCG of the validation users."""
-    found = [kv.evaluation.ranking(ease(train, valid[0], strength), *valid).ndcg[100].mean() for strength in STRENGTHS]
-    return STRENGTHS[int(np.argmax(found))]
+
+    def quality(strength):
+        return kv.evaluation.ranking(ease(train, valid[0], strength), *valid).summary()["ndcg@100"]
+
+    return max(STRENGTHS, key=quality)
 
 
 def item_neighbours(train, shown, neighbours):
-    """Scores of item-kNN: for each item the sum of its cosines to what was shown, its nearest `neighbours` items only."""
+    """Scores of item-kNN: the sum of an item's cosines to what was shown, of its nearest `neighbours` items only."""
     lengths = np.sqrt(train.multiply(train).sum(axis=0))
     cosines = (train.T @ train).toarray() / np.outer(lengths, lengths)
     np.fill_diagonal(cosines, 0.0)
