@@ -18,8 +18,8 @@ length one, half of it is dropped in training, and the KL's weight rises to `--b
 best NDCG of the validation users is kept.
 
 Beside the VAE stand popularity, the same ranking for all; item-kNN, by the cosine of items; and EASE (Steck, 2019), a
-linear model in closed form, whose regularisation is chosen by the validation users, as the VAE's epoch is. Of simulated
-choices the true probabilities rank too, which is the best that can be reached.
+linear model in closed form. Their numbers of neighbours and regularisation are chosen by the validation users, as the
+VAE's epoch is. Of simulated choices the true probabilities rank too, which is the best that can be reached.
 """
 
 import argparse
@@ -39,6 +39,7 @@ from standard_library import syntax_trees
 
 LEAST = 5  # items of a user, and users of an item
 STRENGTHS = (2.0, 5.0, 20.0, 100.0, 500.0)  # of the regularisation of EASE
+NEIGHBOURS = (20, 100, 500, 10**6)  # of an item, of item-kNN; the last are all
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -187,6 +188,7 @@ def build(num_items, options):
         encoder=encoder,
         decoder=kv.decoders.MLP((options.units,), activation="tanh"),
         likelihood=options.likelihood,
+        objective="autoencoder" if options.autoencoder else "elbo",
         seed=options.seed,
     )
     vae.compile(keras.optimizers.Adam(1e-3))
@@ -200,7 +202,8 @@ def train_model(train, valid, options):
     warm_up = kv.callbacks.BetaSchedule(kv.callbacks.LinearWarmUp(max(1, steps), end=options.beta))
     stop = BestRanking(*valid, patience=options.patience)
     # fit takes the sparse matrix, and makes one batch at a time dense
-    vae.fit(train, batch_size=options.batch_size, epochs=options.epochs, verbose=0, callbacks=[warm_up, stop])
+    callbacks = [stop] if options.autoencoder else [warm_up, stop]
+    vae.fit(train, batch_size=options.batch_size, epochs=options.epochs, verbose=0, callbacks=callbacks)
     return vae, stop.best_epoch + 1
 
 
@@ -213,13 +216,13 @@ def ease(train, shown, strength):
     return shown @ weights
 
 
-def best_strength(train, valid):
-    """The regularisation of EASE whose ranking has the best NDCG of the validation users."""
+def best(method, choices, train, valid):
+    """The one of `choices` whose ranking, `method(train, shown, choice)`, has the best NDCG of the validation users."""
 
-    def quality(strength):
-        return kv.evaluation.ranking(ease(train, valid[0], strength), *valid).summary()["ndcg@100"]
+    def quality(choice):
+        return kv.evaluation.ranking(method(train, valid[0], choice), *valid).summary()["ndcg@100"]
 
-    return max(STRENGTHS, key=quality)
+    return max(choices, key=quality)
 
 
 def item_neighbours(train, shown, neighbours):
@@ -240,6 +243,7 @@ def main(arguments=None):
     parser.add_argument("--tastes", type=int, default=1, help="of each simulated user")
     parser.add_argument("--least-rating", type=float, default=4.0, help="ratings from this on are choices")
     parser.add_argument("--likelihood", default="multinomial", choices=("multinomial", "bernoulli", "poisson"))
+    parser.add_argument("--autoencoder", action="store_true", help="without noise and KL: Mult-DAE of the same paper")
     parser.add_argument("--latent-dim", type=int, default=64)
     parser.add_argument("--units", type=int, default=256, help="of the layer of each network")
     parser.add_argument("--dropout", type=float, default=0.5, help="share of the input that is dropped in training")
@@ -248,7 +252,6 @@ def main(arguments=None):
     parser.add_argument("--epochs", type=int, default=100, help="at most")
     parser.add_argument("--patience", type=int, default=10, help="epochs without improvement before training stops")
     parser.add_argument("--batch-size", type=int, default=100)
-    parser.add_argument("--neighbours", type=int, default=100, help="of each item, of item-kNN")
     parser.add_argument("--seed", type=int, default=0, help="of the split and of the model")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, to see that it runs")
     options = parser.parse_args(arguments)
@@ -269,13 +272,13 @@ def main(arguments=None):
     print(
         f"{options.likelihood}: epoch {epoch} of at most {options.epochs}, {time.process_time() - start:.0f} s of CPU"
     )
-    strength = best_strength(train, valid)
-    print(f"EASE: strength {strength:g} of {STRENGTHS}")
+    neighbours, strength = best(item_neighbours, NEIGHBOURS, train, valid), best(ease, STRENGTHS, train, valid)
+    print(f"item-kNN: {neighbours} neighbours of {NEIGHBOURS}; EASE: strength {strength:g} of {STRENGTHS}")
     scores = {
         "popularity": np.broadcast_to(train.sum(axis=0), shown.shape),
-        "item-kNN": item_neighbours(train, shown, options.neighbours),
+        "item-kNN": item_neighbours(train, shown, neighbours),
         "EASE": ease(train, shown, strength),
-        f"VAE, {options.likelihood}": predicted(vae, shown),
+        f"{'DAE' if options.autoencoder else 'VAE'}, {options.likelihood}": predicted(vae, shown),
         **({"the truth": truth[0]} if truth else {}),
     }
     results = {name: kv.evaluation.ranking(values, shown, held_out) for name, values in scores.items()}
