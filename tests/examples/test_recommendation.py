@@ -87,8 +87,10 @@ def test_simulated_choices_are_drawn_from_the_truth(recommendation):
 
 
 @pytest.mark.one_backend
-def test_the_truth_ranks_simulated_choices_best(recommendation):
-    results = recommendation.main(["--simulate", "200", "--smoke"])
+@pytest.mark.parametrize(("options", "model"), [([], "VAE"), (["--autoencoder"], "DAE")])
+def test_the_truth_ranks_simulated_choices_best(recommendation, options, model):
+    results = recommendation.main(["--simulate", "200", "--smoke", *options])
+    assert f"{model}, multinomial" in results
     ndcg = {name: found.summary()["ndcg@100"] for name, found in results.items()}
     assert max(ndcg, key=ndcg.get) == "the truth"
     assert ndcg["EASE"] > ndcg["popularity"]
