@@ -4,6 +4,7 @@
     python examples/recommendation.py --data ratings.csv     # MovieLens, or any file of user,item[,rating]
     python examples/recommendation.py --data clicks.npz      # users x items, by scipy.sparse.save_npz
     python examples/recommendation.py --likelihood bernoulli # to compare
+    python examples/recommendation.py --simulate 3000        # users who are points in a space, whose truth is known
     python examples/recommendation.py --smoke                # a few seconds, to see that it runs
 
 The data are who chose what, without an order: rows of users, columns of items, 1 where one chose the other, in a
@@ -16,7 +17,9 @@ by the remaining 20%: recall at 20 and at 50, and NDCG at 100, which rewards hit
 length one, half of it is dropped in training, and the KL's weight rises to `--beta` (less than 1). The epoch with the
 best NDCG of the validation users is kept.
 
-Beside the VAE stand popularity, the same ranking for all, and EASE (Steck, 2019), a linear model in closed form.
+Beside the VAE stand popularity, the same ranking for all; item-kNN, by the cosine of items; and EASE (Steck, 2019), a
+linear model in closed form. Their numbers of neighbours and regularisation are chosen by the validation users, as the
+VAE's epoch is. Of simulated choices the true probabilities rank too, which is the best that can be reached.
 """
 
 import argparse
@@ -29,12 +32,14 @@ import time
 import keras
 import numpy as np
 import scipy.sparse
+import scipy.special
 
 import keras_vae as kv
 from standard_library import syntax_trees
 
 LEAST = 5  # items of a user, and users of an item
-CUTS = (20, 50, 100)
+STRENGTHS = (2.0, 5.0, 20.0, 100.0, 500.0)  # of the regularisation of EASE
+NEIGHBOURS = (20, 100, 500, 10**6)  # of an item, of item-kNN; the last are all
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -98,14 +103,42 @@ def load(path, least_rating, most=None):
     return chosen
 
 
-def split(chosen, seed):
-    """Training rows, and for validation and test each `(shown, held out)`, all CSR."""
+def simulate(num_users, tastes, num_items=1000, dimensions=4, seed=0):
+    """Choices of users who are points in a space of few dimensions, as the items are, and choose what is near.
+
+    Users choose 5 and more items, 15 on average, without replacement: item i with a probability proportional to
+    exp(a_i - |u - v_i|^2 / (2 * 0.6^2)), where u and v_i are standard normal and a_i, how popular it is, has a standard
+    deviation of 0.7. Users of several tastes are several points, each with the same share.
+
+    Returns:
+        CSR matrix of zeros and ones, and the true probabilities, both users x items.
+    """
+    rng = np.random.default_rng(seed)
+    items, popularity = rng.normal(size=(num_items, dimensions)), 0.7 * rng.normal(size=num_items)
+    probabilities = np.zeros((num_users, num_items))
+    for _ in range(tastes):
+        users = rng.normal(size=(num_users, dimensions))
+        distances = np.square(users).sum(axis=1)[:, None] + np.square(items).sum(axis=1) - 2 * users @ items.T
+        probabilities += scipy.special.softmax(popularity - distances / (2 * 0.6**2), axis=1) / tastes
+    # the first of a random order, whose keys are the log probabilities with Gumbel noise: draws without replacement
+    keys = np.log(probabilities) + rng.gumbel(size=probabilities.shape)
+    ranks = np.argsort(np.argsort(-keys, axis=1), axis=1)
+    numbers = LEAST + rng.poisson(10.0, num_users)
+    return scipy.sparse.csr_array((ranks < numbers[:, None]).astype("float32")), probabilities
+
+
+def split(chosen, seed, truth=None):
+    """Training rows, and for validation and test each `(shown, held out)`, all CSR.
+
+    With the `truth` of a simulation also that of the test users and of the items that are left.
+    """
     rng = np.random.default_rng(seed)
     order = rng.permutation(chosen.shape[0])
     tenth = chosen.shape[0] // 10
     train, valid, test = chosen[order[2 * tenth :]], chosen[order[:tenth]], chosen[order[tenth : 2 * tenth]]
     known = np.flatnonzero(train.sum(axis=0) > 0)
-    return train[:, known], _shown_and_held_out(valid[:, known], rng), _shown_and_held_out(test[:, known], rng)
+    parts = train[:, known], _shown_and_held_out(valid[:, known], rng), _shown_and_held_out(test[:, known], rng)
+    return parts if truth is None else (*parts, truth[order[tenth : 2 * tenth]][:, known])
 
 
 def _shown_and_held_out(rows, rng):
@@ -122,22 +155,6 @@ def _shown_and_held_out(rows, rng):
     return parts
 
 
-def ranking_scores(scores, shown, held_out):
-    """Recall at 20 and 50 and NDCG at 100, each `(users,)`: of the items that were not shown, the best scores first.
-
-    Recall is divided by the smaller of the cut and the number of held-out items, so that 1 can be reached.
-    """
-    scores = np.where(shown.toarray() > 0, -np.inf, scores)
-    cut = min(max(CUTS), scores.shape[1])
-    ranked = np.argsort(-scores, axis=1, kind="stable")[:, :cut]
-    hits = np.take_along_axis(held_out.toarray(), ranked, axis=1)
-    wanted = held_out.sum(axis=1)
-    results = {f"recall@{k}": hits[:, :k].sum(axis=1) / np.minimum(k, wanted) for k in CUTS[:2]}
-    discount = 1.0 / np.log2(np.arange(2, cut + 2))
-    ideal = np.cumsum(discount)[np.minimum(wanted.astype(int), cut) - 1]
-    return {**results, f"NDCG@{CUTS[2]}": hits @ discount / ideal}
-
-
 def predicted(vae, shown):
     """p(item | z) at the posterior's mean, `(users, items)`."""
     return vae.predict(shown, batch_size=500, verbose=0)
@@ -151,8 +168,8 @@ class BestRanking(keras.callbacks.EarlyStopping):
         self.shown, self.held_out = shown, held_out
 
     def on_epoch_end(self, epoch, logs=None):
-        scores = ranking_scores(predicted(self.model, self.shown), self.shown, self.held_out)
-        super().on_epoch_end(epoch, {**(logs or {}), "val_ndcg": float(scores["NDCG@100"].mean())})
+        found = kv.evaluation.ranking(predicted(self.model, self.shown), self.shown, self.held_out)
+        super().on_epoch_end(epoch, {**(logs or {}), "val_ndcg": found.summary()["ndcg@100"]})
 
 
 def build(num_items, options):
@@ -171,6 +188,7 @@ def build(num_items, options):
         encoder=encoder,
         decoder=kv.decoders.MLP((options.units,), activation="tanh"),
         likelihood=options.likelihood,
+        objective="autoencoder" if options.autoencoder else "elbo",
         seed=options.seed,
     )
     vae.compile(keras.optimizers.Adam(1e-3))
@@ -184,7 +202,8 @@ def train_model(train, valid, options):
     warm_up = kv.callbacks.BetaSchedule(kv.callbacks.LinearWarmUp(max(1, steps), end=options.beta))
     stop = BestRanking(*valid, patience=options.patience)
     # fit takes the sparse matrix, and makes one batch at a time dense
-    vae.fit(train, batch_size=options.batch_size, epochs=options.epochs, verbose=0, callbacks=[warm_up, stop])
+    callbacks = [stop] if options.autoencoder else [warm_up, stop]
+    vae.fit(train, batch_size=options.batch_size, epochs=options.epochs, verbose=0, callbacks=callbacks)
     return vae, stop.best_epoch + 1
 
 
@@ -197,11 +216,34 @@ def ease(train, shown, strength):
     return shown @ weights
 
 
+def best(method, choices, train, valid):
+    """The one of `choices` whose ranking, `method(train, shown, choice)`, has the best NDCG of the validation users."""
+
+    def quality(choice):
+        return kv.evaluation.ranking(method(train, valid[0], choice), *valid).summary()["ndcg@100"]
+
+    return max(choices, key=quality)
+
+
+def item_neighbours(train, shown, neighbours):
+    """Scores of item-kNN: the sum of an item's cosines to what was shown, of its nearest `neighbours` items only."""
+    lengths = np.sqrt(train.multiply(train).sum(axis=0))
+    cosines = (train.T @ train).toarray() / np.outer(lengths, lengths)
+    np.fill_diagonal(cosines, 0.0)
+    if neighbours < len(cosines):
+        least = np.partition(cosines, -neighbours, axis=0)[-neighbours]
+        cosines[cosines < least] = 0.0
+    return shown @ cosines
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=pathlib.Path, metavar="FILE", help="CSV of user,item[,rating], or .npz")
+    parser.add_argument("--simulate", type=int, metavar="USERS", help="simulated choices of so many users, at least 40")
+    parser.add_argument("--tastes", type=int, default=1, help="of each simulated user")
     parser.add_argument("--least-rating", type=float, default=4.0, help="ratings from this on are choices")
     parser.add_argument("--likelihood", default="multinomial", choices=("multinomial", "bernoulli", "poisson"))
+    parser.add_argument("--autoencoder", action="store_true", help="without noise and KL: Mult-DAE of the same paper")
     parser.add_argument("--latent-dim", type=int, default=64)
     parser.add_argument("--units", type=int, default=256, help="of the layer of each network")
     parser.add_argument("--dropout", type=float, default=0.5, help="share of the input that is dropped in training")
@@ -210,7 +252,6 @@ def main(arguments=None):
     parser.add_argument("--epochs", type=int, default=100, help="at most")
     parser.add_argument("--patience", type=int, default=10, help="epochs without improvement before training stops")
     parser.add_argument("--batch-size", type=int, default=100)
-    parser.add_argument("--strength", type=float, default=20.0, help="of the regularisation of EASE")
     parser.add_argument("--seed", type=int, default=0, help="of the split and of the model")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, to see that it runs")
     options = parser.parse_args(arguments)
@@ -219,23 +260,32 @@ def main(arguments=None):
         options.epochs, options.units, options.latent_dim, most = 2, 16, 4, 120
 
     start = time.process_time()
-    chosen = load(options.data, options.least_rating, most)
-    train, valid, (shown, held_out) = split(chosen, options.seed)
+    truth = []
+    if options.simulate:
+        chosen, probabilities = simulate(options.simulate, options.tastes, seed=options.seed)
+        train, valid, (shown, held_out), *truth = split(chosen, options.seed, probabilities)
+    else:
+        chosen = load(options.data, options.least_rating, most)
+        train, valid, (shown, held_out) = split(chosen, options.seed)
     print(f"{chosen.shape[0]} users, {chosen.shape[1]} items, {chosen.nnz} choices; {shown.shape[0]} users to test")
     vae, epoch = train_model(train, valid, options)
     print(
         f"{options.likelihood}: epoch {epoch} of at most {options.epochs}, {time.process_time() - start:.0f} s of CPU"
     )
+    neighbours, strength = best(item_neighbours, NEIGHBOURS, train, valid), best(ease, STRENGTHS, train, valid)
+    print(f"item-kNN: {neighbours} neighbours of {NEIGHBOURS}; EASE: strength {strength:g} of {STRENGTHS}")
     scores = {
         "popularity": np.broadcast_to(train.sum(axis=0), shown.shape),
-        "EASE": ease(train, shown, options.strength),
-        f"VAE, {options.likelihood}": predicted(vae, shown),
+        "item-kNN": item_neighbours(train, shown, neighbours),
+        "EASE": ease(train, shown, strength),
+        f"{'DAE' if options.autoencoder else 'VAE'}, {options.likelihood}": predicted(vae, shown),
+        **({"the truth": truth[0]} if truth else {}),
     }
-    results = {name: ranking_scores(values, shown, held_out) for name, values in scores.items()}
-    print(f"{'':18s}" + "".join(f"{metric:>18s}" for metric in results["popularity"]))
-    for name, metrics in results.items():
-        cells = (f"{v.mean():.3f} ± {v.std() / np.sqrt(len(v)):.3f}" for v in metrics.values())
-        print(f"{name:18s}" + "".join(f"{cell:>18s}" for cell in cells))
+    results = {name: kv.evaluation.ranking(values, shown, held_out) for name, values in scores.items()}
+    print(f"{'':18s}" + "".join(f"{metric:>18s}" for metric in results["popularity"].summary()))
+    for name, found in results.items():
+        pairs = zip(found.summary().values(), found.standard_errors().values(), strict=True)
+        print(f"{name:18s}" + "".join(f"{f'{mean:.3f} ± {error:.3f}':>18s}" for mean, error in pairs))
     return results
 
 

@@ -2,6 +2,7 @@
 
 from keras_vae.evaluation.active_units import ActiveUnits, active_units
 from keras_vae.evaluation.aggregated_posterior import AggregatedPosterior, aggregated_posterior
+from keras_vae.evaluation.batch_mixing import BatchMixing, batch_mixing
 from keras_vae.evaluation.calibration import Calibration, calibration
 from keras_vae.evaluation.dci import DCI, dci
 from keras_vae.evaluation.disentanglement import Disentanglement, disentanglement
@@ -16,6 +17,7 @@ from keras_vae.evaluation.mmd import maximum_mean_discrepancy
 from keras_vae.evaluation.modularity import modularity
 from keras_vae.evaluation.mutual_information import MutualInformation, mutual_information
 from keras_vae.evaluation.precision_recall import PrecisionRecall, precision_recall
+from keras_vae.evaluation.ranking import Ranking, ranking
 from keras_vae.evaluation.result import Result
 from keras_vae.evaluation.sap import sap
 from keras_vae.evaluation.udr import udr
@@ -24,15 +26,18 @@ __all__ = [
     "DCI",
     "ActiveUnits",
     "AggregatedPosterior",
+    "BatchMixing",
     "Calibration",
     "Disentanglement",
     "KLPerDimension",
     "Memorised",
     "MutualInformation",
     "PrecisionRecall",
+    "Ranking",
     "Result",
     "active_units",
     "aggregated_posterior",
+    "batch_mixing",
     "calibration",
     "dci",
     "disentanglement",
@@ -47,6 +52,7 @@ __all__ = [
     "modularity",
     "mutual_information",
     "precision_recall",
+    "ranking",
     "sap",
     "udr",
 ]

@@ -31,31 +31,69 @@ def test_two_tastes(recommendation, tmp_path, capsys):
     )
     printed = capsys.readouterr().out
     assert "120 users, 20 items, 720 choices; 12 users to test" in printed
-    assert list(results) == ["popularity", "EASE", "VAE, multinomial"]
-    ndcg = {name: metrics["NDCG@100"].mean() for name, metrics in results.items()}
+    assert list(results) == ["popularity", "item-kNN", "EASE", "VAE, multinomial"]
+    ndcg = {name: found.summary()["ndcg@100"] for name, found in results.items()}
     assert f"{ndcg['popularity']:.3f}" in printed
     # one of the five items that are left of a taste, and not one of fifteen
     assert ndcg["VAE, multinomial"] > ndcg["popularity"] + 0.1
 
 
 @pytest.mark.one_backend
-def test_scores_of_a_ranking(recommendation):
+def test_item_neighbours_by_hand(recommendation):
     import scipy.sparse
 
-    shown = scipy.sparse.csr_array(np.array([[1, 0, 0, 0, 0], [0, 0, 0, 0, 1]], "float32"))
-    held_out = scipy.sparse.csr_array(np.array([[0, 1, 0, 0, 1], [1, 0, 0, 0, 0]], "float32"))
-    # what was shown scores highest and is left out: the ranks are 2 4 3 1, and 0 1 2 3
-    scores = np.array([[9.0, 1.0, 8.0, 2.0, 3.0], [4.0, 3.0, 2.0, 1.0, 9.0]])
-    found = recommendation.ranking_scores(scores, shown, held_out)
-    np.testing.assert_allclose(found["recall@20"], [1.0, 1.0])
-    discount = 1 / np.log2([2, 3, 4, 5])
-    np.testing.assert_allclose(found["NDCG@100"], [(discount[1] + discount[3]) / (discount[0] + discount[1]), 1.0])
-    # recall at a cut below the number of items: one hit of at most two
-    recommendation_cuts, recommendation.CUTS = recommendation.CUTS, (2, 3, 100)
-    try:
-        np.testing.assert_allclose(recommendation.ranking_scores(scores, shown, held_out)["recall@2"], [0.5, 1.0])
-    finally:
-        recommendation.CUTS = recommendation_cuts
+    train = scipy.sparse.csr_array(np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [1, 0, 0]], "float32"))
+    cosines = {(0, 1): 2 / np.sqrt(8), (0, 2): 1 / 2, (1, 2): 1 / np.sqrt(2)}
+    shown = scipy.sparse.csr_array(np.array([[0, 1, 1], [1, 0, 0]], "float32"))
+    expected = [
+        [cosines[0, 1] + cosines[0, 2], cosines[1, 2], cosines[1, 2]],
+        [0.0, cosines[0, 1], cosines[0, 2]],
+    ]
+    np.testing.assert_allclose(recommendation.item_neighbours(train, shown, 5), expected, rtol=1e-6)
+    # the one nearest item of each: of 0 it is 1, and of 1 and of 2 each other, or 0, which is as near to 1
+    found = recommendation.item_neighbours(train, shown, 1)
+    np.testing.assert_allclose(found[1, 2], 0.0)
+    np.testing.assert_allclose(found[0, 0], cosines[0, 1], rtol=1e-6)
+
+
+@pytest.mark.one_backend
+def test_the_linear_model_predicts_each_item_from_the_others(recommendation):
+    """EASE is least squares with a penalty, whose own solution for one item leaves that item out."""
+    import scipy.sparse
+
+    rows = (np.random.default_rng(0).random((30, 5)) < 0.4).astype("float64")
+    train = scipy.sparse.csr_array(rows)
+    found = recommendation.ease(train, scipy.sparse.csr_array(np.eye(5)), 2.0)
+    for item in range(5):
+        others = np.delete(rows, item, axis=1)
+        weights = np.linalg.solve(others.T @ others + 2.0 * np.eye(4), others.T @ rows[:, item])
+        np.testing.assert_allclose(np.delete(found[:, item], item), weights)
+        assert found[item, item] == 0.0
+
+
+@pytest.mark.one_backend
+def test_simulated_choices_are_drawn_from_the_truth(recommendation):
+    chosen, truth = recommendation.simulate(3000, tastes=2, num_items=30, seed=0)
+    np.testing.assert_allclose(truth.sum(axis=1), 1.0)
+    numbers = chosen.sum(axis=1)
+    assert numbers.min() >= 5
+    assert numbers.mean() == pytest.approx(15.0, abs=0.3)
+    # without replacement an item is chosen by at least 1 - (1 - p)^n of the users
+    least = 1 - (1 - truth) ** numbers[:, None]
+    assert (chosen.mean(axis=0) > least.mean(axis=0) - 0.03).all()
+    order = np.corrcoef(chosen.toarray().ravel(), truth.ravel())[0, 1]
+    shuffled = np.corrcoef(chosen.toarray().ravel(), truth[::-1].ravel())[0, 1]
+    assert order > shuffled + 0.2
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize(("options", "model"), [([], "VAE"), (["--autoencoder"], "DAE")])
+def test_the_truth_ranks_simulated_choices_best(recommendation, options, model):
+    results = recommendation.main(["--simulate", "200", "--smoke", *options])
+    assert f"{model}, multinomial" in results
+    ndcg = {name: found.summary()["ndcg@100"] for name, found in results.items()}
+    assert max(ndcg, key=ndcg.get) == "the truth"
+    assert ndcg["EASE"] > ndcg["popularity"]
 
 
 @pytest.mark.one_backend
