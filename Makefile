@@ -67,11 +67,12 @@ test-fast: .venv/.torch
 XLA := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true \
 	--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
 
-# The examples in docstrings run on the two other backends only: compiling takes minutes.
+# The examples in docstrings, and the mathematics of networks, run on the two other backends only: compiling takes
+# minutes. Every network's contract is checked here too.
 test-jax: .venv/.jax
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.jax_cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 KERAS_BACKEND=jax XLA_FLAGS="$(XLA)" \
-	$(TEST) -m "not one_backend and not refusals and not on_host" tests
+	$(TEST) -m "not one_backend and not refusals and not on_host" --ignore=tests/networks tests
 
 test-torch: .venv/.torch
 	KERAS_BACKEND=torch $(TEST) -m "not one_backend"
