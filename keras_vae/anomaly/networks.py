@@ -1,0 +1,74 @@
+"""The model that a detector trains: networks by the shape of the rows, everything else as asked for."""
+
+import random
+from typing import Any
+
+import keras
+
+from keras_vae import decoders, encoders, likelihoods
+from keras_vae.data.field import Field
+from keras_vae.hints import Component, Shape
+from keras_vae.models.vae import VAE
+
+__all__ = ["make_vae"]
+
+TABLE_UNITS, SERIES_UNITS = (64, 64), (256, 128)
+SMALL_IMAGE = 16
+"""Images with a shorter side have too few pixels for strides."""
+
+
+def make_vae(
+    shape: Shape,
+    kind: str,
+    *,
+    latent_dim: int,
+    encoder: Any = None,
+    decoder: Any = None,
+    likelihood: Component | None = None,
+    prior: Component = "standard",
+    missing: bool = False,
+    seed: int = 0,
+) -> VAE:
+    """A new model, equal for equal seeds.
+
+    Args:
+        shape: of a row.
+        kind: `"table"`, `"image"` or `"series"`, which decides on the networks.
+        latent_dim: number of latents.
+        encoder: as for `VAE`; None for the default of the kind.
+        decoder: likewise.
+        likelihood: as for `VAE`; None for a Gaussian with one learned scale.
+        prior: as for `VAE`.
+        missing: whether NaN stands for a missing element.
+        seed: of the initial weights and of the noise.
+    """
+    before = random.getstate()
+    random.seed(seed)  # Keras takes the seeds of initial weights from here
+    try:
+        own_encoder, own_decoder = default_networks(shape, kind)
+        return VAE(
+            data_shape=Field(shape, missing="nan") if missing else shape,
+            latent_dim=latent_dim,
+            encoder=own_encoder if encoder is None else unbuilt(encoder),
+            decoder=own_decoder if decoder is None else unbuilt(decoder),
+            likelihood=likelihoods.Gaussian() if likelihood is None else unbuilt(likelihood),
+            prior=unbuilt(prior),
+            seed=seed,
+        )
+    finally:
+        random.setstate(before)
+
+
+def default_networks(shape: Shape, kind: str) -> tuple[Any, Any]:
+    """The encoder and the decoder for rows of a kind."""
+    if kind == "image" and min(shape[:2]) >= SMALL_IMAGE:
+        return encoders.Conv((16, 32, 64), hidden_units=128), decoders.Conv((64, 32, 16))
+    units = TABLE_UNITS if kind == "table" else SERIES_UNITS
+    return encoders.MLP(units), decoders.MLP(units[::-1])
+
+
+def unbuilt(part: Any) -> Any:
+    """A component as it was before it was built: every fit starts from new weights, and leaves the argument alone."""
+    if isinstance(part, keras.Model):
+        return keras.models.clone_model(part)
+    return type(part).from_config(part.get_config()) if isinstance(part, keras.layers.Layer) else part
