@@ -12,6 +12,7 @@ __all__ = ["train"]
 STEPS_OF_AN_EPOCH = 50
 """Fewer steps would be small beside what Keras spends on the start, the end and the validation of an epoch."""
 FEWEST_HELD_OUT = 10
+MOST_SINGLE_STEPS = 200
 
 
 def train(
@@ -74,7 +75,8 @@ def train(
     if repeats > 1:
         rows = np.concatenate([rows[generator.permutation(len(rows))] for _ in range(repeats)])
     per_epoch = -(-len(rows) // batch_size)
-    start_optimizer(vae, learning_rate)
+    # Steps that run many at a time take seconds to compile, which so few do not make up for.
+    start_optimizer(vae, learning_rate, "auto" if steps > MOST_SINGLE_STEPS else 1)
     callbacks: list[Any] = []
     options: dict[str, Any] = {}
     if count:
@@ -94,14 +96,14 @@ def train(
     return history.history
 
 
-def start_optimizer(vae: Any, learning_rate: float) -> None:
+def start_optimizer(vae: Any, learning_rate: float, steps_per_execution: str | int) -> None:
     """Compile a model; of one that is compiled, only start the optimizer again, and keep the compiled steps.
 
     Compiling the steps takes longer than training on a hundred rows.
     """
     optimizer = getattr(vae, "optimizer", None)
     if optimizer is None:
-        vae.compile(keras.optimizers.Adam(learning_rate, global_clipnorm=10.0), steps_per_execution="auto")
+        vae.compile(keras.optimizers.Adam(learning_rate, global_clipnorm=10.0), steps_per_execution=steps_per_execution)
         return
     for variable in optimizer.variables:
         variable.assign(np.zeros(variable.shape, variable.dtype))
