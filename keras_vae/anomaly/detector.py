@@ -1,12 +1,13 @@
 """A detector of anomalies, with scikit-learn's interface for outliers."""
 
+import copy
 import numbers
 from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 
-from keras_vae.anomaly.networks import make_vae
+from keras_vae.anomaly.networks import designs_of, make_vae
 from keras_vae.anomaly.rows import Standardisation, kind_of
 from keras_vae.anomaly.scores import SCORES, Network, Score
 from keras_vae.arguments import non_negative_number, one_of, positive_int, positive_number
@@ -48,13 +49,15 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         kind: `"table"` for `(n, columns)`; `"image"` for `(n, height, width)` or `(n, height, width, channels)`;
             `"series"` for `(n, steps, channels)`; `"auto"` takes rows of two axes for images where they are uint8, and
             for series otherwise.
-        latent_dim: number of latents.
-        encoder: as for `VAE`; by default dense layers, for images of 16 pixels or more a side convolutions.
+        latent_dim: number of latents, 16 by default; the linear model of a table has 2 at most.
+        encoder: as for `VAE`; by default dense layers, for images of 16 pixels or more a side convolutions. The models
+            of a table take turns: with ReLU, with tanh, and without activation.
         decoder: likewise.
         likelihood: as for `VAE`, of standardised rows; a Gaussian with one learned scale by default.
         prior: as for `VAE`.
-        num_models: number of trainings, each from other initial weights and with other rows held out. The score is
-            their mean.
+        num_models: number of trainings, each from other initial weights and with other rows held out; by default 3
+            for tables, and 1 for images and series. The score is their mean, with weights inverse to the standard
+            deviation of each model's scores of normal rows.
         num_samples: latents drawn for each row and model.
         max_steps: batches that each model is trained on at most.
         batch_size: rows of a batch.
@@ -69,6 +72,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         vae_: the first of the trained models; it takes standardised rows, see `prepare`.
         networks_: a `keras_vae.anomaly.scores.Network` for each training; they share the model, and have own weights.
         standardisation_: the mean and the spread of the training rows.
+        weights_: the weight of each network in the score, `(networks,)`, of sum 1.
         history_: what each training logged, a list of dicts.
         offset_: the threshold of `score_samples`.
         usual_: for each network the mean over the training rows of what each element adds to the score, in nats.
@@ -93,12 +97,12 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         score_function: str | Callable = "elbo",
         contamination: str | float = "auto",
         kind: str = "auto",
-        latent_dim: int = 16,
+        latent_dim: int | None = None,
         encoder: Any = None,
         decoder: Any = None,
         likelihood: Component | None = None,
         prior: Component = "standard",
-        num_models: int = 3,
+        num_models: int | None = None,
         num_samples: int = 16,
         max_steps: int = 3000,
         batch_size: int = 64,
@@ -144,17 +148,38 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         state = check_random_state(self.random_state)
         self.standardisation_ = Standardisation.of(X, kind_of(X, self.kind))
         x = self.standardisation_(X)
-        self.vae_, self.networks_, self.scores_, self.history_ = None, [], [], []
-        held_out = np.zeros((self.num_models, len(x)), bool)
-        for index in range(self.num_models):
-            seed = state.randint(2**31 - 1)
-            network = self._train(x, seed, held_out[index])
-            self.networks_.append(network)
-            self.scores_.append(self._new_score(network, x, seed))
-        self.usual_ = [self._usual(score, network, x) for score, network in zip(self.scores_, self.networks_, strict=True)]
-        self.vae_ = self.networks_[0].ready()
-        self.offset_ = self._threshold(x, held_out)
+        kind = self.standardisation_.kind
+        count = (3 if kind == "table" else 1) if self.num_models is None else self.num_models
+        self.networks_, self.scores_, self.history_ = [], [], []
+        self._models: dict[int, Any] = {}
+        self._held_out = np.zeros((count, len(x)), bool)
+        seeds = [state.randint(2**31 - 1) for _ in range(count)]
+        for index, seed in enumerate(seeds):
+            design = index % designs_of(kind, self.encoder, self.decoder)
+            self.networks_.append(self._train(x, design, seed, self._held_out[index]))
+        self._seeds = seeds
+        self._take_score(x)
         return self
+
+    def with_score(self, score_function: str | Callable, X: Data) -> Self:  # noqa: N803
+        """A detector of the same trained models with another score, which takes no training but for the ratio.
+
+        Args:
+            score_function: as for the class.
+            X: the rows of `fit`.
+        """
+        check_is_fitted(self)
+        other = copy.copy(self)
+        other.score_function = score_function
+        other._check_arguments()
+        x = self.prepare(X)
+        if len(x) != self._held_out.shape[1]:
+            raise ValueError(
+                f"Argument `X` must hold the rows of `fit`, {self._held_out.shape[1]}. Received: {len(x)} rows."
+            )
+        other.history_ = list(self.history_)
+        other._take_score(x)
+        return other
 
     def score_samples(self, X: Data) -> Array:  # noqa: N803
         """How normal rows are, `(n,)`: the larger, the more; in nats, but for `"latent_distance"` and own functions.
@@ -163,7 +188,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
             X: rows as in `fit`, of any number.
         """
         check_is_fitted(self)
-        return self._scores(self.prepare(X)).mean(axis=0)
+        return self.weights_ @ self._scores(self.prepare(X))
 
     def decision_function(self, X: Data) -> Array:  # noqa: N803
         """`score_samples` minus `offset_`: negative for anomalies, `(n,)`.
@@ -210,7 +235,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
             np.where(np.isnan(x), 0.0, usual - score.elements(network, x))
             for score, network, usual in zip(self.scores_, self.networks_, self.usual_, strict=True)
         ]
-        return np.mean(shares, axis=0).reshape(len(x), *self.standardisation_.shape)
+        return np.tensordot(self.weights_, shares, axes=1).reshape(len(x), *self.standardisation_.shape)
 
     def prepare(self, X: Data) -> Array:  # noqa: N803
         """Rows as `vae_` takes them, standardised: `(n, *vae_.data_shape)`.
@@ -249,8 +274,11 @@ class VAEDetector(OutlierMixin, BaseEstimator):
                 "Argument `contamination` must be 'auto' or the share of anomalies among the training rows, above 0 "
                 f"and at most 0.5. Received: contamination={share!r}"
             )
-        for name in ("num_models", "num_samples", "max_steps", "batch_size", "latent_dim", "patience"):
+        for name in ("num_samples", "max_steps", "batch_size", "patience"):
             positive_int(getattr(self, name), name)
+        for name in ("num_models", "latent_dim"):
+            if getattr(self, name) is not None:
+                positive_int(getattr(self, name), name)
         positive_number(self.learning_rate, "learning_rate")
         if non_negative_number(self.validation_fraction, "validation_fraction") >= 1:
             raise ValueError(
@@ -273,11 +301,12 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         )
         return array
 
-    def _train(self, x: Array, seed: int, held_out: Array) -> Network:
+    def _train(self, x: Array, design: int, seed: int, held_out: Array) -> Network:
         """Train a model on x; `held_out` becomes True at rows that were held out."""
-        fresh = make_vae(
+        vae = make_vae(
             x.shape[1:],
             self.standardisation_.kind,
+            design=design,
             latent_dim=self.latent_dim,
             encoder=self.encoder,
             decoder=self.decoder,
@@ -286,12 +315,12 @@ class VAEDetector(OutlierMixin, BaseEstimator):
             missing=bool(self.allow_nan),
             seed=seed,
         )
-        if self.vae_ is None:
-            self.vae_ = fresh
-        else:  # what was compiled for the first serves all
-            self.vae_.set_weights(fresh.get_weights())
+        if design in self._models:  # what was compiled for the first of a design serves all
+            self._models[design].set_weights(vae.get_weights())
+            vae = self._models[design]
+        self._models[design] = vae
         log = train(
-            self.vae_,
+            vae,
             x,
             steps=self.max_steps,
             batch_size=self.batch_size,
@@ -303,17 +332,34 @@ class VAEDetector(OutlierMixin, BaseEstimator):
             held_out=held_out,
         )
         self.history_.append(log)
-        network = Network(self.vae_, self.vae_.get_weights())
+        network = Network(vae, vae.get_weights())
         network.mark()
         return network
 
-    def _new_score(self, network: Network, x: Array, seed: int) -> Any:
+    def _take_score(self, x: Array) -> None:
+        """Fit the score to the training rows, and take the weights and the threshold from its values there."""
+        designs = designs_of(self.standardisation_.kind, self.encoder, self.decoder)
+        pairs = list(zip(self.networks_, self._seeds, strict=True))
+        self.scores_ = [
+            self._new_score(network, x, index % designs, seed) for index, (network, seed) in enumerate(pairs)
+        ]
+        self.usual_ = [
+            self._usual(score, network, x) for score, network in zip(self.scores_, self.networks_, strict=True)
+        ]
+        self.vae_ = self.networks_[0].ready()
+        scores = self._scores(x)
+        normal = [own[aside] if aside.any() else own for own, aside in zip(scores, self._held_out, strict=True)]
+        inverse = 1.0 / np.maximum([np.std(own) for own in normal], 1e-6)
+        self.weights_ = inverse / inverse.sum()
+        self.offset_ = self._threshold(scores)
+
+    def _new_score(self, network: Network, x: Array, design: int, seed: int) -> Any:
         """The score of one network."""
         if callable(self.score_function):
             return self.score_function
 
         def retrain(rows: Array) -> Network:
-            return self._train(rows, seed, np.zeros(len(rows), bool))
+            return self._train(rows, design, seed, np.zeros(len(rows), bool))
 
         own: Score = SCORES[self.score_function](self.num_samples)
         return own.fit(network, x, retrain, np.random.default_rng(seed))
@@ -335,17 +381,19 @@ class VAEDetector(OutlierMixin, BaseEstimator):
             found.append(rows)
         return np.stack(found)
 
-    def _threshold(self, x: Array, held_out: Array) -> float:
-        """The score below which rows are anomalies."""
-        scores = self._scores(x)
+    def _threshold(self, scores: Array) -> float:
+        """The score below which rows are anomalies, from the scores of the training rows by every network."""
         if self.contamination != "auto":
-            return float(np.quantile(scores.mean(axis=0), self.contamination))
-        if held_out.any():
-            seen = held_out.any(axis=0)
-            rows = np.where(held_out, scores, 0.0)[:, seen].sum(axis=0) / held_out[:, seen].sum(axis=0)
-        else:
-            rows = scores.mean(axis=0)
-        return float(np.quantile(rows, FALSE_ALARMS))
+            return float(np.quantile(self.weights_ @ scores, self.contamination))
+        # A row that a network has seen scores higher than new ones: of each row count the networks that have not.
+        weights = self.weights_[:, None] * (self._held_out if self._held_out.any() else 1.0)
+        weights = np.broadcast_to(weights, scores.shape)
+        # Each network has its own level, which must not tell rows apart by the network that held them out.
+        levels = scores.mean(axis=1)
+        total = weights.sum(axis=0)
+        seen = total > 0
+        rows = (weights * (scores - levels[:, None])).sum(axis=0)[seen] / total[seen]
+        return float(np.quantile(rows, FALSE_ALARMS) + self.weights_ @ levels)
 
 
 def own_score(function: Callable, vae: Any, x: Array) -> Array:
@@ -353,7 +401,7 @@ def own_score(function: Callable, vae: Any, x: Array) -> Array:
     rows = np.asarray(function(vae, x))
     if rows.shape != (len(x),) or rows.dtype.kind not in "fiu":
         raise ValueError(
-            f"Argument `score_function`: expected a function that returns a number for each row, shape ({len(x)},). Received: "
-            f"shape {rows.shape}, dtype {rows.dtype}"
+            f"Argument `score_function`: expected a function that returns a number for each row, shape ({len(x)},). "
+            f"Received: shape {rows.shape}, dtype {rows.dtype}"
         )
     return rows

@@ -82,7 +82,19 @@ def test_models_of_one_fit_differ(fitted):
     scores = detector._scores(detector.prepare(x))
     assert scores.shape == (2, len(x))
     assert not np.allclose(scores[0], scores[1])
-    np.testing.assert_allclose(scores.mean(axis=0), detector.score_samples(x), rtol=1e-6)
+    np.testing.assert_allclose(detector.weights_ @ scores, detector.score_samples(x), rtol=1e-6)
+    np.testing.assert_allclose(detector.weights_.sum(), 1.0)
+
+
+@pytest.mark.one_backend
+def test_another_score_of_the_same_models(fitted):
+    detector, x, _ = fitted
+    other = detector.with_score("latent_distance", x)
+    assert other.networks_[0] is detector.networks_[0]
+    assert (other.score_samples(x) <= 0).all()
+    assert detector.score_function == "elbo"
+    with pytest.raises(ValueError, match="must hold the rows of `fit`"):
+        detector.with_score("elbo", x[:5])
 
 
 @pytest.mark.one_backend
@@ -120,10 +132,8 @@ def test_a_network_as_argument_is_left_alone():
 
 
 @pytest.mark.one_backend
-def test_inside_of_pyod():
+def test_what_pyod_expects_of_a_detector():
     pytest.importorskip("pyod")
-    from pyod.models.combination import average
-    from pyod.models.feature_bagging import FeatureBagging
     from pyod.utils.utility import standardizer
 
     from keras_vae.anomaly import PyODDetector
@@ -133,8 +143,24 @@ def test_inside_of_pyod():
     assert detector.labels_.sum() == 6
     np.testing.assert_allclose(detector.decision_function(x), detector.decision_scores_)
     assert detector.predict_proba(odd).shape == (len(odd), 2)
-    bagged = FeatureBagging(PyODDetector(quick()), n_estimators=2, random_state=0).fit(x)
-    assert bagged.decision_function(odd).shape == (len(odd),)
-    both = np.stack([detector.decision_function(odd), bagged.decision_function(odd)], axis=1)
-    assert average(standardizer(both)).shape == (len(odd),)
+    assert detector.predict_confidence(odd).max() <= 1.0
+    assert standardizer(detector.decision_scores_[:, None]).shape == (60, 1)
     assert clone(detector).contamination == 0.1
+    with pytest.raises(ValueError, match="contamination"):
+        PyODDetector(contamination=0.9)
+
+
+@pytest.mark.one_backend
+def test_inside_of_feature_bagging_and_combinations():
+    pytest.importorskip("pyod")
+    pytest.importorskip("combo", reason="PyOD's combinations need it: pip install combo")
+    from pyod.models.combination import average
+    from pyod.models.feature_bagging import FeatureBagging
+
+    from keras_vae.anomaly import PyODDetector
+
+    x, odd = rows_and_odd(60)
+    bagged = FeatureBagging(PyODDetector(quick()), n_estimators=2, random_state=0).fit(x)
+    scores = bagged.decision_function(odd)
+    assert scores.shape == (len(odd),)
+    assert average(np.stack([scores, scores], axis=1)) == pytest.approx(scores)

@@ -93,7 +93,9 @@ def test_importance_weighted_parts_by_hand(detector):
     noise = np.concatenate([noise, -noise]).astype("float32")
     z = loc + np.exp(0.5 * log_var) * noise
     scale = float(vae.likelihood.current_scale())
-    each = np.stack([-0.5 * ((x - vae.decode(one)) / scale) ** 2 - np.log(scale) - 0.5 * np.log(2 * np.pi) for one in z])
+    each = np.stack(
+        [-0.5 * ((x - vae.decode(one)) / scale) ** 2 - np.log(scale) - 0.5 * np.log(2 * np.pi) for one in z]
+    )
     log_ratio = (-0.5 * z**2 + 0.5 * noise**2 + 0.5 * log_var).sum(axis=2)
     weights = each.sum(axis=2) + log_ratio
     np.testing.assert_allclose(
