@@ -119,9 +119,9 @@ def measure(x, odd, options):
         for name in options.scores:
             note(
                 name,
-                lambda name=name, train=train, test=test, fitted=fitted: -fitted[0]
-                .with_score(name, train)
-                .score_samples(test),
+                lambda name=name, train=train, test=test, fitted=fitted: (
+                    -fitted[0].with_score(name, train).score_samples(test)
+                ),
             )
         for name, function in peers(train, test, options).items():
             note(name, function)

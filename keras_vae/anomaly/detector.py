@@ -38,10 +38,10 @@ class VAEDetector(OutlierMixin, BaseEstimator):
     this element does in the training rows on average, so that rows with holes are comparable.
 
     Args:
-        score_function: `"elbo"`; `"log_likelihood"`, importance-weighted; `"reconstruction_probability"` (An and Cho, 2015);
-            `"latent_distance"`, of the posterior mean from those of the training rows; `"likelihood_ratio"` to a model
-            of perturbed rows (Ren et al., 2019); or a function `(vae, x) -> (n,)` of a trained model and standardised
-            rows, larger for normal ones.
+        score_function: `"elbo"`; `"log_likelihood"`, importance-weighted; `"reconstruction_probability"` (An and Cho,
+            2015); `"latent_distance"`, of the posterior mean from those of the training rows; `"likelihood_ratio"` to a
+            model of perturbed rows (Ren et al., 2019); or a function `(vae, x) -> (n,)` of a trained model and
+            standardised rows, larger for normal ones.
         contamination: `"auto"`, or the share of anomalies among the training rows, above 0 and at most 0.5, which
             sets the threshold. `"auto"` takes the training rows for normal and marks one in twenty of new normal rows:
             the threshold is a quantile of the scores of the rows that were held out from training, where there are
@@ -225,10 +225,11 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if not all(usual is not None for usual in self.usual_):
+            summed = sorted(name for name, score in SCORES.items() if score.explains)
             raise ValueError(
-                f"Method `explain` needs a score that is a sum over the elements of a row. Expected one of "
-                f"{sorted(name for name, score in SCORES.items() if score.explains)}. Received: score_function={self.score_function!r}. "
-                "Use another score: it may be another detector, for `explain` alone."
+                f"Method `explain` needs a score that is a sum over the elements of a row. Expected one of {summed}. "
+                f"Received: score_function={self.score_function!r}. Ask another one of the same models: "
+                "detector.with_score('elbo', X).explain(rows)."
             )
         x = self.prepare(X)
         shares = [
