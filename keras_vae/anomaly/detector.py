@@ -57,7 +57,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         prior: as for `VAE`.
         num_models: number of trainings, each from other initial weights and with other rows held out; by default 3
             for tables, and 1 for images and series. The score is their mean, with weights inverse to the standard
-            deviation of each model's scores of normal rows.
+            deviation of each model's scores of held-out rows; the linear model of a table counts twice.
         num_samples: latents drawn for each row and model.
         max_steps: batches that each model is trained on at most.
         batch_size: rows of a batch.
@@ -107,7 +107,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         max_steps: int = 3000,
         batch_size: int = 64,
         learning_rate: float = 1e-3,
-        patience: int = 20,
+        patience: int = 10,
         validation_fraction: float = 0.2,
         allow_nan: bool = False,
         random_state: Any = None,
@@ -155,7 +155,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         self._held_out = np.zeros((count, len(x)), bool)
         seeds = [state.randint(2**31 - 1) for _ in range(count)]
         for index, seed in enumerate(seeds):
-            design = index % designs_of(kind, self.encoder, self.decoder)
+            design = index % len(designs_of(kind, self.encoder, self.decoder))
             self.networks_.append(self._train(x, design, seed, self._held_out[index]))
         self._seeds = seeds
         self._take_score(x)
@@ -351,6 +351,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         scores = self._scores(x)
         normal = [own[aside] if aside.any() else own for own, aside in zip(scores, self._held_out, strict=True)]
         inverse = 1.0 / np.maximum([np.std(own) for own in normal], 1e-6)
+        inverse *= [designs[index % len(designs)] for index in range(len(normal))]
         self.weights_ = inverse / inverse.sum()
         self.offset_ = self._threshold(scores)
 
