@@ -342,7 +342,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         designs = designs_of(self.standardisation_.kind, self.encoder, self.decoder)
         pairs = list(zip(self.networks_, self._seeds, strict=True))
         self.scores_ = [
-            self._new_score(network, x, index % designs, seed) for index, (network, seed) in enumerate(pairs)
+            self._new_score(network, x, index % len(designs), seed) for index, (network, seed) in enumerate(pairs)
         ]
         self.usual_ = [
             self._usual(score, network, x) for score, network in zip(self.scores_, self.networks_, strict=True)

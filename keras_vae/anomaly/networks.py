@@ -16,8 +16,8 @@ TABLE_UNITS, SERIES_UNITS = (64, 64), (256, 128)
 LATENTS = 16
 TABLE_DESIGNS = (("relu", LATENTS, 1.0), ("tanh", LATENTS, 1.0), ("linear", 2, 2.0))
 """Activation, latents and weight of the models of a table. ReLU follows the rows most closely, and goes on linearly
-where there are none; tanh is bounded, so that far rows are reconstructed badly; two linear latents see the spread alone,
-and count as much as the others together. Their mean ranks well on more tables than any of them."""
+where there are none; tanh is bounded, so that far rows are reconstructed badly; two linear latents see the spread
+alone, and count as much as the others together. Their mean ranks well on more tables than any of them."""
 SMALL_IMAGE = 16
 """Images with a shorter side have too few pixels for strides."""
 
