@@ -69,6 +69,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         verbose: as in Keras' `fit`.
 
     Attributes:
+        scores_: a `keras_vae.anomaly.scores.Score` for each network, or the function.
         vae_: the first of the trained models; it takes standardised rows, see `prepare`.
         networks_: a `keras_vae.anomaly.scores.Network` for each training; they share the model, and have own weights.
         standardisation_: the mean and the spread of the training rows.
@@ -150,7 +151,8 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         x = self.standardisation_(X)
         kind = self.standardisation_.kind
         count = (3 if kind == "table" else 1) if self.num_models is None else self.num_models
-        self.networks_, self.scores_, self.history_ = [], [], []
+        self.networks_: list[Network] = []
+        self.history_: list[dict[str, list[float]]] = []
         self._models: dict[int, Any] = {}
         self._held_out = np.zeros((count, len(x)), bool)
         seeds = [state.randint(2**31 - 1) for _ in range(count)]
@@ -341,7 +343,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         """Fit the score to the training rows, and take the weights and the threshold from its values there."""
         designs = designs_of(self.standardisation_.kind, self.encoder, self.decoder)
         pairs = list(zip(self.networks_, self._seeds, strict=True))
-        self.scores_ = [
+        self.scores_: list[Any] = [
             self._new_score(network, x, index % len(designs), seed) for index, (network, seed) in enumerate(pairs)
         ]
         self.usual_ = [
@@ -385,7 +387,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
 
     def _threshold(self, scores: Array) -> float:
         """The score below which rows are anomalies, from the scores of the training rows by every network."""
-        if self.contamination != "auto":
+        if not isinstance(self.contamination, str):
             return float(np.quantile(self.weights_ @ scores, self.contamination))
         # A row that a network has seen scores higher than new ones: of each row count the networks that have not.
         weights = self.weights_[:, None] * (self._held_out if self._held_out.any() else 1.0)

@@ -64,9 +64,9 @@ def test_rows(x, message):
 def test_empty_rows_and_columns():
     column, row = X.copy(), X.copy()
     column[:, 2], row[4] = np.nan, np.nan
-    with pytest.raises(ValueError, match="a value in every column. Received: only NaN in column 2"):
+    with pytest.raises(ValueError, match=r"a value in every column. Received: only NaN in column 2"):
         detector(allow_nan=True).fit(column)
-    with pytest.raises(ValueError, match="a value in every row. Received: only NaN in row 4"):
+    with pytest.raises(ValueError, match=r"a value in every row. Received: only NaN in row 4"):
         detector(allow_nan=True).fit(row)
 
 
