@@ -168,7 +168,10 @@ class VAEDetector(OutlierMixin, BaseEstimator):
 
         Args:
             score_function: as for the class.
-            X: the rows of `fit`.
+            X: the rows of `fit`, `(n, columns)` and so on.
+
+        Raises:
+            ValueError: an unknown score, or another number of rows than in `fit`.
         """
         check_is_fitted(self)
         other = copy.copy(self)

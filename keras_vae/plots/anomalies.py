@@ -29,7 +29,7 @@ def anomalies(
 
     Args:
         detector: a fitted detector.
-        x: up to 6 rows, as for `explain`.
+        x: up to 6 rows `(n, *row_shape)`, as for `explain`.
         names: of the columns of a table; those of the frame in `fit`, or their numbers, by default.
         most: columns of a table that are shown for a row.
 

@@ -15,9 +15,19 @@ __all__ = ["Network", "Score"]
 class Network:
     """A model with the weights of one training: those that share a model share what is compiled.
 
-    Attributes:
+    Args:
         vae: the `VAE`.
         weights: arrays, as `get_weights` returns them.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> from keras_vae.anomaly import scores
+    >>> vae = kv.VAE(data_shape=(4,), latent_dim=2, likelihood="gaussian")
+    >>> network = scores.Network(vae, vae.get_weights())
+    >>> scores.ELBO().rows(network, np.zeros((3, 4), "float32")).shape
+    (3,)
     """
 
     vae: Any
