@@ -12,6 +12,7 @@ __all__ = ["train"]
 STEPS_OF_AN_EPOCH = 50
 """Fewer steps would be small beside what Keras spends on the start, the end and the validation of an epoch."""
 FEWEST_HELD_OUT = 10
+MOST_SINGLE_STEPS = 200
 
 
 def train(
@@ -25,6 +26,7 @@ def train(
     generator: np.random.Generator,
     learning_rate: float = 1e-3,
     verbose: str | int = 0,
+    held_out: Array | None = None,
 ) -> dict[str, list[float]]:
     """Compile and fit a model, and keep the weights that are best on held-out rows.
 
@@ -32,7 +34,9 @@ def train(
     validation, took nine tenths of the time for a hundred rows. So `patience` counts rounds of 50 steps or more.
 
     Args:
-        vae: a `keras_vae.VAE`, which is compiled with Adam, and gradients clipped to a norm of 10.
+        vae: a `keras_vae.VAE`, which is compiled with Adam, and gradients clipped to a norm of 10. One that is
+            compiled keeps its optimizer, which starts again, and its compiled steps: to train the same model from
+            other weights, set these and call it again.
         x: rows `(n, *data_shape)`.
         steps: batches to train on at most.
         batch_size: rows of a batch.
@@ -41,6 +45,7 @@ def train(
         generator: chooses the rows that are held out.
         learning_rate: of Adam.
         verbose: as in Keras' `fit`.
+        held_out: boolean `(n,)`, which becomes True at the rows that are held out; None if nobody asks.
 
     Returns:
         What Keras' `fit` logs, by name, a number for each epoch, in nats per row.
@@ -62,17 +67,20 @@ def train(
     count = int(validation_fraction * len(x))
     if count < FEWEST_HELD_OUT:
         count = 0
-    held_out, rows = x[order[:count]], x[order[count:]]
+    aside, rows = x[order[:count]], x[order[count:]]
+    if held_out is not None:
+        held_out[order[:count]] = True
     batch_size = min(batch_size, len(rows))
-    repeats = -(-STEPS_OF_AN_EPOCH * batch_size // len(rows))
+    repeats = -(-min(STEPS_OF_AN_EPOCH, steps) * batch_size // len(rows))
     if repeats > 1:
         rows = np.concatenate([rows[generator.permutation(len(rows))] for _ in range(repeats)])
     per_epoch = -(-len(rows) // batch_size)
-    vae.compile(keras.optimizers.Adam(learning_rate, global_clipnorm=10.0), steps_per_execution="auto")
+    # Steps that run many at a time take seconds to compile, which so few do not make up for.
+    start_optimizer(vae, learning_rate, "auto" if steps > MOST_SINGLE_STEPS else 1)
     callbacks: list[Any] = []
     options: dict[str, Any] = {}
     if count:
-        options["validation_data"] = held_out
+        options["validation_data"] = aside
         options["validation_batch_size"] = 1024
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True))
     history = vae.fit(
@@ -80,7 +88,23 @@ def train(
         batch_size=batch_size,
         epochs=max(1, -(-steps // per_epoch)),
         callbacks=callbacks,
+        # They are in an order of `generator`: with a seeded model, the same training wherever it runs again.
+        shuffle=False,
         verbose=verbose,
         **options,
     )
     return history.history
+
+
+def start_optimizer(vae: Any, learning_rate: float, steps_per_execution: str | int) -> None:
+    """Compile a model; of one that is compiled, only start the optimizer again, and keep the compiled steps.
+
+    Compiling the steps takes longer than training on a hundred rows.
+    """
+    optimizer = getattr(vae, "optimizer", None)
+    if optimizer is None:
+        vae.compile(keras.optimizers.Adam(learning_rate, global_clipnorm=10.0), steps_per_execution=steps_per_execution)
+        return
+    for variable in optimizer.variables:
+        variable.assign(np.zeros(variable.shape, variable.dtype))
+    optimizer.learning_rate = learning_rate

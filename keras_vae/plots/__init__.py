@@ -1,5 +1,6 @@
 """Pictures of a model and its data, with matplotlib: each function returns Axes or a Figure, and shows nothing."""
 
+from keras_vae.plots.anomalies import anomalies
 from keras_vae.plots.calibration import calibration
 from keras_vae.plots.canvas import off_screen
 from keras_vae.plots.grid import images
@@ -13,6 +14,7 @@ from keras_vae.plots.samples import samples
 from keras_vae.plots.traversals import traversal_animation, traversals
 
 __all__ = [
+    "anomalies",
     "calibration",
     "history",
     "images",

@@ -25,6 +25,8 @@ TESTS = {
     "keras_vae/models/forward.py": MODELS,
     "keras_vae/inference/evidence.py": ["tests/models/test_log_likelihood.py", "tests/models/test_inference.py"],
     "keras_vae/evaluation": ["tests/evaluation"],
+    "keras_vae/anomaly": ["tests/anomaly"],
+    "keras_vae/estimators": ["tests/estimators"],
     "keras_vae/plots": ["tests/plots"],
     "keras_vae/reports": ["tests/reports"],
     "keras_vae/objectives": [

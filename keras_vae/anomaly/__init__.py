@@ -1,0 +1,16 @@
+"""Anomaly detection: a detector with scikit-learn's interface, and one for PyOD's tools."""
+
+from typing import Any
+
+from keras_vae.anomaly import scores
+from keras_vae.anomaly.detector import VAEDetector
+
+__all__ = ["PyODDetector", "VAEDetector", "scores"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "PyODDetector":  # it needs pyod, which few have
+        from keras_vae.anomaly.pyod_detector import PyODDetector
+
+        return PyODDetector
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
