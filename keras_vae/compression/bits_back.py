@@ -102,7 +102,7 @@ class BitsBack:
         chosen: list[Any] = list(z)
         for level, q in enumerate(self._posteriors(symbols, z, condition)):
             grid, own = self.grids[level], q[level]
-            chosen[level] = grid.mode(own) if direct else grid.pop(stack, own)
+            chosen[level] = grid.mode(own) if direct else grid.pop(stack, own, posterior=True)
             z[level] = grid.latents(chosen[level])
             back = float(grid.bits(chosen[level], own).sum())
             self.elbo_bits -= back
@@ -130,7 +130,7 @@ class BitsBack:
         if not group.direct:
             posteriors = [q[level] for level, q in enumerate(self._posteriors(symbols, z, condition))]
             for level in reversed(self.levels):
-                self.grids[level].push(stack, chosen[level], posteriors[level])
+                self.grids[level].push(stack, chosen[level], posteriors[level], posterior=True)
         return symbols
 
 

@@ -76,23 +76,24 @@ class Grid:
 
     # Code ---------------------------------------------------------------------------------------------
 
-    def pop(self, stack: Any, parameters: Parameters) -> Array:
-        """Take symbols `(rows, width)` from a stack; under a density these bits are a draw from it.
+    def pop(self, stack: Any, parameters: Parameters, posterior: bool = False) -> Array:
+        """Take symbols `(rows, width)` from a stack; if its bits are random, these are a draw.
 
         Args:
             stack: a coder of `constriction`.
             parameters: the distribution of every row.
+            posterior: whether it is q, under which only what is near its mean has a code.
         """
         if self.is_categorical:
             return pop_categories(stack, parameters["probabilities"])
         if "weights" not in parameters:
-            return pop_on_grid(stack, self.half, *self._units(parameters))
+            return pop_on_grid(stack, self.half, *self._units(parameters), windows=posterior)
         component = pop_categories(stack, parameters["weights"][:, None, :])[:, 0]
         symbols = pop_on_grid(stack, self.half, *self._units(self._component(parameters, component)))
         push_categories(stack, component[:, None], self.responsibilities(symbols, parameters)[:, None, :])
         return symbols
 
-    def push(self, stack: Any, symbols: Array, parameters: Parameters) -> None:
+    def push(self, stack: Any, symbols: Array, parameters: Parameters, posterior: bool = False) -> None:
         """Put symbols `(rows, width)` onto a stack.
 
         Under a mixture the component is one more latent, with bits back: it is taken from p(k | z), and put back
@@ -102,11 +103,12 @@ class Grid:
             stack: a coder of `constriction`.
             symbols: int32.
             parameters: the distribution of every row.
+            posterior: as for `pop`.
         """
         if self.is_categorical:
             push_categories(stack, symbols, parameters["probabilities"])
         elif "weights" not in parameters:
-            push_on_grid(stack, symbols, self.half, *self._units(parameters))
+            push_on_grid(stack, symbols, self.half, *self._units(parameters), windows=posterior)
         else:
             shares = self.responsibilities(symbols, parameters)[:, None, :]
             component = pop_categories(stack, shares)[:, 0]

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.compression.support import Leaf
+from keras_vae.distributions.beta_binomial import BetaBinomial
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.gaussian import Gaussian
 from keras_vae.distributions.gaussian_mixture import GaussianMixture
@@ -225,6 +226,8 @@ def table(value: Any, leaf: Leaf, count: int) -> Tensor:
     Raises:
         ValueError: elements that depend on each other.
     """
+    if type(value) is BetaBinomial:
+        return beta_binomial_table(value, leaf.width)
     values = ops.arange(count, dtype="float32") + float(leaf.low)
     rows = ops.shape(keras.tree.flatten(value.mean())[0])[0]
     grid = ops.broadcast_to(
@@ -241,6 +244,20 @@ def table(value: Any, leaf: Leaf, count: int) -> Tensor:
     if math.isfinite(leaf.high):
         return each
     return ops.concatenate([each, ops.maximum(1.0 - ops.sum(each, axis=-1, keepdims=True), 0.0)], axis=-1)
+
+
+def beta_binomial_table(value: BetaBinomial, width: int) -> Tensor:
+    """As `table`, from the ratios of neighbours, of which each takes one logarithm in the place of forty.
+
+    Args:
+        value: p(x | z).
+        width: number of elements of a row.
+    """
+    n = float(value.num_trials)
+    alpha, beta = (ops.reshape(ops.exp(log), (-1, width, 1)) for log in (value.log_alpha, value.log_beta))
+    k = ops.arange(value.num_trials, dtype="float32")
+    ratios = ops.log((n - k) * (k + alpha) / ((k + 1.0) * (n - k - 1.0 + beta)))
+    return ops.softmax(ops.concatenate([0.0 * alpha, ops.cumsum(ratios, axis=-1)], axis=-1), axis=-1)
 
 
 def weights_fingerprint(vae: Part) -> str:
