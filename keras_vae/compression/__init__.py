@@ -1,5 +1,6 @@
 """Codes made of a model: data as bytes without loss, and latents as bytes."""
 
 from keras_vae.compression.lossless import CompressionResult, compress, decompress
+from keras_vae.compression.lossy import compress_latents, decompress_latents
 
-__all__ = ["CompressionResult", "compress", "decompress"]
+__all__ = ["CompressionResult", "compress", "compress_latents", "decompress", "decompress_latents"]

@@ -198,7 +198,7 @@ def decompress(
     >>> import numpy as np
     >>> import keras_vae as kv
     >>> from keras_vae.compression import compress, decompress
-    >>> vae = kv.VAE(data_shape=(6,), latent_dim=2, likelihood=kv.likelihoods.Categorical(5))
+    >>> vae = kv.VAE(data_shape=(6,), latent_dim=2, likelihood="poisson")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     result = compress(vae, np.ones((3, 6), "int64"), f"{folder}/x.kvc")
     ...     decompress(vae, f"{folder}/x.kvc")[0]

@@ -50,7 +50,7 @@ class Networks:
 
     def _run(self, name: str, function: Any, inputs: dict[str, Any]) -> Any:
         key = ("compression", name, self.batch_size, tuple(self.counts))
-        return self.vae.runner.run(key, function, inputs, batch_size=self.batch_size, verbose=0)
+        return self.vae.runner.run(key, function, inputs, batch_size=self.batch_size, verbose=0, repeatable=True)
 
     def _inputs(self, x: Any, z: Sequence[Array | None], condition: Array | None) -> dict[str, Any]:
         """Inputs of `batch_size` rows; what is not known yet, and rows that there are not, are zeros."""
