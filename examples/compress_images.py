@@ -1,6 +1,6 @@
 """Loss-free compression of images: three models and their codes, beside gzip, bz2, lzma, zstd, PNG and WebP.
 
-    KERAS_BACKEND=jax python examples/compression.py --data mnist.npz
+    KERAS_BACKEND=jax python examples/compress_images.py --data mnist.npz
 
 Without data, scikit-learn's 8x8 digits. Codes `--rows` images that were not trained on, once as zeros and ones
 (each pixel drawn with its brightness as probability, with a fixed seed) and once with all grey levels, decodes them,
