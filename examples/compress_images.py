@@ -5,8 +5,8 @@
 Without data, scikit-learn's 8x8 digits. Codes `--rows` images that were not trained on, once as zeros and ones
 (each pixel drawn with its brightness as probability, with a fixed seed) and once with all grey levels, decodes them,
 and compares them with the originals. The other programs get the same rows: zeros and ones packed eight to a byte,
-and for PNG and WebP one mosaic of all rows, which costs less than a file for each. The file holds `x_train` and `x_test`,
-uint8, as keras.datasets.mnist does.
+and for PNG and WebP one mosaic of all rows, which costs less than a file for each. The file holds `x_train` and
+`x_test`, uint8, as keras.datasets.mnist does.
 """
 
 import argparse
@@ -26,6 +26,8 @@ import numpy as np
 import keras_vae as kv
 from keras_vae.compression import compress, decompress
 
+CODES = ("others", "one level", "two levels", "beta-binomial")
+
 
 def load(path, rows):
     """Training and test images `(n, height, width, 1)`, uint8, and the number of grey levels."""
@@ -42,20 +44,21 @@ def load(path, rows):
         return arrays["x_train"][..., None], arrays["x_test"][:rows, ..., None], 256
 
 
-def models(shape, levels, large):
-    """For each model its name, whether its data are zeros and ones, and the model."""
-    units, latent_dim = ((400,), 40) if large else ((128,), 8)
-    networks = {"encoder": kv.encoders.MLP(units), "decoder": kv.decoders.MLP(units), "seed": 0}
-    yield "one level", True, kv.VAE(shape, latent_dim, **networks)
-    networks = {"encoder": kv.encoders.MLP(units), "decoder": kv.decoders.MLP(units), "seed": 0}
-    yield "two levels", True, kv.VAE(shape, (latent_dim // 2, latent_dim), latents="hierarchical", **networks)
-    units, latent_dim = ((200,), 50) if large else ((128,), 8)
-    networks = {
-        "encoder": kv.encoders.MLP(units, normalization="batch"),
-        "decoder": kv.decoders.MLP(units, normalization="batch"),
+def model(name, shape, levels, large):
+    """One of the three models, with the same initial weights every time."""
+    keras.utils.set_random_seed(0)
+    binary = name != "beta-binomial"
+    units, width = (400 if binary else 200, 40 if binary else 50) if large else (128, 8)
+    norm = None if binary else "batch"
+    parts = {
+        "encoder": kv.encoders.MLP((units,), normalization=norm),
+        "decoder": kv.decoders.MLP((units,), normalization=norm),
+        "likelihood": "bernoulli" if binary else kv.likelihoods.BetaBinomial(levels - 1),
         "seed": 0,
     }
-    yield "beta-binomial", False, kv.VAE(shape, latent_dim, likelihood=kv.likelihoods.BetaBinomial(levels - 1), **networks)
+    if name == "two levels":
+        return kv.VAE(shape, (2 * width // 5, width), latents="hierarchical", **parts)
+    return kv.VAE(shape, width, **parts)
 
 
 def mosaic(images, highest):
@@ -73,7 +76,9 @@ def picture_bytes(images, highest, kind):
 
     file, picture = io.BytesIO(), Image.fromarray(mosaic(images, highest))
     picture = picture.convert("1", dither=Image.Dither.NONE) if highest == 1 and kind == "PNG" else picture
-    picture.save(file, kind, **({"lossless": True, "quality": 100, "method": 6} if kind == "WebP" else {"optimize": True}))
+    picture.save(
+        file, kind, **({"lossless": True, "quality": 100, "method": 6} if kind == "WebP" else {"optimize": True})
+    )
     return file.tell()
 
 
@@ -110,27 +115,32 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=pathlib.Path, help="mnist.npz; scikit-learn's digits by default")
     parser.add_argument("--rows", type=int, default=10_000, help="test images to code, at most")
-    parser.add_argument("--epochs", type=int, help="10 by default, 100 for the digits")
+    parser.add_argument("--epochs", type=int, help="10 by default, 6 for the grey levels, 100 for the digits")
+    parser.add_argument("--codes", nargs="+", choices=CODES, default=CODES, help="some of the rows of the table")
     parser.add_argument("--models", type=pathlib.Path, help="folder in which models are kept, and found again")
     parser.add_argument("--smoke", action="store_true", help="a few rows, and almost no training")
     options = parser.parse_args(arguments)
     train, test, levels = load(options.data, 40 if options.smoke else options.rows)
-    epochs = 1 if options.smoke else options.epochs or (10 if options.data else 100)
     train = train[:200] if options.smoke else train
     rng = np.random.default_rng(0)
     binary = [(rng.random(images.shape) < images / (levels - 1)).astype("uint8") for images in (train, test)]
     print(f"{len(test)} test images of {test[0].size} pixels, backend {keras.backend.backend()}\n")
-    print(f"{'data':13s} {'code':15s} {'bytes':>9s} {'bits/dim':>9s} {'net':>7s} {'-ELBO':>7s}  rows/s in, out", flush=True)
+    print(
+        f"{'data':13s} {'code':15s} {'bytes':>9s} {'bits/dim':>9s} {'net':>7s} {'-ELBO':>7s}  rows/s in, out",
+        flush=True,
+    )
     results = {}
-    for highest, images in ((1, binary[1]), (levels - 1, test)):
+    for highest, images in ((1, binary[1]), (levels - 1, test)) if "others" in options.codes else ():
         label = "zeros, ones" if highest == 1 else f"{levels} levels"
         for name, size in others(images, highest).items():
             rate = "not installed" if size is None else f"{size:9d} {8 * size / images.size:9.4f}"
             results[label, name] = None if size is None else 8 * size / images.size
             print(f"{label:13s} {name:15s} {rate}", flush=True)
-    for name, is_binary, vae in models(test.shape[1:], levels, large=options.data is not None):
-        label = "zeros, ones" if is_binary else f"{levels} levels"
-        x, new = binary if is_binary else (train, test)
+    for name in (name for name in CODES[1:] if name in options.codes):
+        label = f"{levels} levels" if name == "beta-binomial" else "zeros, ones"
+        x, new = (train, test) if name == "beta-binomial" else binary
+        epochs = 1 if options.smoke else options.epochs or (100 if not options.data else 6 if x is train else 10)
+        vae = model(name, test.shape[1:], levels, large=options.data is not None)
         vae, seconds = trained(vae, x, epochs, options.models, name)
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/test.kvc"
@@ -142,7 +152,7 @@ def main(arguments=None):
             end = time.perf_counter()
         if restored.dtype != new.dtype or not np.array_equal(restored, new):
             sys.exit(f"{name}: the decoded rows are not the original ones.")
-        elbo = -vae.elbo(new, num_samples=2, seed=0, batch_size=100, verbose=0).mean() / new[0].size / math.log(2)
+        elbo = -vae.elbo(new, num_samples=4, seed=0, batch_size=100, verbose=0).mean() / new[0].size / math.log(2)
         results[label, name] = result
         print(
             f"{label:13s} {name:15s} {result.file_bytes:9d} {result.bits_per_dim:9.4f} {result.net_bits_per_dim:7.4f} "
@@ -158,7 +168,6 @@ def trained(vae, x, epochs, folder, name):
     path = None if folder is None else folder / f"{name.replace(' ', '_')}.keras"
     if path is not None and path.is_file():
         return keras.saving.load_model(path), 0.0
-    keras.utils.set_random_seed(0)
     steps = epochs * math.ceil(len(x) / 128)
     vae.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)), steps_per_execution="auto")
     start = time.perf_counter()

@@ -98,7 +98,8 @@ class BitsBack:
             condition: `(rows, *condition_shape)`, or None.
             direct: see `Group`.
         """
-        rows, z = len(symbols[0]), [None] * len(self.grids)
+        rows = len(symbols[0])
+        z: list[Any] = [None] * len(self.grids)
         chosen: list[Any] = list(z)
         for level, q in enumerate(self._posteriors(symbols, z, condition)):
             grid, own = self.grids[level], q[level]

@@ -90,8 +90,8 @@ def read_file(path: Any, kind: str) -> tuple[Config, dict[str, bytes]]:
     name = os.fspath(path)
     if whole[: len(MAGIC)] != MAGIC:
         raise ValueError(
-            f"Argument `path` must be a file that keras_vae.compression wrote. Received: {name!r}, which does not begin "
-            "as one."
+            f"Argument `path` must be a file that keras_vae.compression wrote. Received: {name!r}, which does not "
+            "begin as one."
         )
     length = struct.unpack("<Q", whole[start - 8 : start])[0] if len(whole) >= start else None
     if length is None or len(whole) - start < length:
@@ -113,7 +113,7 @@ def read_file(path: Any, kind: str) -> tuple[Config, dict[str, bytes]]:
             f"formats up to {FORMAT}. Install the version that wrote it, {header.get('keras_vae')}."
         )
     if header["kind"] != kind:
-        readers = {"lossless": "decompress", "latents": "decompress_latents"}
+        readers = {"lossless": "decompress", "latents": "decompress_latents", "archive": "decompress_npz"}
         raise ValueError(
             f"Argument `path`: the file {name!r} holds {header['kind']} data. Expected: {kind}. Read it with "
             f"keras_vae.compression.{readers[header['kind']]}."

@@ -1,6 +1,7 @@
 """Data as bytes, without loss, and back."""
 
 import dataclasses
+import importlib.metadata
 import os
 from typing import Any
 
@@ -173,9 +174,7 @@ def compress(
     )
 
 
-def decompress(
-    vae: Part, path: str | os.PathLike, condition: Any = None, *, verbose: str | int = "auto"
-) -> Any:
+def decompress(vae: Part, path: str | os.PathLike, condition: Any = None, *, verbose: str | int = "auto") -> Any:
     """Read what `compress` wrote: an array `(n, *data_shape)`, or a dict of fields, of the dtype that it had.
 
     The file says which weights, which software and which rounding it was written with. Another model, another backend,
@@ -211,9 +210,7 @@ def decompress(
     condition = same_condition(vae, condition, rows, header["condition"])
     networks = Networks(vae, checked_model(vae), header["counts"], header["batch_size"])
     check_outputs(networks.fingerprint(None if condition is None else condition.shape[1:]), header)
-    grids = [
-        Grid(shape, step, half) for shape, (step, half) in zip(networks.shapes, header["grids"], strict=True)
-    ]
+    grids = [Grid(shape, step, half) for shape, (step, half) in zip(networks.shapes, header["grids"], strict=True)]
     code, stack = BitsBack(networks, grids), new_stack(as_words(parts["code"]))
     progress = progress_bar(rows, verbose)
     found, end = [], rows
@@ -267,23 +264,20 @@ def checked_data(vae: Part, x: Data) -> tuple[Any, Array | None]:
     for name in ("mask", "condition_mask", "exposure"):
         if getattr(given, name) is not None:
             raise ValueError(
-                f"Argument `x`: rows are coded whole, and with nothing beside them but a condition. Received: `{name}`. "
-                "Leave it out."
+                f"Argument `x`: rows are coded whole, with nothing beside them but a condition. Received: "
+                f"`{name}`. Leave it out."
             )
     arrays = to_numpy(given.x)
     numbers = [np.asarray(array) for array in keras.tree.flatten(arrays)]
     if any(array.dtype.kind not in "biuf" or array.dtype.hasobject for array in numbers):
         kinds = ", ".join(str(array.dtype) for array in numbers)
         raise ValueError(f"Argument `x` must hold whole numbers or booleans. Received: an array of dtype {kinds}.")
-    for leaf in leaves_of(vae):
-        if np.ndim(leaf.own(arrays) if not isinstance(arrays, dict) or leaf.field in arrays else None):
-            own = leaf.own(arrays)
-            if own.shape[1:] == leaf.shape:
-                symbols_of(leaf, arrays)  # says more about fractions and NaN than the general checks
     as_floats = keras.tree.map_structure(lambda array: np.asarray(array).astype("float32"), arrays)
     vae.checks.check_data(as_floats if given.condition is None else {"x": as_floats, "condition": given.condition})
     rows = len(numbers[0])
-    return keras.tree.map_structure(np.asarray, arrays), checked_condition(vae, given.condition, None, rows)["condition"]
+    return keras.tree.map_structure(np.asarray, arrays), checked_condition(vae, given.condition, None, rows)[
+        "condition"
+    ]
 
 
 def same_condition(vae: Part, condition: Any, rows: int, expected: str | None) -> Array | None:
@@ -415,6 +409,4 @@ def progress_bar(rows: int, verbose: str | int) -> Any:
 
 def package_version() -> str:
     """The version of keras_vae."""
-    import keras_vae
-
-    return keras_vae.__version__
+    return importlib.metadata.version("keras-vae")

@@ -47,8 +47,8 @@ def compress_latents(
     """Write the latents of data to a file, rounded to a grid: a code with a loss, of any data.
 
     The mean of q(z | x) is rounded and coded under the prior. The grid of each dimension is as coarse as the noise that
-    the decoder was trained with (Balle, Laparra and Simoncelli, 2017, train with uniform noise for that reason), so that
-    dimensions that the model does not use cost next to nothing. `beta` of the objective chooses the rate, and
+    the decoder was trained with (Balle, Laparra and Simoncelli, 2017, train with uniform noise for that reason): a
+    dimension that the model does not use costs next to nothing. `beta` of the objective chooses the rate, and
     `step` varies it a little.
 
     Args:
@@ -235,4 +235,3 @@ def encoded(vae: Part, x: Data, batch_size: int) -> tuple[list[Any], list[Any]]:
     x = vae.checks.check_data(x, noisy=True)
     found = vae.runner.run(("compression", "encode"), encode_batch, x, batch_size=batch_size, verbose=0)
     return [level[0] for level in found], [level[1] for level in found]
-

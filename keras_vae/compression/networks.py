@@ -17,7 +17,7 @@ from keras_vae.distributions.gaussian_mixture import GaussianMixture
 from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.one_hot_categorical import OneHotCategorical
 from keras_vae.hints import Array, Part, Tensor
-from keras_vae.inference.generate import context_of, decode_latents
+from keras_vae.inference.generate import decode_latents
 
 __all__ = ["Networks", "weights_fingerprint"]
 
@@ -230,9 +230,7 @@ def table(value: Any, leaf: Leaf, count: int) -> Tensor:
         return beta_binomial_table(value, leaf.width)
     values = ops.arange(count, dtype="float32") + float(leaf.low)
     rows = ops.shape(keras.tree.flatten(value.mean())[0])[0]
-    grid = ops.broadcast_to(
-        ops.reshape(values, (count, *[1] * (1 + len(leaf.shape)))), (count, rows, *leaf.shape)
-    )
+    grid = ops.broadcast_to(ops.reshape(values, (count, *[1] * (1 + len(leaf.shape)))), (count, rows, *leaf.shape))
     try:
         each = value.log_prob_per_element(grid)
     except NotImplementedError as error:

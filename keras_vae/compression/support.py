@@ -114,16 +114,14 @@ def _leaves(likelihood: Any, spec: Any, field: str | None) -> Any:
         yield _leaf(likelihood, spec, field, None, None)
 
 
-def _leaf(
-    likelihood: Any, spec: Field, field: str | None, columns: tuple[int, int] | None, place: str | None
-) -> Leaf:
+def _leaf(likelihood: Any, spec: Field, field: str | None, columns: tuple[int, int] | None, place: str | None) -> Leaf:
     name, where = type(likelihood).__name__, "" if field is None else f" of the field {field!r}"
     if None in spec.shape:
         raise ValueError(
             f"Argument `vae`: data of unknown length cannot be coded. Expected a data_shape without None{where}. "
             f"Received: {spec.shape}. Pad every series to one length, with a value that the likelihood knows."
         )
-    if isinstance(likelihood, Multinomial) or isinstance(likelihood, Composite):
+    if isinstance(likelihood, (Multinomial, Composite)):
         raise ValueError(
             f"Argument `vae`: every element must have a probability of its own{where}. Expected a likelihood such as "
             f"'categorical' or 'poisson'. Received: {name}, whose elements depend on each other given z."
@@ -144,8 +142,8 @@ def _leaf(
     support = likelihood.support
     if not support.integer or not math.isfinite(support.low):
         raise ValueError(
-            f"Argument `vae`: a density over real numbers gives no bits. Expected a likelihood of whole numbers{where}, "
-            "such as 'bernoulli' for zeros and ones, 'beta_binomial' or 'discretized_logistic' for grey levels, "
+            f"Argument `vae`: a density over real numbers gives no bits. Expected a likelihood of whole "
+            f"numbers{where}, such as 'bernoulli' for zeros and ones, 'beta_binomial' or 'discretized_logistic' for grey levels, "
             f"'poisson' or 'negative_binomial' for counts, Categorical(n) for categories. Received: {name}. Round the "
             "data to the precision that matters, and train on whole numbers; for codes with a loss see "
             "keras_vae.compression.compress_latents."
@@ -173,7 +171,7 @@ def check_latents(vae: Part, posteriors: bool = True) -> None:
             f"latents Single, Product or Hierarchical. Received: {type(vae.latents).__name__}."
         )
     for prior, posterior in vae.latents.pairs:
-        kinds = [("prior", prior, CODABLE)]
+        kinds: list[tuple[str, Any, tuple[type, ...]]] = [("prior", prior, CODABLE)]
         if posteriors:
             kinds.append(("posterior", posterior, (Gaussian, Laplace, OneHotCategorical)))
         for name, part, known in kinds:

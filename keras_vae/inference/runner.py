@@ -183,7 +183,9 @@ class Runner:
             return vae.latents.prepare(vae.forward_pass.encode)
 
         # One row, or as many as there are devices that divide them.
-        return self._function(("prepare", repeatable), prepare, repeatable=repeatable).predict(np.zeros((data_shards(), 1), "float32"), verbose=0)
+        return self._function(("prepare", repeatable), prepare, repeatable=repeatable).predict(
+            np.zeros((data_shards(), 1), "float32"), verbose=0
+        )
 
     def run(
         self,
