@@ -20,7 +20,7 @@ MOST_POINTS = 2**17
 """Each point of a grid keeps one of 2^24 counts: so many points cost less than 0.012 bits."""
 
 Parameters = dict[str, Array]
-"""A distribution of latents for every row: `loc` and `std` or `scale`; `probabilities`; or `locs`, `stds`, `weights`."""
+"""A distribution of latents for each row: `loc` and `std` or `scale`; `probabilities`; or `locs`, `stds`, `weights`."""
 
 
 @dataclasses.dataclass(frozen=True)

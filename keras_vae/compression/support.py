@@ -142,10 +142,11 @@ def _leaf(likelihood: Any, spec: Field, field: str | None, columns: tuple[int, i
     support = likelihood.support
     if not support.integer or not math.isfinite(support.low):
         raise ValueError(
-            f"Argument `vae`: a density over real numbers gives no bits. Expected a likelihood of whole "
-            f"numbers{where}, such as 'bernoulli' for zeros and ones, 'beta_binomial' or 'discretized_logistic' for grey levels, "
-            f"'poisson' or 'negative_binomial' for counts, Categorical(n) for categories. Received: {name}. Round the "
-            "data to the precision that matters, and train on whole numbers; for codes with a loss see "
+            "Argument `vae`: a density over real numbers gives no bits. Expected a likelihood of whole numbers"
+            f"{where}, such as 'bernoulli' for zeros and ones, 'beta_binomial' or 'discretized_logistic' for grey "
+            "levels, 'poisson' or 'negative_binomial' for counts, Categorical(n) for categories. "
+            f"Received: {name}. Round the data to "
+            "the precision that matters, and train on whole numbers; for codes with a loss see "
             "keras_vae.compression.compress_latents."
         )
     return Leaf(field, columns, place, likelihood, spec.shape, int(support.low), float(support.high))
