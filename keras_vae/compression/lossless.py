@@ -32,6 +32,12 @@ __all__ = ["CompressionResult", "compress", "decompress"]
 QUIET_ROWS = 4096
 PILOT_ROWS = 512
 
+DIFFERENT = (
+    "Argument `path`: the restored data are not those that were compressed: their checksum is another one. The networks "
+    "rounded otherwise somewhere, although they agree on a probe. Decode with as many threads and on the same processor "
+    "as the data were compressed with."
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class CompressionResult:
@@ -217,17 +223,16 @@ def decompress(vae: Part, path: str | os.PathLike, condition: Any = None, *, ver
     for count, size, direct in reversed(header["groups"]):
         for _ in range(count):
             own_condition = None if condition is None else condition[end - size : end]
-            found.append(code.pop(stack, Group(size, direct), own_condition))
+            try:
+                found.append(code.pop(stack, Group(size, direct), own_condition))
+            except KeyError as error:  # a symbol that the encoder cannot have written
+                raise ValueError(DIFFERENT) from error
             end -= size
             progress(size)
     symbols = [np.concatenate(parts) for parts in zip(*reversed(found), strict=True)]
     arrays = restored(networks, symbols, header["types"])
     if checksum(arrays) != header["data"]:
-        raise ValueError(
-            "Argument `path`: the restored data are not those that were compressed: their checksum is another one. The "
-            "networks rounded otherwise somewhere, although they agree on a probe. Decode with as many threads and on "
-            "the same processor as the data were compressed with."
-        )
+        raise ValueError(DIFFERENT)
     return arrays
 
 
