@@ -33,9 +33,9 @@ QUIET_ROWS = 4096
 PILOT_ROWS = 512
 
 DIFFERENT = (
-    "Argument `path`: the restored data are not those that were compressed: their checksum is another one. The networks "
-    "rounded otherwise somewhere, although they agree on a probe. Decode with as many threads and on the same processor "
-    "as the data were compressed with."
+    "Argument `path`: the restored data are not those that were compressed: their checksum is another one. The "
+    "networks rounded otherwise somewhere, although they agree on a probe. Decode with as many threads and on the same "
+    "processor as the data were compressed with."
 )
 
 

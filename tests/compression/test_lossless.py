@@ -25,6 +25,7 @@ def moved(vae, scale):
 
 
 def vae_for(likelihood, shape=(5,), latent_dim=3, scale=0.1, **options):
+    """Where the prior is much narrower than 2^-24 at the latents, the code is shorter than the density says."""
     keras.utils.set_random_seed(0)
     return moved(kv.VAE(shape, latent_dim, likelihood=likelihood, seed=0, **{**MLP, **options}), scale)
 
@@ -111,10 +112,12 @@ STRUCTURES = {
 def test_every_structure_comes_back_and_costs_the_elbo(name, tmp_path):
     """The length of the code against -log2 p(x, z) + log2 q(z | x) from the densities, at the coded latents."""
     options = dict(STRUCTURES[name])
-    vae = vae_for("bernoulli", options.pop("shape", (24,)), options.pop("latent_dim", 3), **options)
+    vae = vae_for("bernoulli", (24,), options.pop("latent_dim", 3), 0.02, **options)
     x = RNG.integers(0, 2, (150, 24)).astype("uint8")
     result = round_trip(vae, x, tmp_path, batch_size=16)
-    assert result.net_bits_per_dim == pytest.approx(result.elbo_bits_per_dim, rel=0.005)
+    # and the coder's state, which may hold 32 bits that it does not need
+    slack = 0.005 * result.elbo_bits_per_dim + 32 / x.size
+    assert result.net_bits_per_dim == pytest.approx(result.elbo_bits_per_dim, abs=slack)
 
 
 def test_the_net_rate_is_the_models_elbo(tmp_path):
@@ -127,7 +130,7 @@ def test_the_net_rate_is_the_models_elbo(tmp_path):
 
 
 def test_coarse_grids_cost_and_fine_ones_do_not_lose(tmp_path):
-    vae = vae_for("bernoulli", (24,), 4)
+    vae = vae_for("bernoulli", (24,), 4, 0.02)
     x = RNG.integers(0, 2, (300, 24)).astype("uint8")
     coarse, fine, finer = (round_trip(vae, x, tmp_path, precision=p).net_bits_per_dim for p in (0.02, 4.0, 16.0))
     assert fine == pytest.approx(finer, rel=0.01)
@@ -190,7 +193,7 @@ def coded(tmp_path_factory):
 
 
 def test_another_model_is_refused(coded):
-    vae, path = coded
+    _, path = coded
     other = vae_for("bernoulli")
     other.trainable_weights[0].assign(other.trainable_weights[0] * 1.0001)
     with pytest.raises(ValueError, match="other weights"):
