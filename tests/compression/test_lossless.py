@@ -27,7 +27,13 @@ def moved(vae, scale):
 def vae_for(likelihood, shape=(5,), latent_dim=3, scale=0.1, **options):
     """Where the prior is much narrower than 2^-24 at the latents, the code is shorter than the density says."""
     keras.utils.set_random_seed(0)
-    return moved(kv.VAE(shape, latent_dim, likelihood=likelihood, seed=0, **{**MLP, **options}), scale)
+    small = {"encoder": kv.encoders.MLP((16,)), "decoder": kv.decoders.MLP((16,))}
+    return moved(kv.VAE(shape, latent_dim, likelihood=likelihood, seed=0, **{**small, **options}), scale)
+
+
+def some(cases, *names):
+    """All cases on torch; on the backends that compile three programs for each model, those that differ most."""
+    return list(cases) if keras.backend.backend() == "torch" else list(names)
 
 
 def round_trip(vae, x, tmp_path, condition=None, **options):
@@ -59,7 +65,7 @@ LIKELIHOODS = {
 }
 
 
-@pytest.mark.parametrize("name", LIKELIHOODS)
+@pytest.mark.parametrize("name", some(LIKELIHOODS, "beta_binomial", "columns"))
 def test_every_discrete_likelihood_comes_back_bit_by_bit(name, tmp_path):
     likelihood, x = LIKELIHOODS[name]
     result = round_trip(vae_for(likelihood), x, tmp_path)
@@ -108,7 +114,7 @@ STRUCTURES = {
 }
 
 
-@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize("name", some(STRUCTURES, "vamp", "ladder", "product"))
 def test_every_structure_comes_back_and_costs_the_elbo(name, tmp_path):
     """The length of the code against -log2 p(x, z) + log2 q(z | x) from the densities, at the coded latents."""
     options = dict(STRUCTURES[name])
@@ -167,7 +173,7 @@ def test_conditions_are_needed_on_both_sides(tmp_path):
         decompress(vae, tmp_path / "x.kvc")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", some(range(6), 0))
 def test_random_shapes_come_back(seed, tmp_path):
     rng = np.random.default_rng(seed)
     shape = tuple(int(n) for n in rng.integers(1, 5, rng.integers(1, 4)))
