@@ -43,7 +43,7 @@ DIFFERENT = (
 class CompressionResult:
     """What a code costs. Bits per dimension are bits divided by rows times elements of a row.
 
-    Attributes:
+    Args:
         path: the file, or None.
         rows: number of rows.
         dimensions: elements of one row.
@@ -54,6 +54,12 @@ class CompressionResult:
             the rate that many rows approach.
         elbo_bits_per_dim: what the model says that it should cost: -log2 p(x, z) + log2 q(z | x) at the latents of
             the code, per dimension, from the densities.
+
+    Example:
+
+    >>> from keras_vae.compression import CompressionResult
+    >>> CompressionResult(None, 10, 8, 30, 20, 3.0, 1.9, 1.9).file_bytes
+    30
     """
 
     path: str | None
