@@ -1,4 +1,7 @@
-"""Lists every registered component: `python -m keras_vae`, or `python -m keras_vae --json`."""
+"""Lists every registered component: `python -m keras_vae`, or `python -m keras_vae --json`.
+
+`python -m keras_vae compress FILE.npz --model model.keras` writes arrays without loss, and `decompress` restores them.
+"""
 
 import argparse
 import importlib.metadata
@@ -73,11 +76,25 @@ def _signature(cls: Any) -> str:
     return str(inspect.Signature(parameters))
 
 
+COMMANDS = ("compress", "decompress")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m keras_vae", description=__doc__)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in COMMANDS:
+        # here, because the coder is an optional library
+        try:
+            from keras_vae.compression import commands
+        except ImportError as error:
+            print(f"python -m keras_vae {given[0]}: {error}", file=sys.stderr)
+            return 1
+        return commands.main(given)
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_vae", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true", help="for programs: an object with `components`, `failures`")
     parser.add_argument("--family", choices=FAMILIES, help="this family only")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     found, failures = (
         [entry for entry in entries if options.family in (None, entry["family"])] for entries in components()
     )

@@ -153,7 +153,7 @@ class Runner:
         if len(now) != len(self._compiled_for) or not all(map(operator.is_, now, self._compiled_for)):
             self.functions.clear()
 
-    def _function(self, key: Any, function: Callable, prepared: Any = None) -> BatchFunction:
+    def _function(self, key: Any, function: Callable, prepared: Any = None, repeatable: bool = False) -> BatchFunction:
         if key in self.functions:
             self.functions[key] = self.functions.pop(key)  # the last one is the one used last
         else:
@@ -168,9 +168,13 @@ class Runner:
                     prepared,
                     dtype=self.vae.dtype_policy,
                 )
+                if repeatable and keras.backend.backend() == "tensorflow":
+                    # TensorFlow's own executor adds the terms of a sum in the order in which they are ready; XLA's
+                    # program has one order.
+                    self.functions[key].jit_compile = True
         return self.functions[key]
 
-    def _prepare(self) -> Any:
+    def _prepare(self, repeatable: bool) -> Any:
         """What the latents compute with the encoder once for a whole call, and not for every batch."""
         if not self.vae.latents.requires_encoder:
             return None
@@ -179,7 +183,9 @@ class Runner:
             return vae.latents.prepare(vae.forward_pass.encode)
 
         # One row, or as many as there are devices that divide them.
-        return self._function("prepare", prepare).predict(np.zeros((data_shards(), 1), "float32"), verbose=0)
+        return self._function(("prepare", repeatable), prepare, repeatable=repeatable).predict(
+            np.zeros((data_shards(), 1), "float32"), verbose=0
+        )
 
     def run(
         self,
@@ -193,6 +199,7 @@ class Runner:
         temperature: Any = (1.0, 1.0),
         steps: int | None = None,
         callbacks: Any = None,
+        repeatable: bool = False,
     ) -> Any:
         """Apply `function(vae, batch, seed=, temperature=, prepared=)` to all batches; NumPy arrays of all rows.
 
@@ -202,6 +209,8 @@ class Runner:
             inputs: arrays, a dataset, or any other input of Keras' `predict`.
             seed: int, for this call only; None continues the stream of all calls.
             temperature: temperatures of the prior and of the likelihood.
+            repeatable: whether equal inputs must give equal bits, in other processes too; see
+                `keras_vae.compression`. All calls with the same key must agree.
 
         Raises:
             RuntimeError: on JAX, `fit` runs in another thread.
@@ -220,7 +229,7 @@ class Runner:
                 raise RuntimeError(BUSY)
             self.require_ready(self.vae)
             self._forget_if_changed()
-            results = self._run_locked(key, function, inputs, seed, temperature, options)
+            results = self._run_locked(key, function, inputs, seed, temperature, options, repeatable)
             self._compiled_for = attributes(self.vae)
         if not all(isinstance(leaf, np.ndarray) for leaf in keras.tree.flatten(results)):
             # On TensorFlow, Keras makes them ragged tensors.
@@ -228,14 +237,21 @@ class Runner:
         return results if count is None else keras.tree.map_structure(lambda leaf: leaf[:count], results)
 
     def _run_locked(
-        self, key: Any, function: Callable, inputs: Any, seed: int | None, temperature: Any, options: dict[str, Any]
+        self,
+        key: Any,
+        function: Callable,
+        inputs: Any,
+        seed: int | None,
+        temperature: Any,
+        options: dict[str, Any],
+        repeatable: bool,
     ) -> Any:
         sync_state(self.vae)
         state = self.seed_generator.state
         previous, outer = keras.ops.convert_to_numpy(state), keras.ops.convert_to_numpy(self.temperature)
         try:
-            prepared = self._prepare()
-            model = self._function(key, function, prepared)
+            prepared = self._prepare(repeatable)
+            model = self._function(key, function, prepared, repeatable)
             model.take_prepared(prepared)
             self.temperature.assign(np.array(temperature, dtype="float32"))
             if seed is not None:

@@ -232,6 +232,7 @@ class Hierarchical(Latents):
         training: bool = False,
         mask: Tensor | None = None,
         prior_context: Tensor | None = None,
+        given: Sequence[Any] | None = None,
     ) -> list[LatentLevel]:
         drawn, seed = [], seed_of_levels(seed)
         # The context of each level, from the condition and the latents above: of posteriors, and of priors.
@@ -242,7 +243,14 @@ class Hierarchical(Latents):
             posterior = self.posteriors[index - 1] if index else self.posterior
             q = posterior.distribution(features_of(features, index), states[0], prior=p)
             # Below the top every sample has a context of its own, so samples are rows there.
-            level = self.draw(q, p, seed=seed, num_samples=None if index else num_samples, deterministic=deterministic)
+            level = self.draw(
+                q,
+                p,
+                seed=seed,
+                num_samples=None if index else num_samples,
+                deterministic=deterministic,
+                given=None if given is None else given[index],
+            )
             z = level.z
             if num_samples is not None and not index:
                 z = self.rows(z, num_samples)

@@ -138,6 +138,7 @@ class Latents(keras.layers.Layer):
         training: bool = False,
         mask: Tensor | None = None,
         prior_context: Tensor | None = None,
+        given: Sequence[Any] | None = None,
     ) -> list[LatentLevel]:
         """Posterior, prior and draw of every level, top first.
 
@@ -152,6 +153,7 @@ class Latents(keras.layers.Layer):
             training: whether layers such as dropout are active.
             mask: boolean `(batch, time)`, True at valid steps, or None.
             prior_context: the encoded condition for the priors; by default `context`.
+            given: for each level a value in the place of its draw, `(batch, *latent)`, or None to draw it.
 
         Returns:
             List of `LatentLevel`.
@@ -240,6 +242,7 @@ class Latents(keras.layers.Layer):
         seed: Seed = None,
         num_samples: int | None = None,
         deterministic: bool = False,
+        given: Tensor | None = None,
     ) -> LatentLevel:
         """A level with its draw, and with the log density if drawing computes it, as in flows.
 
@@ -249,10 +252,13 @@ class Latents(keras.layers.Layer):
             seed: an int or a `SeedGenerator`.
             num_samples: see `infer`.
             deterministic: use the posterior's mean instead of a draw.
+            given: a value in the place of the draw, of its shape, or None.
 
         Returns:
             A `LatentLevel`, its `z` `(batch, *latent)`, or `(samples, batch, *latent)`.
         """
+        if given is not None:
+            return LatentLevel(q, p, given)
         if deterministic:
             z = q.mean()
             return LatentLevel(q, p, z if num_samples is None else ops.repeat(z[None], num_samples, axis=0))

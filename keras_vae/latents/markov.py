@@ -132,7 +132,13 @@ class Markov(Latents):
         training: bool = False,
         mask: Tensor | None = None,
         prior_context: Tensor | None = None,
+        given: Sequence[Any] | None = None,
     ) -> list[LatentLevel]:
+        if given is not None:
+            raise NotImplementedError(
+                "Argument `given`: the latents of a chain are drawn step by step. Received: some."
+            )
+
         def tiled(rows: Tensor) -> Tensor:
             # Every sample is a chain of its own, with q and p of its own: samples are rows.
             return rows if num_samples is None else tile_rows(rows, num_samples)

@@ -142,9 +142,11 @@ class Product(Latents):
         training: bool = False,
         mask: Tensor | None = None,
         prior_context: Tensor | None = None,
+        given: Sequence[Any] | None = None,
     ) -> list[LatentLevel]:
         levels, seed = [], seed_of_levels(seed)
-        for index, group in enumerate(self.groups):
+        given = [None] * len(self.level_shapes()) if given is None else given
+        for index, (group, own) in enumerate(self._by_group(given)):
             levels += group.infer(
                 features_of(features, index),
                 context,
@@ -156,6 +158,7 @@ class Product(Latents):
                 training=training,
                 mask=mask,
                 prior_context=prior_context,
+                given=own,
             )
         return levels
 

@@ -113,11 +113,13 @@ class Single(Latents):
         training: bool = False,
         mask: Tensor | None = None,
         prior_context: Tensor | None = None,
+        given: Sequence[Any] | None = None,
     ) -> list[LatentLevel]:
         prior_context = context if prior_context is None else prior_context
         p = prior_of(self.prior, prior_context, self.root_posterior(encode), prepared)
         q = self.posterior.distribution(features, context, prior=p)
-        return [self.draw(q, p, seed=seed, num_samples=num_samples, deterministic=deterministic)]
+        fixed = None if given is None else given[0]
+        return [self.draw(q, p, seed=seed, num_samples=num_samples, deterministic=deterministic, given=fixed)]
 
     def generate(
         self,

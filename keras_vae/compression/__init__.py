@@ -1,0 +1,15 @@
+"""Codes made of a model: data as bytes without loss, and latents as bytes."""
+
+from keras_vae.compression.archive import compress_npz, decompress_npz
+from keras_vae.compression.lossless import CompressionResult, compress, decompress
+from keras_vae.compression.lossy import compress_latents, decompress_latents
+
+__all__ = [
+    "CompressionResult",
+    "compress",
+    "compress_latents",
+    "compress_npz",
+    "decompress",
+    "decompress_latents",
+    "decompress_npz",
+]
