@@ -80,6 +80,8 @@ def train(
         batch_size=batch_size,
         epochs=max(1, -(-steps // per_epoch)),
         callbacks=callbacks,
+        # They are in an order of `generator`: with a seeded model, the same training wherever it runs again.
+        shuffle=False,
         verbose=verbose,
         **options,
     )
