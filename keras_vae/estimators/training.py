@@ -12,6 +12,7 @@ __all__ = ["train"]
 STEPS_OF_AN_EPOCH = 50
 """Fewer steps would be small beside what Keras spends on the start, the end and the validation of an epoch."""
 FEWEST_HELD_OUT = 10
+FEW_STEPS = 100
 
 
 def train(
@@ -64,13 +65,16 @@ def train(
         count = 0
     held_out, rows = x[order[:count]], x[order[count:]]
     batch_size = min(batch_size, len(rows))
-    repeats = -(-STEPS_OF_AN_EPOCH * batch_size // len(rows))
+    repeats = -(-min(STEPS_OF_AN_EPOCH, steps) * batch_size // len(rows))
     if repeats > 1:
         rows = np.concatenate([rows[generator.permutation(len(rows))] for _ in range(repeats)])
+        rows = rows[: len(rows) // batch_size * batch_size]  # a last batch of another size is compiled by itself
     per_epoch = -(-len(rows) // batch_size)
     vae.compile(keras.optimizers.Adam(learning_rate, global_clipnorm=10.0), steps_per_execution="auto")
     callbacks: list[Any] = []
     options: dict[str, Any] = {}
+    if steps < FEW_STEPS:
+        vae.compile(vae.optimizer)  # recording several steps on torch takes longer than so few steps
     if count:
         options["validation_data"] = held_out
         options["validation_batch_size"] = 1024

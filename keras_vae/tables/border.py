@@ -45,16 +45,15 @@ def check_columns(estimator: Part, frame: Frame) -> None:
     Raises:
         ValueError: other columns, another order, or another number of columns.
     """
-    name, fitted = type(estimator).__name__, getattr(estimator, "feature_names_in_", None)
+    name = type(estimator).__name__
+    fitted: Any = getattr(estimator, "feature_names_in_", None)
     own = frame.names if frame.named and all(isinstance(item, str) for item in frame.names) else None
     if fitted is not None and own is None:
         warnings.warn(
             f"X does not have valid feature names, but {name} was fitted with feature names", UserWarning, stacklevel=4
         )
     elif fitted is None and own is not None:
-        warnings.warn(
-            f"X has feature names, but {name} was fitted without feature names", UserWarning, stacklevel=4
-        )
+        warnings.warn(f"X has feature names, but {name} was fitted without feature names", UserWarning, stacklevel=4)
     elif own is not None and list(fitted) != own:
         unseen, lost = [item for item in own if item not in fitted], [item for item in fitted if item not in own]
         message = "The feature names should match those that were passed during fit.\n"

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_vae.hints import Array
 
-__all__ = ["FORMS", "Cells", "cells_of_objects"]
+__all__ = ["FORMS", "Cells", "cells_of_objects", "objects"]
 
 FORMS = ("number", "integer", "boolean", "text", "datetime", "duration", "time", "nothing")
 """What the values of a column are: floats, ints, bools, objects of one type, or counts of a unit of time."""
@@ -86,7 +86,7 @@ def cells_of_objects(name: Any, values: Array, dtype: str) -> Cells:
     kinds = {kind_of(value) for value in there}
     if kinds <= {"integer", "number"}:
         form = "number" if "number" in kinds else "integer" if kinds else "nothing"
-        return Cells(name, form, numbers_of(name, there, form), missing, dtype)
+        return Cells(name, form, as_numbers(name, there, form), missing, dtype)
     if len(kinds) > 1 or kinds == {None}:
         types = sorted({type(value).__name__ for value in there})
         hint = "Convert the column to one type, for example with astype(str), or pandas.to_datetime."
@@ -103,7 +103,15 @@ def cells_of_objects(name: Any, values: Array, dtype: str) -> Cells:
     return Cells(name, "text", np.array([str(value) for value in there], dtype=object), missing, dtype)
 
 
-def numbers_of(name: Any, values: Array, form: str) -> Array:
+def objects(values: Any) -> Array:
+    """Any values as an array of objects with one axis."""
+    values = list(values)
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def as_numbers(name: Any, values: Array, form: str) -> Array:
     """Objects that are numbers as an array, ints beyond 64 bits as floats."""
     if form == "integer":
         try:

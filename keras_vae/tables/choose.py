@@ -56,7 +56,8 @@ def choose_kind(cells: Cells, asked: str | None = None) -> str:
     """
     if asked is not None and asked not in KINDS:
         raise ValueError(
-            f"Argument `kinds` must hold kinds. Expected one of {list(KINDS)}. Received: kinds={{{cells.name!r}: {asked!r}}}"
+            f"Argument `kinds` must hold kinds. Expected one of {list(KINDS)}. Received: {asked!r} for the column "
+            f"{cells.name!r}"
         )
     if len(cells.values) == 0:
         return "nothing"
@@ -110,9 +111,9 @@ def choose_likelihood(kind: str, values: Array) -> str:
         return LIKELIHOODS[kind][0]
     if kind == "whole number" and are_counts(values):
         return "negative_binomial" if np.var(values) > OVERDISPERSED * np.mean(values) else "poisson"
-    if kind in ("number", "whole number") and np.min(values) > 0 and skewness(values) > SKEWED:
-        if abs(skewness(np.log(values))) < 0.5 * skewness(values):
-            return "log_normal"
+    skewed = kind in ("number", "whole number") and np.min(values) > 0 and skewness(values) > SKEWED
+    if skewed and abs(skewness(np.log(values))) < 0.5 * skewness(values):
+        return "log_normal"
     low, first, third, high = np.quantile(values, [0.005, 0.25, 0.75, 0.995])
     return "student_t" if third > first and high - low > HEAVY_TAILS * (third - first) else "gaussian"
 

@@ -124,8 +124,8 @@ class TableColumn:
     def to_model(self, values: Array) -> Array:
         """Observed values as the model's numbers, float64, `(observed,)`; NaN for unknown categories.
 
-        Numbers outside of what the likelihood can have are taken for the nearest that it can: counts are rounded, and at
-        least 0, and under a logarithm nothing is below the smallest that was seen.
+        Numbers outside of what the likelihood can have are taken for the nearest that it can: counts are rounded, and
+        at least 0, and under a logarithm nothing is below the smallest that was seen.
 
         Args:
             values: in the form of the column's cells.
@@ -207,8 +207,8 @@ class TableColumn:
         same = cells.form == self.form or {cells.form, self.form} <= set(forms) or self.kind == "category"
         if len(cells.values) and not same:
             raise ValueError(
-                f"Argument `frame`: the column {self.name!r} was a {self.kind} in `fit`, of dtype {self.dtype}. Received: "
-                f"dtype {cells.dtype}, with values such as {cells.values[0]!r}. Convert it."
+                f"Argument `frame`: the column {self.name!r} was a {self.kind} in `fit`, of dtype {self.dtype}. "
+                f"Received: dtype {cells.dtype}, with values such as {cells.values[0]!r}. Convert it."
             )
         if cells.unit == self.unit or not len(cells.values):
             return cells
@@ -298,7 +298,7 @@ def as_floats(values: Array, origin: int | float) -> Array:
 
 
 def step_of(cells: Cells, plain: Array) -> int:
-    """What whole numbers are multiples of: 1, or whole seconds, minutes, hours or days where all dates and times are."""
+    """What whole numbers are multiples of: 1; of dates and times whole seconds, minutes, hours or days if all are."""
     if cells.unit in (None, "D", "ordinal"):
         return 1
     if cells.unit not in UNITS:

@@ -27,7 +27,5 @@ def described(columns: Sequence[TableColumn]) -> str:
     for column in columns:
         lines.append((str(column.name), column.kind, column.likelihood, column.range(), f"{column.missing:.0%}"))
     widths = [max(len(line[place]) for line in lines) for place in range(len(HEAD))]
-    padded = (
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
     return "\n".join(padded)

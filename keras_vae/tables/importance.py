@@ -19,8 +19,8 @@ MOST_ROWS = 64
 def noise(num_samples: int, latent_dim: int, seed: int) -> Array:
     """Standard Gaussian noise that fills the space evenly, `(num_samples, latent_dim)`, float32.
 
-    All rows share it, so that what is found for a row does not depend on the rows beside it: points of Sobol', scrambled
-    (Owen, 1998), through the quantile function.
+    All rows share it, so that what is found for a row does not depend on the rows beside it: points of Sobol',
+    scrambled (Owen, 1998), through the quantile function.
 
     Args:
         num_samples: number of draws.
@@ -80,9 +80,10 @@ def expected(epsilon: Array, log_scales: Array) -> Callable:
     """
 
     def of_batch(vae: Part, inputs: Tensor, **_: Any) -> Any:
-        _, _, value, log_weights = weighted(vae, inputs, epsilon)
+        value, log_weights = weighted(vae, inputs, epsilon)[2:]
         weights = ops.transpose(ops.softmax(log_weights, axis=1))  # (samples, batch)
-        found, first = [], 0
+        found: list[Any] = []
+        first = 0
         for part, width in zip(value.parts, value.widths, strict=True):
             each = expected_of_part(part, log_scales[first : first + width])
             each = ops.reshape(each, (len(epsilon), -1, *each.shape[1:]))
@@ -113,8 +114,9 @@ def drawn(epsilon: Array, count: int) -> Callable:
         epsilon: `(samples, latent_dim)`.
         count: number of draws for each row.
     """
-    def of_batch(vae: Part, inputs: Tensor, seed: Seed, **_: Any) -> Tensor:
-        terms, z, _, log_weights = weighted(vae, inputs, epsilon)
+
+    def of_batch(vae: Part, inputs: Tensor, seed: Seed, **options: Any) -> Tensor:
+        terms, z, *_, log_weights = weighted(vae, inputs, epsilon)
         chosen = random.categorical(log_weights, count, seed=seed)  # (batch, count)
         rows = ops.take_along_axis(ops.transpose(z, (1, 0, 2)), chosen[:, :, None], axis=1)
         again = Terms(terms.forward, terms.batch, num_samples=count)
@@ -125,7 +127,7 @@ def drawn(epsilon: Array, count: int) -> Callable:
 
 
 def conditional(count: int) -> Callable:
-    """Draws of x given what is observed of it, `(batch, count, columns)`, also where q(z | x) misses a part of p(z | x).
+    """Draws of x given what is observed of it, `(batch, count, columns)`, also where q(z | x) misses a part.
 
     Half of the proposals are from q and half from the prior, under the density of their mixture, so that no weight
     exceeds 2 p(x_observed | z) (Hesterberg, 1995).
@@ -134,7 +136,7 @@ def conditional(count: int) -> Callable:
         count: number of proposals, and of draws.
     """
 
-    def of_batch(vae: Part, inputs: Tensor, seed: Seed, **_: Any) -> Tensor:
+    def of_batch(vae: Part, inputs: Tensor, seed: Seed, **options: Any) -> Tensor:
         half = count // 2
         terms = vae.terms(inputs, seed=seed, num_samples=half)
         posterior, prior, z = terms.levels[0][:3]

@@ -63,7 +63,7 @@ def impute_frame(
 def best_numbers(
     vae: Part, x: Array, columns: Sequence[TableColumn], layout: Layout, epsilon: Array, verbose: Any
 ) -> dict[int, Array]:
-    """The mean, or the most likely category, of each cell given the observed cells of its row, by place of the column."""
+    """The mean, or the most likely category, of each cell given the observed ones of its row, by place in the table."""
     function = importance.expected(epsilon, layout.log_scales(columns))
     parts = importance.over_rows(vae, ("expected", len(epsilon)), function, x, len(epsilon), 0, verbose)
     found: dict[int, Array] = {}

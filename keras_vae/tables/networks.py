@@ -39,7 +39,9 @@ class TableEncoder(Encoder):
     (5, 14)
     """
 
-    def __init__(self, widths: Sequence[int], hidden_units: Ints = (128, 128), dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, widths: Sequence[int], hidden_units: Ints = (128, 128), dropout: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.widths = positive_ints(list(widths), "widths")
         self.stack = DenseStack(hidden_units, "relu", dropout, dtype=self.dtype_policy, name="stack")

@@ -42,8 +42,8 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     A variational autoencoder with a likelihood for each column (HI-VAE: Nazabal et al., 2020), trained on the observed
     cells, and used with importance weights (MIWAE: Mattei and Frellsen, 2019). Nothing is encoded by hand: numbers,
     whole numbers, categories, booleans, dates, durations and times are told apart by the dtypes and the values, and
-    standardised inside. Tables come from pandas, polars, anything else that narwhals knows, NumPy, or a dict of columns,
-    and come back as such, with the same dtypes. NaN, None, NaT and `pandas.NA` are missing.
+    standardised inside. Tables come from pandas, polars, anything else that narwhals knows, NumPy, or a dict of
+    columns, and come back as such, with the same dtypes. NaN, None, NaT and `pandas.NA` are missing.
 
     Args:
         latent_dim: number of latents; by default as many as columns that vary, at most 8.

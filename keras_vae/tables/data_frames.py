@@ -1,0 +1,153 @@
+"""Data frames that narwhals knows, read to cells and written."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_vae.hints import Array
+from keras_vae.tables.cells import Cells, cells_of_objects, objects
+
+try:
+    import narwhals as nw
+except ImportError as error:
+    raise ImportError("keras_vae.tables reads frames with narwhals: pip install 'keras-vae[tables]'.") from error
+
+__all__ = ["DataFrames", "nw"]
+
+
+class DataFrames:
+    """Frames that narwhals knows; pandas' own dtypes and index are kept through pandas itself."""
+
+    @staticmethod
+    def read(frame: Any) -> tuple[Any, list[Any], list[Cells], bool]:
+        """The frame, the names of its columns, their cells, and that the names are its own."""
+        names = list(frame.columns)
+        if len(set(names)) < len(names):
+            return frame, names, [Cells(name, "nothing", np.zeros(0), np.ones(1, bool), "") for name in names], True
+        table = nw.from_native(frame, eager_only=True)
+        return frame, names, [cells_of_series(table[name], frame[name]) for name in names], True
+
+    @staticmethod
+    def template(frame: Any) -> Any:
+        """No rows, all dtypes."""
+        return nw.from_native(frame, eager_only=True).head(0).to_native()
+
+    @staticmethod
+    def filled(frame: Any, cells: list[Cells], values: Sequence[Any]) -> Any:
+        """See `Frame.filled`."""
+        table = nw.from_native(frame, eager_only=True)
+        changed = []
+        for own, new in zip(cells, values, strict=True):
+            if new is None or not own.missing.any():
+                continue
+            rows = np.flatnonzero(own.missing)
+            if table.implementation.is_pandas_like():
+                series = frame[own.name].copy()
+                series.iloc[rows] = pandas_values(table, series, own, new).array
+                changed.append(nw.from_native(series, series_only=True))
+            else:
+                series = table[own.name]
+                changed.append(series.scatter(rows.tolist(), series_of(table, series, own, new)))
+        return table.with_columns(*changed).to_native() if changed else table.clone().to_native()
+
+    @staticmethod
+    def written(template: Any, cells: Sequence[Any], names: Sequence[Any]) -> Any:
+        """See `written`."""
+        table = nw.from_native(template, eager_only=True)
+        made = []
+        rows = len(cells[0][1])
+        for name, (values, missing) in zip(names, cells, strict=True):
+            own = cells_of_series(table[name], template[name])
+            if table.implementation.is_pandas_like():
+                series = template[name].reindex(range(rows)) if missing.any() else None
+                new = pandas_values(table, template[name], own, values)
+                if series is None:
+                    series = new
+                else:
+                    series.iloc[np.flatnonzero(~missing)] = new.array
+                made.append(nw.from_native(series.rename(name), series_only=True))
+            else:
+                new = series_of(table, table[name], own, values)
+                if missing.any():
+                    empty = nw.new_series(name, [None] * rows, table[name].dtype, backend=table.implementation)
+                    new = empty.scatter(np.flatnonzero(~missing).tolist(), new)
+                made.append(new)
+        if table.implementation.is_pandas_like():
+            space = nw.get_native_namespace(table)
+            result = space.concat([series.to_native() for series in made], axis=1)
+            result.columns = template.columns
+            return result
+        return made[0].to_frame().with_columns(*made[1:]).to_native()
+
+
+def cells_of_series(series: Any, native: Any) -> Cells:
+    """The cells of a column of a frame.
+
+    Args:
+        series: the column as a narwhals series.
+        native: the column itself.
+    """
+    dtype, name = series.dtype, native.name if hasattr(native, "name") else series.name
+    label = str(getattr(native, "dtype", dtype))
+    missing = np.asarray(series.is_null().to_numpy(), bool)
+    if dtype.is_float():
+        missing = missing | np.asarray(series.is_nan().fill_null(False).to_numpy(), bool)
+    there = series.filter((~missing).tolist()) if missing.any() else series
+    if dtype == nw.Boolean:
+        return Cells(name, "boolean", np.asarray(there.to_numpy(), bool), missing, label)
+    if dtype.is_integer():
+        return Cells(
+            name, "integer", np.asarray(there.to_list(), "uint64" if dtype == nw.UInt64 else "int64"), missing, label
+        )
+    if dtype.is_float() or dtype.is_decimal():
+        values = there.cast(nw.Float64).to_numpy() if len(there) else np.zeros(0)
+        return Cells(name, "number", np.asarray(values, "float64"), missing, label)
+    if dtype in (nw.Datetime, nw.Duration, nw.Date, nw.Time):
+        counts = np.asarray(there.cast(nw.Int64).to_numpy(), "int64")
+        form = "duration" if dtype == nw.Duration else "time" if dtype == nw.Time else "datetime"
+        unit = "D" if dtype == nw.Date else "ns" if dtype == nw.Time else dtype.time_unit
+        return Cells(name, form, counts, missing, label, unit=unit)
+    if dtype in (nw.String, nw.Categorical, nw.Enum):
+        return text_cells(name, series, there, missing, label, native)
+    if dtype in (nw.Object, nw.Unknown):
+        return cells_of_objects(name, objects(series.to_list()), label)
+    raise TypeError(
+        f"Argument `frame`: the column {name!r} must hold numbers, text, booleans, dates or times. Received: dtype "
+        f"{label}. Convert it, or leave it out."
+    )
+
+
+def text_cells(name: Any, series: Any, there: Any, missing: Array, label: str, native: Any) -> Cells:
+    """The cells of text and categories, in the declared order where there is one."""
+    values = objects(there.to_list())
+    if series.dtype == nw.String:
+        return Cells(name, "text", values, missing, label)
+    declared = native.cat.categories if hasattr(native, "cat") and hasattr(native.cat, "categories") else None
+    if declared is None or not hasattr(declared, "tolist"):
+        declared = series.cat.get_categories().to_list() if series.dtype == nw.Enum else sorted(set(values))
+    return Cells(name, "text", values, missing, label, levels=tuple(declared))
+
+
+def pandas_values(table: Any, like: Any, cells: Cells, values: Any) -> Any:
+    """Values as a pandas series of the dtype of another one."""
+    space = nw.get_native_namespace(table)
+    values = objects(values) if cells.form == "text" else np.asarray(values)
+    if like.dtype == object:
+        return space.Series(objects(values.tolist()), dtype=object)
+    if cells.unit is not None:
+        kind = "timedelta64" if cells.form == "duration" else "datetime64"
+        series = space.Series(values.astype("int64").view(f"{kind}[{cells.unit}]"))
+        zone = getattr(like.dtype, "tz", None)
+        return series if zone is None else series.dt.tz_localize("UTC").dt.tz_convert(zone)
+    return space.Series(values, dtype=like.dtype)
+
+
+def series_of(table: Any, like: Any, cells: Cells, values: Any) -> Any:
+    """Values as a narwhals series of the dtype of another one."""
+    backend, name = table.implementation, like.name
+    if cells.unit is not None:
+        return nw.new_series(name, np.asarray(values, "int64"), nw.Int64, backend=backend).cast(like.dtype)
+    if like.dtype.is_decimal():
+        return nw.new_series(name, np.asarray(values, "float64"), nw.Float64, backend=backend).cast(like.dtype)
+    return nw.new_series(name, np.asarray(values).tolist(), like.dtype, backend=backend)
