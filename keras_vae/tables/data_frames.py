@@ -23,8 +23,6 @@ class DataFrames:
     def read(frame: Any) -> tuple[Any, list[Any], list[Cells], bool]:
         """The frame, the names of its columns, their cells, and that the names are its own."""
         names = list(frame.columns)
-        if len(set(names)) < len(names):
-            return frame, names, [Cells(name, "nothing", np.zeros(0), np.ones(1, bool), "") for name in names], True
         table = nw.from_native(frame, eager_only=True)
         return frame, names, [cells_of_series(table[name], frame[name]) for name in names], True
 
@@ -123,10 +121,10 @@ def text_cells(name: Any, series: Any, there: Any, missing: Array, label: str, n
     values = objects(there.to_list())
     if series.dtype == nw.String:
         return Cells(name, "text", values, missing, label)
-    declared = native.cat.categories if hasattr(native, "cat") and hasattr(native.cat, "categories") else None
-    if declared is None or not hasattr(declared, "tolist"):
-        declared = series.cat.get_categories().to_list() if series.dtype == nw.Enum else sorted(set(values))
-    return Cells(name, "text", values, missing, label, levels=tuple(declared))
+    own = getattr(getattr(native, "cat", None), "categories", None)  # pandas' may be numbers
+    declared = series.dtype.categories if own is None and isinstance(series.dtype, nw.Enum) else own
+    levels = None if declared is None else tuple(getattr(declared, "tolist", lambda: declared)())
+    return Cells(name, "text", values, missing, label, levels=levels)
 
 
 def pandas_values(table: Any, like: Any, cells: Cells, values: Any) -> Any:

@@ -90,11 +90,6 @@ def read(frame: Any) -> Frame:
             f"Argument `frame` has 0 sample(s) (shape=(0, {len(names)})) while a minimum of 1 is required. "
             "Received: an empty frame."
         )
-    repeated = sorted({str(name) for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(
-            f"Argument `frame` must have one column of each name. Received: {repeated} more than once. Rename them."
-        )
     return Frame(native, names, cells, named)
 
 
@@ -132,8 +127,19 @@ def writer_of(frame: Any) -> Any:
         return ColumnDicts
     if isinstance(frame, (list, tuple, np.ndarray)) or (hasattr(frame, "__array__") and not hasattr(frame, "columns")):
         return Arrays
+    check_distinct_names(frame)
     try:
         nw.from_native(frame, eager_only=True)
     except TypeError as error:
         raise TypeError(f"Argument `frame` must be {KINDS}. Received: {type(frame).__name__}, {frame!r:.80}") from error
     return DataFrames
+
+
+def check_distinct_names(frame: Any) -> None:
+    """Refuse data frames with two columns of one name."""
+    names = [str(name) for name in getattr(frame, "columns", [])]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(
+            f"Argument `frame` must have one column of each name. Received: {repeated} more than once. Rename them."
+        )
