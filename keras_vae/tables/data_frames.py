@@ -24,7 +24,7 @@ class DataFrames:
         """The frame, the names of its columns, their cells, and that the names are its own."""
         names = list(frame.columns)
         table = nw.from_native(frame, eager_only=True)
-        return frame, names, [cells_of_series(table[name], frame[name]) for name in names], True
+        return frame, names, [cells_of_series(*pair) for pair in columns_of(table, frame)], True
 
     @staticmethod
     def template(frame: Any) -> Any:
@@ -35,48 +35,66 @@ class DataFrames:
     def filled(frame: Any, cells: list[Cells], values: Sequence[Any]) -> Any:
         """See `Frame.filled`."""
         table = nw.from_native(frame, eager_only=True)
-        changed = []
+        is_pandas = table.implementation.is_pandas_like()
+        result = frame.copy() if is_pandas else table
         for own, new in zip(cells, values, strict=True):
             if new is None or not own.missing.any():
                 continue
             rows = np.flatnonzero(own.missing)
-            if table.implementation.is_pandas_like():
+            if is_pandas:
                 series = frame[own.name].copy()
                 series.iloc[rows] = pandas_values(table, series, own, new).array
-                changed.append(nw.from_native(series, series_only=True))
+                result[own.name] = series
             else:
                 series = table[own.name]
-                changed.append(series.scatter(rows.tolist(), series_of(table, series, own, new)))
-        return table.with_columns(*changed).to_native() if changed else table.clone().to_native()
+                made = series_of(table, series, own, new)
+                whole = len(rows) == len(table)  # a column without a dtype takes that of the values
+                result = result.with_columns(made if whole else series.scatter(rows.tolist(), made))
+        return result if is_pandas else result.to_native()
 
     @staticmethod
     def written(template: Any, cells: Sequence[Any], names: Sequence[Any]) -> Any:
         """See `written`."""
         table = nw.from_native(template, eager_only=True)
-        made = []
-        rows = len(cells[0][1])
-        for name, (values, missing) in zip(names, cells, strict=True):
-            own = cells_of_series(table[name], template[name])
-            if table.implementation.is_pandas_like():
-                series = template[name].reindex(range(rows)) if missing.any() else None
-                new = pandas_values(table, template[name], own, values)
-                if series is None:
-                    series = new
-                else:
-                    series.iloc[np.flatnonzero(~missing)] = new.array
-                made.append(nw.from_native(series.rename(name), series_only=True))
-            else:
-                new = series_of(table, table[name], own, values)
-                if missing.any():
-                    empty = nw.new_series(name, [None] * rows, table[name].dtype, backend=table.implementation)
-                    new = empty.scatter(np.flatnonzero(~missing).tolist(), new)
-                made.append(new)
-        if table.implementation.is_pandas_like():
-            space = nw.get_native_namespace(table)
-            result = space.concat([series.to_native() for series in made], axis=1)
-            result.columns = template.columns
-            return result
-        return made[0].to_frame().with_columns(*made[1:]).to_native()
+        made = [
+            written_column(table, series, native, *own)
+            for (series, native), own in zip(columns_of(table, template), cells, strict=True)
+        ]
+        if not table.implementation.is_pandas_like():
+            return made[0].to_frame().with_columns(*made[1:]).to_native()
+        result = nw.get_native_namespace(table).concat(made, axis=1)
+        result.columns = template.columns
+        return result
+
+
+def columns_of(table: Any, frame: Any) -> list[tuple[Any, Any]]:
+    """For each column its narwhals series, and the column itself; names may be numbers."""
+    return [(series, frame[name]) for series, name in zip(table.iter_columns(), list(frame.columns), strict=True)]
+
+
+def written_column(table: Any, series: Any, native: Any, values: Any, missing: Array) -> Any:
+    """A new column of the dtype of another one: of pandas itself, or a narwhals series.
+
+    Args:
+        table: the frame.
+        series: the other column, as a narwhals series.
+        native: the other column itself.
+        values: the values of the cells that are not missing.
+        missing: boolean, `(rows,)`.
+    """
+    own, rows = cells_of_series(series, native), np.flatnonzero(~missing)
+    if table.implementation.is_pandas_like():
+        new = pandas_values(table, native, own, values)
+        if not missing.any():
+            return new
+        empty = native.reindex(range(len(missing)))
+        empty.iloc[rows] = new.array
+        return empty
+    new = series_of(table, series, own, values)
+    if not missing.any():
+        return new
+    empty = nw.new_series(series.name, [None] * len(missing), series.dtype, backend=table.implementation)
+    return empty.scatter(rows.tolist(), new) if len(rows) else empty
 
 
 def cells_of_series(series: Any, native: Any) -> Cells:
@@ -148,4 +166,5 @@ def series_of(table: Any, like: Any, cells: Cells, values: Any) -> Any:
         return nw.new_series(name, np.asarray(values, "int64"), nw.Int64, backend=backend).cast(like.dtype)
     if like.dtype.is_decimal():
         return nw.new_series(name, np.asarray(values, "float64"), nw.Float64, backend=backend).cast(like.dtype)
-    return nw.new_series(name, np.asarray(values).tolist(), like.dtype, backend=backend)
+    dtype = None if like.dtype == nw.Unknown else like.dtype
+    return nw.new_series(name, np.asarray(values).tolist(), dtype, backend=backend)
