@@ -218,7 +218,7 @@ class TableColumn:
         """Values of this column in the form of the cells of another table.
 
         Args:
-            values: what `from_model` returned.
+            values: what `from_model` returned, `(n,)`.
             cells: the same column of another table.
         """
         if cells.unit not in (self.unit, None):

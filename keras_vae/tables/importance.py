@@ -69,14 +69,17 @@ def log_evidence(epsilon: Array) -> Callable:
     return of_batch
 
 
-def expected(epsilon: Array, log_scales: Array) -> Callable:
+def expected(epsilon: Array, log_scales: Array, log_highs: Array) -> Callable:
     """E[x | x_observed] of every row: for each group of columns `(batch, width)`, of categories their probabilities.
 
-    With self-normalised weights (Mattei and Frellsen, 2019). Columns that are logarithms get E[exp(scale * x)].
+    With self-normalised weights (Mattei and Frellsen, 2019). Columns that are logarithms get
+    E[exp(scale min(x, high))], the mean of draws that stay below the largest value seen: without the bound a few latents
+    with a large mean would decide.
 
     Args:
         epsilon: `(samples, latent_dim)`.
         log_scales: `(columns,)`, 0 where a column is no logarithm.
+        log_highs: `(columns,)`, the largest value seen, as the model's number; 0 where a column is no logarithm.
     """
 
     def of_batch(vae: Part, inputs: Tensor, **_: Any) -> Any:
@@ -85,7 +88,7 @@ def expected(epsilon: Array, log_scales: Array) -> Callable:
         found: list[Any] = []
         first = 0
         for part, width in zip(value.parts, value.widths, strict=True):
-            each = expected_of_part(part, log_scales[first : first + width])
+            each = expected_of_part(part, log_scales[first : first + width], log_highs[first : first + width])
             each = ops.reshape(each, (len(epsilon), -1, *each.shape[1:]))
             shape = (*ops.shape(weights), *([1] * (len(each.shape) - 2)))
             found.append(ops.sum(ops.reshape(weights, shape) * each, axis=0))
@@ -95,16 +98,23 @@ def expected(epsilon: Array, log_scales: Array) -> Callable:
     return of_batch
 
 
-def expected_of_part(part: Any, log_scales: Array) -> Tensor:
+def expected_of_part(part: Any, log_scales: Array, log_highs: Array) -> Tensor:
     """E[x | z] of a group of columns, `(rows, width)`; of categories `(rows, width, categories)`."""
     if hasattr(part, "logits") and len(part.logits.shape) == 3:
         return ops.softmax(part.logits, axis=-1)
     mean = part.mean()
     if not np.any(log_scales):
         return mean
-    # of exp(s x) with x ~ N(m, v)
-    s = ops.convert_to_tensor(log_scales)
-    return ops.where(s > 0, ops.exp(s * mean + 0.5 * ops.square(s) * part.variance()), mean)
+    s, high, variance = ops.convert_to_tensor(log_scales), ops.convert_to_tensor(log_highs), part.variance()
+    deviation = ops.sqrt(variance)
+    # of exp(s min(x, high)) with x ~ N(mean, variance)
+    below = ops.exp(s * mean + 0.5 * ops.square(s) * variance) * gaussian_cdf((high - mean) / deviation - s * deviation)
+    above = ops.exp(s * high) * gaussian_cdf((mean - high) / deviation)
+    return ops.where(s > 0, ops.where(below < 1e30, below, 0.0) + above, mean)
+
+
+def gaussian_cdf(x: Tensor) -> Tensor:
+    return 0.5 * (1.0 + ops.erf(x / math.sqrt(2.0)))
 
 
 def drawn(epsilon: Array, count: int) -> Callable:

@@ -64,7 +64,7 @@ def best_numbers(
     vae: Part, x: Array, columns: Sequence[TableColumn], layout: Layout, epsilon: Array, verbose: Any
 ) -> dict[int, Array]:
     """The mean, or the most likely category, of each cell given the observed ones of its row, by place in the table."""
-    function = importance.expected(epsilon, layout.log_scales(columns))
+    function = importance.expected(epsilon, *layout.logarithms(columns))
     parts = importance.over_rows(vae, ("expected", len(epsilon)), function, x, len(epsilon), 0, verbose)
     found: dict[int, Array] = {}
     for (name, _, places), part in zip(layout.groups, parts, strict=True):

@@ -67,14 +67,18 @@ class Layout:
             [(part_of(name, categories), len(places)) for name, categories, places in self.groups], missing="nan"
         )
 
-    def log_scales(self, columns: Sequence[TableColumn]) -> Array:
-        """For each of the model's columns the scale of its logarithm, 0 where it is no logarithm, float32.
+    def logarithms(self, columns: Sequence[TableColumn]) -> tuple[Array, Array]:
+        """For each of the model's columns the scale of its logarithm and its largest number, float32; else zeros.
 
         Args:
             columns: the columns of the table, in order.
         """
-        chosen = [columns[place] for place in self.places]
-        return np.array([column.scale if column.likelihood == "log_normal" else 0.0 for column in chosen], "float32")
+        found = np.zeros((2, len(self.places)), "float32")
+        for index, place in enumerate(self.places):
+            column = columns[place]
+            if column.likelihood == "log_normal":
+                found[:, index] = column.scale, column.to_model(np.array([column.high]))[0]
+        return found[0], found[1]
 
 
 def part_of(name: str, categories: int) -> Any:

@@ -22,13 +22,17 @@ class TableEncoder(Encoder):
 
     Zeros stand for missing elements, and dense layers cannot tell them from the mean of a standardised column, so they
     get the mask too (as the encoders of Ivanov et al., 2019). The inputs are among the features, so that q(z | x) has a
-    linear part, as in factor analysis, which a few hundred rows can fit.
+    linear part, as in factor analysis, which a few hundred rows can fit. Inputs `(batch, sum(widths))` become features
+    `(batch, sum(widths) + len(widths) + hidden_units[-1])`.
 
     Args:
         widths: number of inputs of each column of the table, as `keras_vae.likelihoods.Columns` shows them.
         hidden_units: width of every dense layer, in order.
         dropout: rate of the dropout after every dense layer.
         **kwargs: `name`, `dtype`, as for every Keras layer.
+
+    Raises:
+        ValueError: widths that are not positive ints.
 
     Example:
 
@@ -67,7 +71,8 @@ class TableEncoder(Encoder):
 class TableDecoder(Decoder):
     """The latents, and dense layers of them, side by side: what the likelihood projects has a linear part.
 
-    With the linear part alone a Gaussian likelihood is factor analysis; the dense layers add to it.
+    With the linear part alone a Gaussian likelihood is factor analysis; the dense layers add to it. Latents
+    `(batch, latent_dim)` become features `(batch, latent_dim + hidden_units[-1])`.
 
     Args:
         hidden_units: width of every dense layer, in order.

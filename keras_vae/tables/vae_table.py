@@ -319,6 +319,9 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Args:
             n: number of rows.
             seed: int, for reproducible rows.
+
+        Raises:
+            ValueError: `n` is not a positive int, or an invalid seed.
         """
         check_is_fitted(self)
         positive_int(n, "n")

@@ -135,5 +135,7 @@ def test_groups_of_one_likelihood_lie_side_by_side():
     layout = Layout.of(columns)
     assert layout.groups == (("gaussian", 0, (1, 3)), ("bernoulli", 0, (0,)), ("categorical", 3, (2,)))
     assert layout.network_widths == [1, 1, 1, 3]
-    assert layout.log_scales(columns).tolist()[0] == 0.0
-    assert layout.log_scales(columns)[1] == np.float32(columns[3].scale)
+    scales, highs = layout.logarithms(columns)
+    assert (scales[0], highs[0]) == (0.0, 0.0)
+    assert scales[1] == np.float32(columns[3].scale)
+    np.testing.assert_allclose(np.exp(highs[1] * columns[3].scale + columns[3].centre), frame["y"].max(), rtol=1e-5)
