@@ -262,7 +262,9 @@ class TableColumn:
         if self.unit == "ordinal":
             return datetime.date.fromordinal(count).isoformat()
         if self.form == "datetime":
-            return str(np.datetime64(count, self.unit))  # type: ignore[call-overload]
+            moment = np.datetime64(count, self.unit)  # type: ignore[call-overload]
+            whole_days = self.unit in UNITS and self.step and self.step % (86400 * UNITS[self.unit]) == 0
+            return str(moment.astype("datetime64[D]") if whole_days else moment)
         return str(np.timedelta64(count, self.unit))  # type: ignore[call-overload]
 
 

@@ -48,8 +48,8 @@ def weighted(vae: Part, inputs: Tensor, epsilon: Array) -> tuple[Terms, Tensor, 
     """
     terms = vae.terms(inputs, seed=0, num_samples=len(epsilon), deterministic=True)
     posterior, prior = terms.levels[0][:2]
-    spread = ops.sqrt(posterior.variance())
-    z = posterior.mean()[None] + spread[None] * ops.convert_to_tensor(epsilon)[:, None, :]
+    scale = ops.convert_to_tensor(posterior.scale_tril)  # z_i = mean_i + sum_j scale_ij epsilon_j
+    z = posterior.mean()[None] + ops.einsum("bij,kj->kbi", scale, ops.convert_to_tensor(epsilon))
     value = terms.decode(ops.reshape(z, (-1, epsilon.shape[1])))
     log_likelihood = terms.by_example(value.log_prob(terms.forward.tiled(terms.target, terms.sample_axis)))
     log_ratio = ops.transpose(prior.log_prob(z) - posterior.log_prob(z))
@@ -73,8 +73,8 @@ def expected(epsilon: Array, log_scales: Array, log_highs: Array) -> Callable:
     """E[x | x_observed] of every row: for each group of columns `(batch, width)`, of categories their probabilities.
 
     With self-normalised weights (Mattei and Frellsen, 2019). Columns that are logarithms get
-    E[exp(scale min(x, high))], the mean of draws that stay below the largest value seen: without the bound a few latents
-    with a large mean would decide.
+    E[exp(scale min(x, high))], the mean of draws that stay below the largest value seen: without the bound a few
+    latents with a large mean would decide.
 
     Args:
         epsilon: `(samples, latent_dim)`.

@@ -32,7 +32,7 @@ except ImportError as error:
 
 __all__ = ["VAETable"]
 
-LARGEST_LATENT_DIM = 8
+LARGEST_LATENT_DIM = 16
 SHARE_OF_SUBSETS = 0.5
 
 
@@ -46,7 +46,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     columns, and come back as such, with the same dtypes. NaN, None, NaT and `pandas.NA` are missing.
 
     Args:
-        latent_dim: number of latents; by default as many as columns that vary, at most 8.
+        latent_dim: number of latents; by default as many as columns that vary, at most 16.
         kinds: dict from columns to one of `"number"`, `"whole number"`, `"category"`, `"boolean"`, `"date"`,
             `"duration"`, `"time"`, where the choice from the data is not what is meant: codes that are numbers, say.
         likelihoods: dict from columns to one of `"gaussian"`, `"log_normal"`, `"student_t"`, `"laplace"`, `"poisson"`,
@@ -96,11 +96,11 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         kinds: Mapping[Any, str] | None = None,
         likelihoods: Mapping[Any, str] | None = None,
         prior: Component = "standard",
-        hidden_units: Ints = (128, 128),
+        hidden_units: Ints = (64, 64),
         dropout: float = 0.0,
-        max_steps: int = 3000,
+        max_steps: int = 2000,
         batch_size: int = 64,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         patience: int = 10,
         validation_fraction: float = 0.1,
         num_samples: int = 128,
@@ -211,6 +211,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 encoder=TableEncoder(widths, self.hidden_units, self.dropout),
                 decoder=TableDecoder(self.hidden_units, self.dropout),
                 prior=self.prior,
+                posterior="full_covariance",
                 likelihood=self.layout_.likelihood(),
                 objective=Subsets(ELBO(), SHARE_OF_SUBSETS),
                 seed=seed,
