@@ -16,7 +16,7 @@ from keras_vae.tables.layout import Layout
 __all__ = ["conditional_frame", "sampled_frame"]
 
 DRAWS = 8192
-ROUNDS = 50
+ROUNDS = 20
 
 
 def sampled_frame(

@@ -13,6 +13,11 @@ from keras_vae.tables import Subsets, VAETable
 ROWS = 60
 SMALL = {"max_steps": 3, "hidden_units": (8,), "num_samples": 16, "batch_size": 16, "random_state": 0}
 
+on_torch = pytest.mark.skipif(
+    keras.backend.backend() != "torch",
+    reason="several small fits, which other backends compile; nothing in it is theirs",
+)
+
 
 def people(rows=ROWS):
     rng = np.random.default_rng(0)
@@ -113,6 +118,7 @@ def test_scores_count_observed_cells_only(fitted):
     assert np.all(np.abs(fitted.score_samples(without_tall) + 60 * np.log(2)) < 6)
 
 
+@on_torch
 def test_units_change_the_density_by_the_jacobian():
     frame = people()[["height", "tall"]]
     small, large = (VAETable(**SMALL).fit(frame.assign(height=frame["height"] * factor)) for factor in (1.0, 1000.0))
@@ -150,7 +156,7 @@ def test_polars_and_dicts_come_back_as_they_came():
     assert table.impute(missing)["height"].null_count() == 0
 
 
-@pytest.mark.eager
+@on_torch
 def test_unknown_categories_are_an_error_or_missing():
     frame = people()[["height", "city"]]
     table = VAETable(**SMALL).fit(frame)
@@ -250,7 +256,7 @@ def test_conditions_are_checked(fitted, given, message):
         fitted.conditional_sample(given, 2)
 
 
-@pytest.mark.eager
+@on_torch
 def test_dates_of_other_units_and_objects():
     days = [datetime.date(2020, 1, 1) + datetime.timedelta(int(day)) for day in np.arange(40)]
     frame = pd.DataFrame({"day": np.array(days, dtype=object), "x": np.arange(40.0)})
@@ -293,7 +299,7 @@ def test_a_dependence_is_learned():
     frame = pd.DataFrame({"a": z + 0.2 * rng.normal(size=600), "b": -z + 0.2 * rng.normal(size=600), "c": z > 0})
     holes = frame.copy()
     holes.loc[:99, "a"] = np.nan
-    table = VAETable(2, max_steps=400, hidden_units=(16,), learning_rate=1e-2, random_state=0).fit(holes)
+    table = VAETable(2, max_steps=300, hidden_units=(16,), learning_rate=1e-2, random_state=0).fit(holes)
     error = table.impute(holes)["a"][:100] - frame["a"][:100]
     assert np.sqrt(np.mean(error**2)) < 0.45  # the best possible is 0.28, that of the mean 1
     assert table.conditional_sample({"a": 1.5}, 200, seed=0)["c"].mean() > 0.8
