@@ -17,6 +17,8 @@ __all__ = ["conditional_frame", "sampled_frame"]
 
 DRAWS = 8192
 ROUNDS = 20
+HOPELESS = 3
+"""Rounds without any row, after the first one, when there is no point in more."""
 
 
 def sampled_frame(
@@ -67,7 +69,7 @@ def conditional_frame(
     row = conditions.row[layout.places][None].astype("float32")
     found: list[list[Array]] = []
     kept = 0
-    for _ in range(ROUNDS + -(-n // DRAWS)):
+    for index in range(ROUNDS + -(-n // DRAWS)):
         function = importance.conditional(DRAWS)
         x = importance.over_rows(
             vae, ("conditional",), function, row, importance.DRAWS_IN_MEMORY, int(seeds.integers(2**31)), verbose
@@ -78,7 +80,7 @@ def conditional_frame(
         holds = conditions.hold(cells)
         found.append([column[holds] for column in cells])
         kept += int(holds.sum())
-        if kept >= n:
+        if kept >= n or (index >= HOPELESS and not kept):
             break
     if kept < n:
         raise ValueError(
