@@ -48,8 +48,12 @@ def weighted(vae: Part, inputs: Tensor, epsilon: Array) -> tuple[Terms, Tensor, 
     """
     terms = vae.terms(inputs, seed=0, num_samples=len(epsilon), deterministic=True)
     posterior, prior = terms.levels[0][:2]
-    scale = ops.convert_to_tensor(posterior.scale_tril)  # z_i = mean_i + sum_j scale_ij epsilon_j
-    z = posterior.mean()[None] + ops.einsum("bij,kj->kbi", scale, ops.convert_to_tensor(epsilon))
+    steps = ops.convert_to_tensor(epsilon)
+    if hasattr(posterior, "scale_tril"):
+        steps = ops.einsum("bij,kj->kbi", ops.convert_to_tensor(posterior.scale_tril), steps)
+    else:
+        steps = ops.sqrt(posterior.variance())[None] * steps[:, None, :]
+    z = posterior.mean()[None] + steps
     value = terms.decode(ops.reshape(z, (-1, epsilon.shape[1])))
     log_likelihood = terms.by_example(value.log_prob(terms.forward.tiled(terms.target, terms.sample_axis)))
     log_ratio = ops.transpose(prior.log_prob(z) - posterior.log_prob(z))

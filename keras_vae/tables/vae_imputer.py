@@ -24,6 +24,8 @@ class VAEImputer(OneToOneFeatureMixin, VAETable):
         likelihoods: dict from columns to one of `"gaussian"`, `"log_normal"`, `"student_t"`, `"laplace"`, `"poisson"`,
             `"negative_binomial"`, `"bernoulli"`, `"categorical"`; the others are chosen from the data.
         prior: p(z), as for `keras_vae.VAE`.
+        posterior: q(z | x): `"full_covariance"`, which suits columns that depend on each other closely, or
+            `"gaussian"`, with which `prior="vamp"` works too.
         hidden_units: width of each dense layer of the encoder, and of the decoder.
         dropout: rate of the dropout after each dense layer, in training.
         max_steps: batches to train on at most.

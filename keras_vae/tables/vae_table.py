@@ -52,6 +52,8 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         likelihoods: dict from columns to one of `"gaussian"`, `"log_normal"`, `"student_t"`, `"laplace"`, `"poisson"`,
             `"negative_binomial"`, `"bernoulli"`, `"categorical"`; the others are chosen from the data.
         prior: p(z), as for `keras_vae.VAE`.
+        posterior: q(z | x): `"full_covariance"`, which suits columns that depend on each other closely, or
+            `"gaussian"`, with which `prior="vamp"` works too.
         hidden_units: width of each dense layer of the encoder, and of the decoder.
         dropout: rate of the dropout after each dense layer, in training.
         max_steps: batches to train on at most.
@@ -96,6 +98,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         kinds: Mapping[Any, str] | None = None,
         likelihoods: Mapping[Any, str] | None = None,
         prior: Component = "standard",
+        posterior: str = "full_covariance",
         hidden_units: Ints = (64, 64),
         dropout: float = 0.0,
         max_steps: int = 2000,
@@ -112,6 +115,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.kinds = kinds
         self.likelihoods = likelihoods
         self.prior = prior
+        self.posterior = posterior
         self.hidden_units = hidden_units
         self.dropout = dropout
         self.max_steps = max_steps
@@ -179,6 +183,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         for name in ("max_steps", "batch_size", "patience", "num_samples"):
             positive_int(getattr(self, name), name)
         positive_number(self.learning_rate, "learning_rate")
+        one_of(self.posterior, ("full_covariance", "gaussian"), "posterior")
         one_of(self.unknown_categories, ("error", "missing"), "unknown_categories")
         if non_negative_number(self.validation_fraction, "validation_fraction") >= 1:
             raise ValueError(
@@ -211,7 +216,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 encoder=TableEncoder(widths, self.hidden_units, self.dropout),
                 decoder=TableDecoder(self.hidden_units, self.dropout),
                 prior=self.prior,
-                posterior="full_covariance",
+                posterior=self.posterior,
                 likelihood=self.layout_.likelihood(),
                 objective=Subsets(ELBO(), SHARE_OF_SUBSETS),
                 seed=seed,

@@ -157,6 +157,18 @@ def test_polars_and_dicts_come_back_as_they_came():
 
 
 @on_torch
+@pytest.mark.parametrize("prior", ["mixture", "vamp"])
+def test_other_priors(prior):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    x[::5, 0] = np.nan
+    table = VAETable(2, prior=prior, posterior="gaussian", **SMALL).fit(x)
+    assert np.isfinite(table.score(x))
+    assert np.isfinite(table.impute(x)).all()
+    assert table.sample(4).shape == (4, 3)
+    assert table.conditional_sample({"x0": 0.5}, 4).shape == (4, 3)
+
+
+@on_torch
 def test_unknown_categories_are_an_error_or_missing():
     frame = people()[["height", "city"]]
     table = VAETable(**SMALL).fit(frame)
@@ -187,6 +199,7 @@ def test_an_empty_column_stays_so_and_an_empty_row_is_filled():
     [
         ({"latent_dim": 0}, "`latent_dim`"),
         ({"max_steps": 0}, "`max_steps`"),
+        ({"posterior": "flow"}, "`posterior`"),
         ({"hidden_units": ()}, "`hidden_units`"),
         ({"num_samples": 0}, "`num_samples`"),
         ({"learning_rate": -1}, "`learning_rate`"),
