@@ -26,8 +26,6 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from keras_vae.tables import VAETable
-
 METHODS = ("mean", "knn", "iterative", "vae", "hyperimpute")
 MECHANISMS = ("random", "values")
 
@@ -111,6 +109,8 @@ def impute(method, frame, categories, seed, steps):
         numbers = {name: frame[name].mean() for name in frame if name not in categories}
         return frame.fillna({**numbers, **{name: frame[name].mode()[0] for name in categories}})
     if method == "vae":
+        from keras_vae.tables import VAETable  # here: HyperImpute may need an environment of its own
+
         options = {} if steps is None else {"max_steps": steps}
         return VAETable(random_state=seed, **options).fit(frame).impute(frame)
     if method == "hyperimpute":
@@ -179,6 +179,8 @@ def synthesise(options):
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import cross_val_predict
     from sklearn.neighbors import NearestNeighbors
+
+    from keras_vae.tables import VAETable
 
     print("\n| table | label | real | synthetic | AUC | distance | of real |\n" + "|---" * 7 + "|")
     for name in options.tables:
