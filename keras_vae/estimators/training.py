@@ -74,6 +74,7 @@ def train(
     repeats = -(-min(STEPS_OF_AN_EPOCH, steps) * batch_size // len(rows))
     if repeats > 1:
         rows = np.concatenate([rows[generator.permutation(len(rows))] for _ in range(repeats)])
+        rows = rows[: len(rows) // batch_size * batch_size]  # a last batch of another size is compiled by itself
     per_epoch = -(-len(rows) // batch_size)
     # Steps that run many at a time take seconds to compile, which so few do not make up for.
     start_optimizer(vae, learning_rate, "auto" if steps > MOST_SINGLE_STEPS else 1)

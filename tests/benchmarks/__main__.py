@@ -35,6 +35,7 @@ BENCHMARKS = {
     "reports": (EACH, "--models collapsed"),
     "disentanglement": (EACH, "--data squares --seeds 0 --steps 4 --rows 100"),
     "samplers": (EACH, "--rows 200 --epochs 1 --samples 100 --seeds 0 --samplers mixture"),
+    "imputation": (EACH, "--tables wine --methods mean vae --mechanisms random --rates 0.3 --steps 2"),
     "mixture_density": (EACH, "--batch 4 --components 5 --latents 2 --repeats 1 --widths typical --forms broadcast"),
 }
 FULL = {"architectures": "--data digits"}
