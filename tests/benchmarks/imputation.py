@@ -9,7 +9,7 @@ columns of numbers are judged by the root of the mean squared error of the hidde
 column; those of categories by the share of hidden cells that are right; means over the seeds. "mean" is the mean, and
 the most frequent category; "knn" and "iterative" are scikit-learn's, with their defaults, on standardised numbers and
 one-hot categories; "hyperimpute" is HyperImpute's default (Jarrett et al., 2022), which takes part where it
-is installed, and which needs scikit-learn below 1.8.
+is installed; it fails beside scikit-learn 1.9, and runs beside 1.6.
 
 The second table is of synthetic rows of the first 70 % of each table, beside real ones. "real" and "synthetic" are the
 accuracy of a random forest that predicts the label of the remaining rows after training on either. "AUC" is that of
