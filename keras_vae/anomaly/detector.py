@@ -1,15 +1,16 @@
 """A detector of anomalies, with scikit-learn's interface for outliers."""
 
 import copy
+import itertools
 import numbers
 from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 
-from keras_vae.anomaly.networks import designs_of, make_vae
+from keras_vae.anomaly.networks import make_vae, num_designs
 from keras_vae.anomaly.rows import Standardisation, kind_of
-from keras_vae.anomaly.scores import SCORES, Network, Score
+from keras_vae.anomaly.scores import SCORES, IndependentColumns, Network, Score
 from keras_vae.arguments import non_negative_number, one_of, positive_int, positive_number
 from keras_vae.estimators import train
 from keras_vae.hints import Array, Component, Data
@@ -24,6 +25,8 @@ except ImportError as error:
 __all__ = ["VAEDetector"]
 
 FALSE_ALARMS = 0.05
+DENSITIES = ("elbo", "log_likelihood", "reconstruction_probability")
+"""Scores to which that of independent columns is added: log densities too."""
 
 
 class VAEDetector(OutlierMixin, BaseEstimator):
@@ -49,15 +52,17 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         kind: `"table"` for `(n, columns)`; `"image"` for `(n, height, width)` or `(n, height, width, channels)`;
             `"series"` for `(n, steps, channels)`; `"auto"` takes rows of two axes for images where they are uint8, and
             for series otherwise.
-        latent_dim: number of latents, 16 by default; the linear model of a table has 2 at most.
+        latent_dim: number of latents, 16 by default.
         encoder: as for `VAE`; by default dense layers, for images of 16 pixels or more a side convolutions. The models
-            of a table take turns: with ReLU, with tanh, and without activation.
+            of a table take turns: with ReLU, and with tanh.
         decoder: likewise.
         likelihood: as for `VAE`, of standardised rows; a Gaussian with one learned scale by default.
         prior: as for `VAE`.
-        num_models: number of trainings, each from other initial weights and with other rows held out; by default 3
+        num_models: number of trainings, each from other initial weights and with other rows held out; by default 2
             for tables, and 1 for images and series. The score is their mean, with weights inverse to the standard
-            deviation of each model's scores of held-out rows; the linear model of a table counts twice.
+            deviation of each model's scores of held-out rows. Where networks and likelihood of a table are the default
+            ones, a Gaussian for each column, which takes no training, counts as much as all models together in the
+            scores `"elbo"`, `"log_likelihood"` and `"reconstruction_probability"`.
         num_samples: latents drawn for each row and model.
         max_steps: batches that each model is trained on at most.
         batch_size: rows of a batch.
@@ -69,14 +74,15 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         verbose: as in Keras' `fit`.
 
     Attributes:
-        scores_: a `keras_vae.anomaly.scores.Score` for each network, or the function.
+        scores_: a `keras_vae.anomaly.scores.Score` for each network, or the function; then that of independent columns,
+            where it takes part.
         vae_: the first of the trained models; it takes standardised rows, see `prepare`.
         networks_: a `keras_vae.anomaly.scores.Network` for each training; they share the model, and have own weights.
         standardisation_: the mean and the spread of the training rows.
-        weights_: the weight of each network in the score, `(networks,)`, of sum 1.
+        weights_: the weight of each of `scores_`, of sum 1.
         history_: what each training logged, a list of dicts.
         offset_: the threshold of `score_samples`.
-        usual_: for each network the mean over the training rows of what each element adds to the score, in nats.
+        usual_: for each of `scores_` the mean over the training rows of what each element adds to it, in nats.
         n_features_in_: length of the first axis of a row.
 
     Raises:
@@ -150,14 +156,14 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         self.standardisation_ = Standardisation.of(X, kind_of(X, self.kind))
         x = self.standardisation_(X)
         kind = self.standardisation_.kind
-        count = (3 if kind == "table" else 1) if self.num_models is None else self.num_models
+        count = (2 if kind == "table" else 1) if self.num_models is None else self.num_models
         self.networks_: list[Network] = []
         self.history_: list[dict[str, list[float]]] = []
         self._models: dict[int, Any] = {}
         self._held_out = np.zeros((count, len(x)), bool)
         seeds = [state.randint(2**31 - 1) for _ in range(count)]
         for index, seed in enumerate(seeds):
-            design = index % len(designs_of(kind, self.encoder, self.decoder))
+            design = index % num_designs(kind, self.encoder, self.decoder)
             self.networks_.append(self._train(x, design, seed, self._held_out[index]))
         self._seeds = seeds
         self._take_score(x)
@@ -239,7 +245,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         x = self.prepare(X)
         shares = [
             np.where(np.isnan(x), 0.0, usual - score.elements(network, x))
-            for score, network, usual in zip(self.scores_, self.networks_, self.usual_, strict=True)
+            for (score, network), usual in zip(self._members(), self.usual_, strict=True)
         ]
         return np.tensordot(self.weights_, shares, axes=1).reshape(len(x), *self.standardisation_.shape)
 
@@ -344,21 +350,26 @@ class VAEDetector(OutlierMixin, BaseEstimator):
 
     def _take_score(self, x: Array) -> None:
         """Fit the score to the training rows, and take the weights and the threshold from its values there."""
-        designs = designs_of(self.standardisation_.kind, self.encoder, self.decoder)
+        designs = num_designs(self.standardisation_.kind, self.encoder, self.decoder)
         pairs = list(zip(self.networks_, self._seeds, strict=True))
         self.scores_: list[Any] = [
-            self._new_score(network, x, index % len(designs), seed) for index, (network, seed) in enumerate(pairs)
+            self._new_score(network, x, index % designs, seed) for index, (network, seed) in enumerate(pairs)
         ]
-        self.usual_ = [
-            self._usual(score, network, x) for score, network in zip(self.scores_, self.networks_, strict=True)
-        ]
+        count = len(self.networks_)
+        if designs > 1 and self.likelihood is None and self.score_function in DENSITIES:
+            self.scores_.append(IndependentColumns())
+        self.usual_ = [self._usual(score, network, x) for score, network in self._members()]
         self.vae_ = self.networks_[0].ready()
         scores = self._scores(x)
-        normal = [own[aside] if aside.any() else own for own, aside in zip(scores, self._held_out, strict=True)]
-        inverse = 1.0 / np.maximum([np.std(own) for own in normal], 1e-6)
-        inverse *= [designs[index % len(designs)] for index in range(len(normal))]
+        normal = [own[aside] if aside.any() else own for own, aside in zip(scores, self._held_out, strict=False)]
+        inverse = 1.0 / np.maximum([np.std(own) for own in [*normal, *scores[count:]]], 1e-6)
+        inverse[count:] *= count
         self.weights_ = inverse / inverse.sum()
         self.offset_ = self._threshold(scores)
+
+    def _members(self) -> list[tuple[Any, Any]]:
+        """Every score and its network; None for that of independent columns."""
+        return list(itertools.zip_longest(self.scores_, self.networks_))
 
     def _new_score(self, network: Network, x: Array, design: int, seed: int) -> Any:
         """The score of one network."""
@@ -378,9 +389,9 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         return np.nanmean(np.where(np.isnan(x), np.nan, score.elements(network, x)), axis=0, dtype="float64")
 
     def _scores(self, x: Array) -> Array:
-        """The score of every network, `(networks, n)`."""
+        """Every score of all rows, `(scores, n)`."""
         found = []
-        for score, network, usual in zip(self.scores_, self.networks_, self.usual_, strict=True):
+        for (score, network), usual in zip(self._members(), self.usual_, strict=True):
             rows = score.rows(network, x) if isinstance(score, Score) else own_score(score, network.ready(), x)
             rows = rows.astype("float64")
             if usual is not None and self.allow_nan:
@@ -393,13 +404,15 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         if not isinstance(self.contamination, str):
             return float(np.quantile(self.weights_ @ scores, self.contamination))
         # A row that a network has seen scores higher than new ones: of each row count the networks that have not.
-        weights = self.weights_[:, None] * (self._held_out if self._held_out.any() else 1.0)
-        weights = np.broadcast_to(weights, scores.shape)
+        count = len(self.networks_)
+        held_out = self._held_out if self._held_out.any() else np.ones_like(self._held_out)
+        weights = self.weights_[:count, None] * held_out
+        new = weights.any(axis=0)
         # Each network has its own level, which must not tell rows apart by the network that held them out.
         levels = scores.mean(axis=1)
-        total = weights.sum(axis=0)
-        seen = total > 0
-        rows = (weights * (scores - levels[:, None])).sum(axis=0)[seen] / total[seen]
+        beside = scores - levels[:, None]
+        share = self.weights_[:count].sum() / weights[:, new].sum(axis=0)
+        rows = share * (weights * beside[:count])[:, new].sum(axis=0) + self.weights_[count:] @ beside[count:, new]
         return float(np.quantile(rows, FALSE_ALARMS) + self.weights_ @ levels)
 
 

@@ -80,7 +80,7 @@ def test_equal_seeds_give_equal_detectors():
 def test_models_of_one_fit_differ(fitted):
     detector, x, _ = fitted
     scores = detector._scores(detector.prepare(x))
-    assert scores.shape == (2, len(x))
+    assert scores.shape == (3, len(x))  # that of independent columns is the last
     assert not np.allclose(scores[0], scores[1])
     np.testing.assert_allclose(detector.weights_ @ scores, detector.score_samples(x), rtol=1e-6)
     np.testing.assert_allclose(detector.weights_.sum(), 1.0)

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from keras import ops
+from scipy.stats import norm
 from sklearn.covariance import LedoitWolf
 
 import keras_vae as kv
@@ -52,6 +53,17 @@ def test_latent_distance_is_mahalanobis_of_the_means(detector):
     centred = means - means.mean(axis=0)
     expected = np.sqrt(np.einsum("ni,ij,nj->n", centred, np.linalg.inv(estimate.covariance_), centred))
     np.testing.assert_allclose(-own.rows(network, x), expected, rtol=1e-3)
+
+
+def test_independent_columns_are_standard_normal_and_count_as_much_as_the_networks(detector):
+    x = detector.prepare(X)
+    rows = scores.IndependentColumns().rows(None, x)
+    np.testing.assert_allclose(rows, norm.logpdf(x).sum(axis=1), rtol=1e-6)
+    assert [type(score).name for score in detector.scores_] == ["elbo", ""]
+    spreads = [np.std(detector._scores(x)[0][detector._held_out[0]]), np.std(rows)]
+    np.testing.assert_allclose(detector.weights_[0] / detector.weights_[1], spreads[1] / spreads[0], rtol=1e-6)
+    assert len(detector.with_score("latent_distance", X).scores_) == 1
+    assert len(VAEDetector(**{**OPTIONS, "max_steps": 2}, encoder="mlp").fit(X).scores_) == 1
 
 
 def test_the_ratio_is_that_of_two_models(detector):

@@ -19,13 +19,14 @@ def table():
     values = (values - values.mean(axis=0)) / values.std(axis=0)
     table = VAETable(2, max_steps=1, hidden_units=(4,), num_samples=4096, random_state=0).fit(values)
     likelihood = table.vae_.likelihood.parts[0]
-    by_name = {weight.path.rpartition("columns/")[2]: weight for weight in likelihood.weights}
+    # without the name of the likelihood, which counts how many there were before
+    by_name = {weight.path.rpartition("columns/")[2].partition("/")[2]: weight for weight in likelihood.weights}
     kernel = np.zeros((6, 3))
     kernel[:2] = LOADINGS
-    by_name["gaussian/loc/dense/kernel"].assign(kernel)
-    by_name["gaussian/loc/dense/bias"].assign(np.zeros(3))
-    by_name["gaussian/initial_log_var"].assign(np.full(3, np.log(SCALE**2)))
-    by_name["gaussian/log_var"].assign(np.zeros(3))
+    by_name["loc/dense/kernel"].assign(kernel)
+    by_name["loc/dense/bias"].assign(np.zeros(3))
+    by_name["initial_log_var"].assign(np.full(3, np.log(SCALE**2)))
+    by_name["log_var"].assign(np.zeros(3))
     table.vae_.runner.forget()
     return table
 

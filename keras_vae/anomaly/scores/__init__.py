@@ -1,6 +1,7 @@
 """Scores of a detector: how normal a row is, by one trained network."""
 
 from keras_vae.anomaly.scores.elbo import ELBO
+from keras_vae.anomaly.scores.independent_columns import IndependentColumns
 from keras_vae.anomaly.scores.latent_distance import LatentDistance
 from keras_vae.anomaly.scores.likelihood_ratio import LikelihoodRatio
 from keras_vae.anomaly.scores.log_likelihood import LogLikelihood
@@ -10,6 +11,7 @@ from keras_vae.anomaly.scores.score import Network, Score
 __all__ = [
     "ELBO",
     "SCORES",
+    "IndependentColumns",
     "LatentDistance",
     "LikelihoodRatio",
     "LogLikelihood",
