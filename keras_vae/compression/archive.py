@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.compression.file import read_file, write_file
-from keras_vae.compression.lossless import compress, decompress, package_version
+from keras_vae.compression.file import package_version, read_file, write_file
+from keras_vae.compression.lossless import compress, decompress
 from keras_vae.hints import Array, Part
 
 __all__ = ["compress_npz", "decompress_npz"]

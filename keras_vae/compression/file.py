@@ -155,3 +155,8 @@ def checksum(arrays: Any) -> str:
         digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()[:32]
+
+
+def package_version() -> str:
+    """The version of keras_vae."""
+    return importlib.metadata.version("keras-vae")

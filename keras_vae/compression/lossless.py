@@ -1,7 +1,5 @@
 """Data as bytes, without loss, and back."""
 
-import dataclasses
-import importlib.metadata
 import os
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 
 from keras_vae.arguments import positive_int, positive_number
 from keras_vae.compression.bits_back import BitsBack, Group, next_group
+from keras_vae.compression.checks import check_outputs, check_weights, checked_data, checked_model, same_condition
 from keras_vae.compression.coder import new_stack, words_of
 from keras_vae.compression.file import (
     arithmetic,
@@ -17,19 +16,18 @@ from keras_vae.compression.file import (
     as_words,
     check_arithmetic,
     checksum,
+    package_version,
     read_file,
     write_file,
 )
 from keras_vae.compression.grid import Grid, fitted_grid
 from keras_vae.compression.networks import Networks, weights_fingerprint
-from keras_vae.compression.support import Leaf, check_decoder, check_latents, leaves_of, symbols_of
-from keras_vae.data.streams import is_stream, to_numpy, unpack
+from keras_vae.compression.result import CompressionResult, progress_bar
+from keras_vae.compression.support import symbols_of
 from keras_vae.hints import Array, Data, Part
-from keras_vae.inference.call import checked_condition
 
-__all__ = ["CompressionResult", "compress", "decompress"]
+__all__ = ["compress", "decompress"]
 
-QUIET_ROWS = 4096
 PILOT_ROWS = 512
 
 DIFFERENT = (
@@ -37,45 +35,6 @@ DIFFERENT = (
     "networks rounded otherwise somewhere, although they agree on a probe. Decode with as many threads and on the same "
     "processor as the data were compressed with."
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class CompressionResult:
-    """What a code costs. Bits per dimension are bits divided by rows times elements of a row.
-
-    Args:
-        path: the file, or None.
-        rows: number of rows.
-        dimensions: elements of one row.
-        file_bytes: size of the file.
-        code_bytes: the part of it that is the code, without the header.
-        bits_per_dim: all bits of the file, per dimension.
-        net_bits_per_dim: those of the code, without what the first rows cost because they found no bits to get back:
-            the rate that many rows approach.
-        elbo_bits_per_dim: what the model says that it should cost: -log2 p(x, z) + log2 q(z | x) at the latents of
-            the code, per dimension, from the densities.
-
-    Example:
-
-    >>> from keras_vae.compression import CompressionResult
-    >>> CompressionResult(None, 10, 8, 30, 20, 3.0, 1.9, 1.9).file_bytes
-    30
-    """
-
-    path: str | None
-    rows: int
-    dimensions: int
-    file_bytes: int
-    code_bytes: int
-    bits_per_dim: float
-    net_bits_per_dim: float
-    elbo_bits_per_dim: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.rows} rows of {self.dimensions} elements in {self.file_bytes} bytes: {self.bits_per_dim:.4f} bits "
-            f"per dimension, net {self.net_bits_per_dim:.4f}, -ELBO {self.elbo_bits_per_dim:.4f}"
-        )
 
 
 def compress(
@@ -242,112 +201,6 @@ def decompress(vae: Part, path: str | os.PathLike, condition: Any = None, *, ver
     return arrays
 
 
-def checked_model(vae: Part) -> list[Leaf]:
-    """The parts of the data of a model that can be coded.
-
-    Args:
-        vae: the `VAE`.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    check_latents(vae)
-    check_decoder(vae)
-    return leaves_of(vae)
-
-
-def checked_data(vae: Part, x: Data) -> tuple[Any, Array | None]:
-    """Data as arrays of their own dtype, and the condition.
-
-    Args:
-        vae: the `VAE`.
-        x: as for `compress`.
-
-    Raises:
-        ValueError: data that do not fit the model.
-    """
-    if is_stream(x):
-        raise ValueError(
-            "Argument `x` must be an array, [x, condition] or a dict of arrays, since a code has a fixed number of "
-            f"rows. Received: a {type(x).__name__}. Read it into an array first."
-        )
-    given = unpack(x, vae.spec)
-    for name in ("mask", "condition_mask", "exposure"):
-        if getattr(given, name) is not None:
-            raise ValueError(
-                f"Argument `x`: rows are coded whole, with nothing beside them but a condition. Received: "
-                f"`{name}`. Leave it out."
-            )
-    arrays = to_numpy(given.x)
-    numbers = [np.asarray(array) for array in keras.tree.flatten(arrays)]
-    if any(array.dtype.kind not in "biuf" or array.dtype.hasobject for array in numbers):
-        kinds = ", ".join(str(array.dtype) for array in numbers)
-        raise ValueError(f"Argument `x` must hold whole numbers or booleans. Received: an array of dtype {kinds}.")
-    as_floats = keras.tree.map_structure(lambda array: np.asarray(array).astype("float32"), arrays)
-    vae.checks.check_data(as_floats if given.condition is None else {"x": as_floats, "condition": given.condition})
-    rows = len(numbers[0])
-    return keras.tree.map_structure(np.asarray, arrays), checked_condition(vae, given.condition, None, rows)[
-        "condition"
-    ]
-
-
-def same_condition(vae: Part, condition: Any, rows: int, expected: str | None) -> Array | None:
-    """The condition of a code, compared with that of `compress`.
-
-    Args:
-        vae: the `VAE`.
-        condition: as for `decompress`.
-        rows: number of rows.
-        expected: checksum, or None for a model without conditions.
-
-    Raises:
-        ValueError: it is another one, or missing.
-    """
-    array = checked_condition(vae, condition, None, rows)["condition"]
-    if array is not None and checksum(array) != expected:
-        raise ValueError(
-            "Argument `condition` must be the one that the data were compressed with, of the same dtype: p(x | z) "
-            "depends on it. Received: an array with another checksum."
-        )
-    return array
-
-
-def check_weights(vae: Part, header: dict[str, Any]) -> None:
-    """Refuse a model that did not write a file.
-
-    Args:
-        vae: the `VAE`.
-        header: of the file.
-
-    Raises:
-        ValueError: its weights are other ones.
-    """
-    if weights_fingerprint(vae) != header["weights"]:
-        raise ValueError(
-            "Argument `vae` must be the model that wrote the file, with the same weights. Received: a model with other "
-            "weights. Load the file of the model, keras.saving.load_model(...), that was used for compressing."
-        )
-
-
-def check_outputs(fingerprint: str, header: dict[str, Any]) -> None:
-    """Refuse to decode where the networks give other numbers.
-
-    Args:
-        fingerprint: of the networks here.
-        header: of the file.
-
-    Raises:
-        ValueError: they do.
-    """
-    if fingerprint != header["outputs"]:
-        raise ValueError(
-            "Argument `path`: the networks round otherwise here than where the file was written: the same weights and "
-            "inputs gave other numbers. Received: another processor, another number of threads or another device, or a "
-            "model with other activations. Decode under the conditions under which the data were compressed; for "
-            "threads, set OMP_NUM_THREADS, TF_NUM_INTRAOP_THREADS or XLA_FLAGS as they were."
-        )
-
-
 def fitted_grids(
     networks: Networks, symbols: list[Array], condition: Array | None, precision: float
 ) -> tuple[list[Grid], float]:
@@ -402,22 +255,3 @@ def run_lengths(groups: list[Group]) -> list[tuple[int, int, bool]]:
             count += lengths.pop()[0]
         lengths.append((count, group.rows, group.direct))
     return lengths
-
-
-def progress_bar(rows: int, verbose: str | int) -> Any:
-    """A function that is told how many rows are done, and shows them as Keras does.
-
-    Args:
-        rows: number of rows.
-        verbose: as for `compress`.
-    """
-    quiet = rows <= QUIET_ROWS if verbose == "auto" else not verbose
-    if quiet:
-        return lambda count: None
-    bar = keras.utils.Progbar(rows, unit_name="row")
-    return bar.add
-
-
-def package_version() -> str:
-    """The version of keras_vae."""
-    return importlib.metadata.version("keras-vae")

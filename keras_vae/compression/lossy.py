@@ -7,24 +7,20 @@ from typing import Any
 import numpy as np
 
 from keras_vae.arguments import positive_number
+from keras_vae.compression.checks import check_outputs, check_weights
 from keras_vae.compression.coder import new_stack, words_of
 from keras_vae.compression.file import (
     arithmetic,
     as_bytes,
     as_words,
     check_arithmetic,
+    package_version,
     read_file,
     write_file,
 )
 from keras_vae.compression.grid import Grid
-from keras_vae.compression.lossless import (
-    CompressionResult,
-    check_outputs,
-    check_weights,
-    package_version,
-    progress_bar,
-)
 from keras_vae.compression.networks import Networks, weights_fingerprint
+from keras_vae.compression.result import CompressionResult, progress_bar
 from keras_vae.compression.support import check_latents
 from keras_vae.data.field import shape_of
 from keras_vae.hints import Data, Part
