@@ -5,6 +5,7 @@ import lzma
 import os
 import pathlib
 import tempfile
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ def compress_npz(
     """Write all arrays of an `.npz` file to a file, without loss: those that the model knows are coded by it.
 
     Arrays of rows `(n, *data_shape)` are coded by `compress`; axes of length one may be missing. Everything else, such
-    as labels, is stored with lzma. Of a model of several fields, the arrays with their names are coded together.
+    as labels, or rows that the model cannot code, is stored with lzma. Of a model of several fields, the arrays with
+    their names are coded together.
     `decompress_npz` restores names, order, dtypes and shapes.
 
     Args:
@@ -36,7 +38,7 @@ def compress_npz(
 
     Raises:
         FileNotFoundError: there is no file `source`.
-        ValueError: no `.npz` file, or no array that fits the model; arrays whose values have no code.
+        ValueError: no `.npz` file, or no array that the model can code.
 
     Example:
 
@@ -66,13 +68,19 @@ def compress_npz(
         raise ValueError(
             f"Argument `source`: no array fits the model. Expected rows of shape {vae.data_shape}. Received: {shapes}."
         )
-    entries, parts, costs = [], {}, []
+    entries, parts, costs, refused = [], {}, [], []
     for name, array in arrays.items():
         if fields and name == coded[0]:
             together = {key: arrays[key] for key in coded}
             parts[name], cost = coded_bytes(vae, together, verbose, ", ".join(coded))
         elif name in coded and not fields:
-            parts[name], cost = coded_bytes(vae, array.reshape(-1, *vae.data_shape), verbose, name)
+            try:
+                parts[name], cost = coded_bytes(vae, array.reshape(-1, *vae.data_shape), verbose, name)
+            except ValueError as error:
+                refused.append(error)
+                parts[name] = stored_bytes(array)
+                cost = f"stored with lzma in {len(parts[name])} bytes, since the model cannot code it. {error}"
+                coded.remove(name)
         elif name not in coded:
             parts[name] = stored_bytes(array)
             cost = f"stored with lzma in {len(parts[name])} bytes, since the model does not know it"
@@ -80,6 +88,8 @@ def compress_npz(
             cost = f"coded with {coded[0]}"
         costs.append((name, cost))
         entries.append((name, array.shape, name in coded))
+    if not coded:
+        raise refused[0]
     header = {"kind": "archive", "keras_vae": package_version(), "entries": entries}
     write_file(path, header, parts)
     return costs
@@ -125,8 +135,11 @@ def decompress_npz(
                 together = decompress(vae, part, verbose=verbose)
             own = together[name] if fields else together
             arrays[name] = own.reshape(shape)
-    with open(target, "wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+    # numpy.savez takes names as keywords, of which some are its own, such as `file`
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def read_arrays(source: str | os.PathLike) -> dict[str, Array]:
@@ -143,7 +156,11 @@ def read_arrays(source: str | os.PathLike) -> dict[str, Array]:
         raise FileNotFoundError(2, "There is no such file", os.fspath(source))
     try:
         with np.load(source, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
+            others = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+            if others:
+                raise ValueError(f"{others[0]!r} is no array.")
+            return arrays
     except (ValueError, OSError, AttributeError, TypeError) as error:
         raise ValueError(
             f"Argument `source` must be an .npz file of arrays of numbers, as numpy.savez writes it. Received: "

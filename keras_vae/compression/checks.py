@@ -12,7 +12,7 @@ from keras_vae.data.streams import is_stream, to_numpy, unpack
 from keras_vae.hints import Array, Data, Part
 from keras_vae.inference.call import checked_condition
 
-__all__ = ["check_outputs", "check_weights", "checked_data", "checked_model", "same_condition"]
+__all__ = ["check_is_vae", "check_outputs", "check_weights", "checked_data", "checked_model", "same_condition"]
 
 
 def checked_model(vae: Part) -> list[Leaf]:
@@ -24,9 +24,26 @@ def checked_model(vae: Part) -> list[Leaf]:
     Raises:
         ValueError: it cannot.
     """
+    check_is_vae(vae)
     check_latents(vae)
     check_decoder(vae)
     return leaves_of(vae)
+
+
+def check_is_vae(vae: Part) -> None:
+    """Refuse what is no model, such as its path.
+
+    Args:
+        vae: the `VAE`.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not hasattr(vae, "forward_pass"):
+        raise TypeError(
+            f"Argument `vae` must be a keras_vae.VAE. Received: {vae!r:.100}. Load a saved one with "
+            "keras.saving.load_model(path)."
+        )
 
 
 def checked_data(vae: Part, x: Data) -> tuple[Any, Array | None]:
@@ -51,6 +68,11 @@ def checked_data(vae: Part, x: Data) -> tuple[Any, Array | None]:
                 f"Argument `x`: rows are coded whole, with nothing beside them but a condition. Received: "
                 f"`{name}`. Leave it out."
             )
+    if any(np.ma.is_masked(array) for array in keras.tree.flatten(given.x)):
+        raise ValueError(
+            "Argument `x` must not be masked: what a mask hides has no code. Received: a masked array. Pass "
+            "x.filled(0), and store the mask beside it."
+        )
     arrays = to_numpy(given.x)
     numbers = [np.asarray(array) for array in keras.tree.flatten(arrays)]
     if any(array.dtype.kind not in "biuf" or array.dtype.hasobject for array in numbers):

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         vae = model_of(options.model)
         if options.command == "decompress":
             decompress_npz(vae, options.file, unfinished)
-            report = [("", f"{target.stat().st_size if target.exists() else unfinished.stat().st_size} bytes")]
+            report = [("", f"{unfinished.stat().st_size} bytes")]
         else:
             report = compress_npz(vae, options.file, unfinished)
             if options.check:

@@ -20,6 +20,8 @@ __all__ = ["arithmetic", "check_arithmetic", "read_file", "write_file"]
 MAGIC = b"KVAEcode"
 FORMAT = 1
 DIGEST = 16
+WRITERS = {"lossless": "compress", "latents": "compress_latents", "archive": "compress_npz"}
+"""The function that writes each kind of file; that which reads it has a `de` in front."""
 PACKAGES = {"tensorflow": "tensorflow", "jax": "jaxlib", "torch": "torch"}
 
 
@@ -113,10 +115,9 @@ def read_file(path: Any, kind: str) -> tuple[Config, dict[str, bytes]]:
             f"formats up to {FORMAT}. Install the version that wrote it, {header.get('keras_vae')}."
         )
     if header["kind"] != kind:
-        readers = {"lossless": "decompress", "latents": "decompress_latents", "archive": "decompress_npz"}
         raise ValueError(
-            f"Argument `path`: the file {name!r} holds {header['kind']} data. Expected: {kind}. Read it with "
-            f"keras_vae.compression.{readers[header['kind']]}."
+            f"Argument `path` must be a file that `{WRITERS[kind]}` wrote. Received: {name!r}, which "
+            f"`{WRITERS[header['kind']]}` wrote. Read it with keras_vae.compression.de{WRITERS[header['kind']]}."
         )
     parts, start = {}, 4 + size
     for part, count in header["parts"].items():

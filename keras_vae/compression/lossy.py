@@ -4,10 +4,11 @@ import math
 import os
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_vae.arguments import positive_number
-from keras_vae.compression.checks import check_outputs, check_weights
+from keras_vae.compression.checks import check_is_vae, check_outputs, check_weights
 from keras_vae.compression.coder import new_stack, words_of
 from keras_vae.compression.file import (
     arithmetic,
@@ -29,6 +30,10 @@ __all__ = ["compress_latents", "decompress_latents"]
 
 UNIFORM = math.sqrt(12.0)
 """Rounding to steps of this many standard deviations adds noise of one standard deviation."""
+FARTHEST = 2**20
+"""Grid points on each side of 0 at most."""
+PROBED = 16
+"""Numbers of each field, decoded from fixed latents, by which another decoder is recognised."""
 
 
 def compress_latents(
@@ -83,6 +88,11 @@ def compress_latents(
     for shape, loc, spread in zip(networks.shapes, means, spreads, strict=True):
         size = float(step) * UNIFORM * np.sqrt(np.square(spread.astype("float64")).mean(axis=0))
         whole = np.round(loc / size)
+        if not np.abs(whole).max(initial=0.0) < FARTHEST:
+            raise ValueError(
+                "Argument `x`: the latents are too far out for a grid. Expected data like those that the model was "
+                f"trained on. Received: a latent {np.abs(loc).max():.3g} steps of {size.min():.3g} wide from 0."
+            )
         half = int(np.abs(whole).max(initial=1)) + 1
         grids.append(Grid(shape, size.astype("float32").astype("float64"), half))
         symbols.append(whole.reshape(rows, -1).astype("int32"))
@@ -106,6 +116,7 @@ def compress_latents(
         "arithmetic": arithmetic(vae.dtype_policy.name),
         "weights": weights_fingerprint(vae),
         "outputs": fingerprint,
+        "decoder": decoder_probe(networks),
     }
     steps = b"".join(grid.step.astype("<f4").tobytes() for grid in grids)
     file_bytes = write_file(path, header, {"steps": steps, "code": payload})
@@ -154,6 +165,7 @@ def decompress_latents(vae: Part, path: str | os.PathLike, *, verbose: str | int
     check_arithmetic(header["arithmetic"], arithmetic(vae.dtype_policy.name))
     networks = latent_networks(vae, header["batch_size"])
     check_outputs(networks.fingerprint(with_data=False), header)
+    check_decoder_probe(decoder_probe(networks), header["decoder"])
     steps, grids, first = np.frombuffer(parts["steps"], "<f4"), [], 0
     for shape, half in zip(networks.shapes, header["grids"], strict=True):
         size = math.prod(shape)
@@ -183,6 +195,7 @@ def latent_networks(vae: Part, batch_size: int) -> Networks:
     Raises:
         ValueError: latents that have no grid, or a model with conditions.
     """
+    check_is_vae(vae)
     check_latents(vae)
     if vae.condition_shape is not None:
         raise ValueError(
@@ -195,6 +208,35 @@ def latent_networks(vae: Part, batch_size: int) -> Networks:
             "keras_vae.compression.compress, or real latents."
         )
     return Networks(vae, [], [], batch_size)
+
+
+def decoder_probe(networks: Networks) -> list[float]:
+    """Some of what the decoder returns for fixed latents.
+
+    Args:
+        networks: the networks.
+    """
+    z = tuple(np.linspace(-1.0, 1.0, math.prod(shape)).reshape(1, *shape) for shape in networks.shapes)
+    found = networks.vae.decode(z if len(z) > 1 else z[0], batch_size=1, verbose=0)
+    parts = [np.asarray(part).reshape(-1)[:PROBED] for part in keras.tree.flatten(found)]
+    return [round(float(number), 6) for number in np.concatenate(parts)]
+
+
+def check_decoder_probe(found: list[float], expected: list[float]) -> None:
+    """Refuse a decoder that does not return what that of the file returned, up to rounding.
+
+    Args:
+        found: of `decoder_probe`.
+        expected: likewise.
+
+    Raises:
+        ValueError: they differ.
+    """
+    if len(found) != len(expected) or not np.allclose(found, expected, rtol=1e-2, atol=1e-3):
+        raise ValueError(
+            "Argument `vae` must be the model that wrote the file. Received: a model with the same weights whose "
+            "decoder returns something else, such as one with another activation."
+        )
 
 
 def latent_priors(networks: Networks, z: list[Any], rows: int, level: int | None = None) -> list[Any]:

@@ -146,6 +146,12 @@ def _choices(data: Any, shape: tuple[int, ...], argument: str) -> Any:
         raise ValueError(
             f"Argument `{argument}` must have the shape of the scores, {shape}. Received: shape {rows.shape}."
         )
+    numbers: Any = rows.data if is_sparse(data) else rows
+    if numbers.dtype.kind == "f" and np.isnan(numbers).any():
+        raise ValueError(
+            f"Argument `{argument}` must say of every item whether it was chosen. Received: NaN. Replace it, for "
+            "example by 0."
+        )
     return rows
 
 

@@ -1,10 +1,13 @@
 """`python -m keras_vae compress` and `decompress`, on files of several arrays."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
 import keras_vae as kv
 from keras_vae.__main__ import main
+from keras_vae.compression import compress_npz, decompress_npz
 
 
 @pytest.fixture
@@ -17,6 +20,7 @@ def folder(tmp_path):
         "more": rng.integers(0, 2, (5, 4, 3, 1)).astype("bool"),
         "names": np.array(["a", "bc"]),
         "number": np.float64(2.5),
+        "shares": rng.random((20, 4, 3)),
     }
     np.savez(tmp_path / "data.npz", **arrays)
     return tmp_path, arrays
@@ -32,6 +36,7 @@ def test_names_types_and_shapes_come_back(folder, capsys):
     said = capsys.readouterr().out
     assert "images: 20 rows" in said
     assert "labels: stored with lzma" in said
+    assert "since the model cannot code it. The array 'shares'" in said
     assert "decoded again" in said
     assert run(path, "decompress", "data.kvc", "--out", str(path / "copy.npz")) == 0
     with np.load(path / "copy.npz") as copy:
@@ -40,6 +45,23 @@ def test_names_types_and_shapes_come_back(folder, capsys):
             assert copy[name].dtype == array.dtype
             assert copy[name].shape == array.shape
             assert copy[name].tobytes() == array.tobytes()
+
+
+def test_an_array_may_have_the_name_of_an_argument_of_numpy(tmp_path):
+    vae = kv.VAE((3,), 2, encoder="mlp", decoder="mlp")
+    arrays = {"file": np.ones((4, 3), "uint8"), "allow_pickle": np.arange(3)}
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array)
+    compress_npz(vae, tmp_path / "a.npz", tmp_path / "a.kvc")
+    decompress_npz(vae, tmp_path / "a.kvc", tmp_path / "b.npz")
+    with np.load(tmp_path / "b.npz") as copy:
+        assert {name: copy[name].tolist() for name in copy.files} == {k: v.tolist() for k, v in arrays.items()}
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("read.me", "text")
+    with pytest.raises(ValueError, match=r"'read\.me' is no array"):
+        compress_npz(vae, tmp_path / "a.npz", tmp_path / "a.kvc")
 
 
 @pytest.mark.one_backend

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
-from keras_vae.compression import compress_latents, decompress, decompress_latents
+from keras_vae.compression import compress, compress_latents, decompress, decompress_latents
 
 SMALL = {"encoder": "mlp", "decoder": "mlp", "likelihood": "gaussian", "seed": 0}
 
@@ -56,5 +56,15 @@ def test_refusals(tmp_path):
     categories = kv.latents.Single(2, prior=kv.priors.UniformCategorical(3), posterior="categorical")
     with pytest.raises(ValueError, match="real numbers, which can be rounded"):
         compress_latents(kv.VAE((6,), latents=categories, **SMALL), data())
+    other = kv.VAE((6,), 3, **{**SMALL, "decoder": kv.decoders.MLP(activation="tanh")})
+    other.set_weights(vae.get_weights())
+    with pytest.raises(ValueError, match="decoder returns something else"):
+        decompress_latents(other, path)
+    with pytest.raises(ValueError, match="too far out"):
+        compress_latents(vae, 1e10 * data())
+    with pytest.raises(TypeError, match="load_model"):
+        compress_latents("model.keras", data())
+    with pytest.raises(ValueError, match="must not be masked"):
+        compress(kv.VAE((6,), 3), np.ma.masked_equal(np.eye(6), 1))
     with pytest.raises(ValueError, match="step"):
         compress_latents(vae, data(), step=0)

@@ -96,6 +96,7 @@ def test_equal_scores_come_in_the_order_of_the_items():
         ),
         ((SCORES, SHOWN, SHOWN), {}, "Argument `held_out` must have no item that was shown"),
         ((SCORES, SHOWN, 0 * HELD_OUT), {}, "Argument `held_out` must have at least one item"),
+        ((SCORES, SHOWN, np.where(HELD_OUT == 1, np.nan, 0.0)), {}, "Argument `held_out` .*Received: NaN"),
         ((SCORES, SHOWN, HELD_OUT), {"recall": 0}, "Argument `recall`"),
         ((SCORES, SHOWN, HELD_OUT), {"ndcg": (2, 1.5)}, "Argument `ndcg`"),
     ],
