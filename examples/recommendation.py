@@ -89,6 +89,8 @@ def load(path, least_rating, most=None):
         chosen = scipy.sparse.csr_array(scipy.sparse.load_npz(path))
     else:
         pairs = names_in_functions(most) if path is None else pairs_of(path, least_rating)
+        if not pairs:
+            sys.exit(f"{path} must hold lines of user,item[,rating], with commas. No rating is {least_rating} or more.")
         users, items = (np.unique([pair[side] for pair in pairs], return_inverse=True)[1] for side in (0, 1))
         chosen = scipy.sparse.csr_array((np.ones(len(pairs)), (users, items)))
     chosen = (chosen > 0).astype("float32")
@@ -99,7 +101,10 @@ def load(path, least_rating, most=None):
             break
         chosen = chosen[np.flatnonzero(enough)][:, np.flatnonzero(used)]
     if chosen.shape[0] < 40:
-        sys.exit(f"At least 40 users with {LEAST} items each are needed. There are {chosen.shape[0]}.")
+        sys.exit(
+            f"At least 40 users with {LEAST} items each, of {LEAST} users each, are needed. There are "
+            f"{chosen.shape[0]}. Where the file has ratings, those from {least_rating} on count: --least-rating."
+        )
     return chosen
 
 
@@ -241,7 +246,7 @@ def main(arguments=None):
     parser.add_argument("--data", type=pathlib.Path, metavar="FILE", help="CSV of user,item[,rating], or .npz")
     parser.add_argument("--simulate", type=int, metavar="USERS", help="simulated choices of so many users, at least 40")
     parser.add_argument("--tastes", type=int, default=1, help="of each simulated user")
-    parser.add_argument("--least-rating", type=float, default=4.0, help="ratings from this on are choices")
+    parser.add_argument("--least-rating", type=float, default=4.0, help="ratings from this on (default: 4) are choices")
     parser.add_argument("--likelihood", default="multinomial", choices=("multinomial", "bernoulli", "poisson"))
     parser.add_argument("--autoencoder", action="store_true", help="without noise and KL: Mult-DAE of the same paper")
     parser.add_argument("--latent-dim", type=int, default=64)
@@ -267,6 +272,8 @@ def main(arguments=None):
     else:
         chosen = load(options.data, options.least_rating, most)
         train, valid, (shown, held_out) = split(chosen, options.seed)
+    if options.smoke:
+        print("Two epochs of a tiny model: what it ranks says nothing.")
     print(f"{chosen.shape[0]} users, {chosen.shape[1]} items, {chosen.nnz} choices; {shown.shape[0]} users to test")
     vae, epoch = train_model(train, valid, options)
     print(
