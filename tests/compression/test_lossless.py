@@ -65,7 +65,7 @@ LIKELIHOODS = {
 }
 
 
-@pytest.mark.parametrize("name", some(LIKELIHOODS, "beta_binomial", "columns"))
+@pytest.mark.parametrize("name", some(LIKELIHOODS, "columns"))
 def test_every_discrete_likelihood_comes_back_bit_by_bit(name, tmp_path):
     likelihood, x = LIKELIHOODS[name]
     result = round_trip(vae_for(likelihood), x, tmp_path)
@@ -73,11 +73,13 @@ def test_every_discrete_likelihood_comes_back_bit_by_bit(name, tmp_path):
     assert result.dimensions == 5
 
 
+@pytest.mark.on_host
 def test_mixture_of_logistics_of_one_channel(tmp_path):
     vae = vae_for(kv.likelihoods.DiscretizedLogisticMixture(2, 16), (3, 2, 1), encoder="mlp", decoder="mlp")
     round_trip(vae, RNG.integers(0, 16, (9, 3, 2, 1)).astype("uint8"), tmp_path)
 
 
+@pytest.mark.on_host
 def test_counts_beyond_the_table_escape(tmp_path):
     x = RNG.poisson(2.0, (12, 5))
     x[3, 2], x[7, 0], x[7, 1] = 5000, 1024, 2**24
@@ -114,7 +116,7 @@ STRUCTURES = {
 }
 
 
-@pytest.mark.parametrize("name", some(STRUCTURES, "vamp", "ladder", "product"))
+@pytest.mark.parametrize("name", some(STRUCTURES, "ladder"))
 def test_every_structure_comes_back_and_costs_the_elbo(name, tmp_path):
     """The length of the code against -log2 p(x, z) + log2 q(z | x) from the densities, at the coded latents."""
     options = dict(STRUCTURES[name])
@@ -126,6 +128,7 @@ def test_every_structure_comes_back_and_costs_the_elbo(name, tmp_path):
     assert result.net_bits_per_dim == pytest.approx(result.elbo_bits_per_dim, abs=slack)
 
 
+@pytest.mark.on_host
 def test_the_net_rate_is_the_models_elbo(tmp_path):
     """Against `vae.elbo`, over real latents; one draw for each row is compared with fifty, hence the tolerance."""
     vae = vae_for(kv.likelihoods.BetaBinomial(15), (30,), 2, 0.02)
@@ -135,6 +138,7 @@ def test_the_net_rate_is_the_models_elbo(tmp_path):
     assert result.net_bits_per_dim == pytest.approx(elbo, rel=0.02)
 
 
+@pytest.mark.on_host
 def test_fields_are_coded_together(tmp_path):
     vae = vae_for(
         {"image": "bernoulli", "label": kv.likelihoods.Categorical(10)},
@@ -165,7 +169,8 @@ def test_conditions_are_needed_on_both_sides(tmp_path):
         decompress(vae, tmp_path / "x.kvc")
 
 
-@pytest.mark.parametrize("seed", some(range(6), 0))
+@pytest.mark.on_host
+@pytest.mark.parametrize("seed", range(6))
 def test_random_shapes_come_back(seed, tmp_path):
     rng = np.random.default_rng(seed)
     shape = tuple(int(n) for n in rng.integers(1, 5, rng.integers(1, 4)))
@@ -175,6 +180,7 @@ def test_random_shapes_come_back(seed, tmp_path):
     round_trip(vae, x, tmp_path, batch_size=int(rng.integers(1, 9)))
 
 
+@pytest.mark.on_host
 def test_one_row_and_one_value(tmp_path):
     round_trip(vae_for("poisson"), np.zeros((1, 5), "uint8"), tmp_path)
 
