@@ -92,7 +92,9 @@ def cells_of_objects(name: Any, values: Array, dtype: str) -> Cells:
         return Cells(name, "number" if kinds and numbers.dtype.kind == "f" else form, numbers, missing, dtype)
     if len(kinds) > 1 or kinds == {None}:
         types = sorted({type(value).__name__ for value in there})
-        hint = "Convert the column to one type, for example with astype(str), or pandas.to_datetime."
+        hint = "Convert the column to one type, for example with astype(str)."
+        if all(isinstance(value, datetime.datetime) for value in there):
+            hint = "Make an array of dates of it with pandas.to_datetime, or numpy.array(values, 'datetime64[us]')."
         raise TypeError(
             f"Argument `frame`: the column {name!r} must hold values of one type: numbers, text, booleans, or dates. "
             f"Received: {types}, such as {there[0]!r:.50}. {hint}"

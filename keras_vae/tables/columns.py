@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from keras_vae.tables.choose import COUNTS, LIKELIHOODS, choose_kind, choose_lik
 __all__ = ["TableColumn"]
 
 MOST_CATEGORIES = 1000
+SUSPICIOUS_CATEGORIES = 30
 CONTINUOUS = ("gaussian", "log_normal", "student_t", "laplace")
 FARTHEST = {"gaussian": 1e4, "log_normal": 1e4, "student_t": 1e6, "laplace": 1e6}
 """Of the model's numbers, in standard deviations. Beyond is hopeless all the same, and float32 has no digits left."""
@@ -100,7 +102,9 @@ class TableColumn:
         if kind == "nothing":
             return cls(likelihood="nothing", **own)
         if kind == "category":
-            return cls(**own, **of_categories(cells))
+            found = of_categories(cells)
+            warn_of_names(cells, found["levels"])
+            return cls(**own, **found)
         low, high = cells.values.min().item(), cells.values.max().item()
         own.update(low=low, high=high)
         if low == high:
@@ -275,7 +279,8 @@ class TableColumn:
             own, other = ("with", "none") if self.zone is not None else ("without", "one")
             raise ValueError(
                 f"Argument `frame`: the column {self.name!r} held times {own} a time zone in `fit`, of dtype "
-                f"{self.dtype}. Received: dtype {cells.dtype}, which has {other}. Convert it, in pandas with dt.tz_localize."
+                f"{self.dtype}. Received: dtype {cells.dtype}, which has {other}. Convert it, in pandas with "
+                "dt.tz_localize."
             )
         if cells.unit == self.unit or not len(cells.values):
             return cells
@@ -287,6 +292,9 @@ class TableColumn:
         Args:
             values: what `from_model` returned, `(n,)`.
             cells: the same column of another table.
+
+        Raises:
+            ValueError: cells that cannot hold such values.
         """
         strange = cells.form in ("number", "integer", "boolean") and self.form not in ("number", "integer", "boolean")
         if strange or (cells.unit is None and self.unit not in (None, "ordinal")):
@@ -337,8 +345,10 @@ class TableColumn:
         if self.form == "datetime":
             moment = np.datetime64(count, self.unit)  # type: ignore[call-overload]
             whole_days = self.unit in UNITS and self.step and self.step % (86400 * UNITS[self.unit]) == 0
-            return str(moment.astype("datetime64[D]") if whole_days else moment)
-        return str(np.timedelta64(count, self.unit))  # type: ignore[call-overload]
+            return str(moment.astype("datetime64[D]" if whole_days else "datetime64[s]"))
+        seconds = int(np.timedelta64(count, self.unit).astype("timedelta64[s]").astype("int64"))  # type: ignore[call-overload]
+        clock = f"{seconds % 86400 // 3600:02}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+        return clock if self.form == "time" else f"{seconds // 86400} days {clock}"
 
 
 def of_categories(cells: Cells) -> Mapping[str, Any]:
@@ -357,6 +367,34 @@ def of_categories(cells: Cells) -> Mapping[str, Any]:
             "about other columns: leave the column out; or group rare categories, or make numbers of it."
         )
     return {"levels": levels, "likelihood": "categorical" if len(levels) > 1 else "constant"}
+
+
+def warn_of_names(cells: Cells, levels: tuple[Any, ...]) -> None:
+    """Warn of text that is hardly a category: names and ids, of which new rows hold real ones, and dates as text."""
+    if all(isinstance(level, str) and is_date(level) for level in levels):
+        warnings.warn(
+            f"Argument `frame`: the column {cells.name!r} holds dates as text, such as {levels[0]!r}, which are taken "
+            "for categories without an order. Convert it, in pandas with pandas.to_datetime.",
+            UserWarning,
+            stacklevel=5,
+        )
+    elif len(levels) >= SUSPICIOUS_CATEGORIES and len(levels) > len(cells.values) / 2:
+        warnings.warn(
+            f"Argument `frame`: the column {cells.name!r} has {len(levels)} categories in {len(cells.values)} observed "
+            "cells. It looks like names or ids, which say nothing about other columns, and new rows will hold those of "
+            "real ones. Leave the column out, or group rare categories.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def is_date(text: str) -> bool:
+    """Whether text is a date in the form of ISO 8601, with separators."""
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return "-" in text
 
 
 def plain(value: Any) -> Any:

@@ -202,9 +202,7 @@ def list_of(column: TableColumn, wanted: list[Any]) -> set[Any]:
     if not wanted:
         raise refuse(column, wanted, "a list with at least one value")
     if column.modelled and column.kind == "number":
-        raise refuse(
-            column, wanted, "a value, or a range (low, high): no draw of real numbers is equal to one of a list"
-        )
+        raise refuse(column, wanted, "a value, or a range (low, high): no draw of a real number is in a list")
     return {plain(checked_cell(column, value)[0]) for value in wanted}
 
 

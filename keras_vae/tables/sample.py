@@ -85,8 +85,8 @@ def conditional_frame(
     if kept < n:
         raise ValueError(
             f"Argument `given`: of {DRAWS * len(found)} rows that the model drew, {kept} lie in the ranges and lists "
-            f"of {given!r:.200}. Expected at least {n}. {seen_by(conditions, columns)}Widen them, or give a value instead "
-            "of a narrow range."
+            f"of {given!r:.200}. Expected at least {n}. {seen_by(conditions, columns)}Widen them, or give a "
+            "value instead of a narrow range."
         )
     return frame_of([np.concatenate(parts)[:n] for parts in zip(*found, strict=True)], columns, template)
 

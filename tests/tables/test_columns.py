@@ -1,5 +1,7 @@
 """Kinds and likelihoods are chosen from the data, and values come back from the model's numbers."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -184,3 +186,19 @@ def test_draws_may_leave_the_range_that_was_seen_but_not_that_of_the_dtype():
     drawn = pd.to_datetime(column.from_model(np.array([-9.0, 9.0, *far]), seen_only=False), unit=column.unit)
     assert drawn[0] < days.min() < days.max() < drawn[1]
     assert (drawn == drawn.normalize()).all()
+
+
+def test_names_ids_and_dates_as_text_are_warned_of():
+    with pytest.warns(UserWarning, match=r"'a' has 50 categories in 60 observed cells.*names or ids"):
+        column_of([f"{min(index, 49)}@mail" for index in range(60)])
+    with pytest.warns(UserWarning, match=r"'a' holds dates as text, such as '2024-01-01'.*to_datetime"):
+        assert column_of(["2024-01-01", "2024-01-02"] * 20).kind == "category"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        column_of(RNG.choice([f"city {index}" for index in range(50)], 400))
+
+
+def test_ranges_of_times_are_readable():
+    start = pd.Timestamp("2024-01-01 01:02:03.123456")
+    assert column_of([start, start + pd.Timedelta("1h")]).range() == "2024-01-01T01:02:03 to 2024-01-01T02:02:03"
+    assert column_of(pd.to_timedelta([1.5, 60], unit="h")).range() == "0 days 01:30:00 to 2 days 12:00:00"
