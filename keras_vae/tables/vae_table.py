@@ -352,6 +352,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
         Args:
             given: dict from columns to a value, a tuple `(low, high)`, where None is no bound, or a list of values.
+                Times without a time zone are those of the column's. A value outside of the range in `fit` is warned of.
             n: number of rows.
             seed: int, for reproducible rows.
 
@@ -359,7 +360,8 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             A table of the type and the dtypes of that of `fit`, `(n, columns)`.
 
         Raises:
-            ValueError: unknown columns or values, or a range in which the model finds hardly any rows.
+            ValueError: unknown columns, values that a column, its dtype or its likelihood cannot have, or a range in
+                which the model finds hardly any rows.
         """
         check_is_fitted(self)
         positive_int(n, "n")
