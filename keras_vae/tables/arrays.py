@@ -33,6 +33,11 @@ class Arrays:
         return np.asarray(frame)[:0].copy()
 
     @staticmethod
+    def retyped(frame: Any, template: Any, names: Sequence[Any]) -> Any:
+        """See `Frame.retyped`: all columns of an array are of one dtype, which stays."""
+        return frame
+
+    @staticmethod
     def filled(frame: Any, cells: list[Cells], values: Sequence[Any]) -> Any:
         """See `Frame.filled`."""
         array = np.array(frame)
@@ -106,6 +111,18 @@ class ColumnDicts:
     def template(frame: Any) -> Any:
         """No rows, arrays of their dtypes."""
         return {name: column[:0] if isinstance(column, np.ndarray) else [] for name, column in frame.items()}
+
+    @staticmethod
+    def retyped(frame: Any, template: Any, names: Sequence[Any]) -> Any:
+        """See `Frame.retyped`."""
+        result = dict(frame)
+        for name in names:
+            own, rows = template[name], len(frame[name])
+            time = isinstance(own, np.ndarray) and own.dtype.kind in "mM"
+            result[name] = np.full(rows, "NaT", own.dtype) if time else [None] * rows
+            if isinstance(frame[name], np.ndarray) and not time:
+                result[name] = objects(result[name])
+        return result
 
     @staticmethod
     def filled(frame: Any, cells: list[Cells], values: Sequence[Any]) -> Any:

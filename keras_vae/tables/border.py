@@ -22,6 +22,7 @@ def remember_columns(estimator: Part, frame: Frame) -> None:
         TypeError: some names are text, and others are not.
     """
     estimator.n_features_in_ = len(frame.names)
+    estimator._names = frame.names if frame.named else None
     texts = [isinstance(name, str) for name in frame.names]
     if frame.named and any(texts) and not all(texts):
         types = sorted({type(name).__name__ for name in frame.names})
@@ -54,7 +55,9 @@ def check_columns(estimator: Part, frame: Frame) -> None:
         )
     elif fitted is None and own is not None:
         warnings.warn(f"X has feature names, but {name} was fitted without feature names", UserWarning, stacklevel=4)
-    elif own is not None and list(fitted) != own:
+    other = frame.named and (own is not None) == (fitted is not None)  # names that are numbers are compared too
+    if other and estimator._names is not None and estimator._names != frame.names:
+        fitted, own = estimator._names, frame.names
         unseen, lost = [item for item in own if item not in fitted], [item for item in fitted if item not in own]
         message = "The feature names should match those that were passed during fit.\n"
         if unseen:
@@ -72,5 +75,5 @@ def check_columns(estimator: Part, frame: Frame) -> None:
 
 def listed(names: list[Any]) -> str:
     """The first names, a line each, as scikit-learn lists them."""
-    names = sorted(names)
+    names = sorted(names, key=lambda name: (not isinstance(name, str), name if isinstance(name, (int, str)) else 0))
     return "".join(f"- {name}\n" for name in names[:5]) + ("- ...\n" if len(names) > 5 else "")

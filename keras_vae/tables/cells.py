@@ -27,6 +27,7 @@ class Cells:
         dtype: name of the column's dtype, as the frame says it.
         levels: the declared categories in their order; None where the dtype declares none.
         unit: `"D"`, `"s"`, `"ms"`, `"us"` or `"ns"` of times.
+        zone: the time zone of dates that have one; their counts are those of UTC.
 
     Raises:
         ValueError: infinite numbers.
@@ -46,6 +47,7 @@ class Cells:
     dtype: str
     levels: tuple[Any, ...] | None = None
     unit: str | None = None
+    zone: Any = None
 
     def __post_init__(self) -> None:
         if self.form == "number" and not np.all(np.isfinite(self.values)):
@@ -86,10 +88,13 @@ def cells_of_objects(name: Any, values: Array, dtype: str) -> Cells:
     kinds = {kind_of(value) for value in there}
     if kinds <= {"integer", "number"}:
         form = "number" if "number" in kinds else "integer" if kinds else "nothing"
-        return Cells(name, form, as_numbers(name, there, form), missing, dtype)
+        numbers = as_numbers(name, there, form)
+        return Cells(name, "number" if kinds and numbers.dtype.kind == "f" else form, numbers, missing, dtype)
     if len(kinds) > 1 or kinds == {None}:
         types = sorted({type(value).__name__ for value in there})
-        hint = "Convert the column to one type, for example with astype(str), or pandas.to_datetime."
+        hint = "Convert the column to one type, for example with astype(str)."
+        if all(isinstance(value, datetime.datetime) for value in there):
+            hint = "Make an array of dates of it with pandas.to_datetime, or numpy.array(values, 'datetime64[us]')."
         raise TypeError(
             f"Argument `frame`: the column {name!r} must hold values of one type: numbers, text, booleans, or dates. "
             f"Received: {types}, such as {there[0]!r:.50}. {hint}"

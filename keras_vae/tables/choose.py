@@ -114,12 +114,15 @@ def choose_likelihood(kind: str, values: Array) -> str:
     skewed = kind in ("number", "whole number") and np.min(values) > 0 and skewness(values) > SKEWED
     if skewed and abs(skewness(np.log(values))) < 0.5 * skewness(values):
         return "log_normal"
+    values = values / np.max(np.abs(values))  # differences of the largest floats are infinite
     low, first, third, high = np.quantile(values, [0.005, 0.25, 0.75, 0.995])
     return "student_t" if third > first and high - low > HEAVY_TAILS * (third - first) else "gaussian"
 
 
 def are_counts(values: Array) -> bool:
     """Whether whole numbers look like counts of rare events."""
+    if np.max(values) > LARGEST_MEAN_OF_COUNTS * len(values):  # of which the mean may be infinite
+        return False
     mean = np.mean(values)
     starts = 0 <= np.min(values) <= SMALLEST_FIRST_COUNT
     return bool(starts and mean <= LARGEST_MEAN_OF_COUNTS and np.var(values) > UNDERDISPERSED * mean)
@@ -132,6 +135,8 @@ def skewness(values: Any) -> float:
     >>> round(skewness(np.array([0.0, 0.0, 0.0, 4.0])), 4)
     1.1547
     """
-    centred = np.asarray(values, "float64") - np.mean(values)
+    values = np.asarray(values, "float64")
+    values = values / (np.max(np.abs(values)) or 1.0)  # third powers of large numbers are infinite
+    centred = values - np.mean(values)
     spread = np.sqrt(np.mean(centred**2))
     return float(np.mean(centred**3) / spread**3) if spread > 0 else 0.0

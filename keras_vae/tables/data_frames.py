@@ -1,5 +1,6 @@
 """Data frames that narwhals knows, read to cells and written."""
 
+import zoneinfo
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,24 @@ class DataFrames:
     def template(frame: Any) -> Any:
         """No rows, all dtypes."""
         return nw.from_native(frame, eager_only=True).head(0).to_native()
+
+    @staticmethod
+    def retyped(frame: Any, template: Any, names: Sequence[Any]) -> Any:
+        """See `Frame.retyped`."""
+        table, own = nw.from_native(frame, eager_only=True), nw.from_native(template, eager_only=True)
+        if table.implementation != own.implementation:
+            return frame
+        if table.implementation.is_pandas_like():
+            result = frame.copy()
+            for name in names:
+                empty = template[name].reindex(range(len(frame)))
+                empty.index = frame.index
+                result[name] = empty
+            return result
+        empty = [
+            nw.new_series(name, [None] * len(table), own[name].dtype, backend=table.implementation) for name in names
+        ]
+        return table.with_columns(*empty).to_native()
 
     @staticmethod
     def filled(frame: Any, cells: list[Cells], values: Sequence[Any]) -> Any:
@@ -104,8 +123,16 @@ def cells_of_series(series: Any, native: Any) -> Cells:
         series: the column as a narwhals series.
         native: the column itself.
     """
-    dtype, name = series.dtype, native.name if hasattr(native, "name") else series.name
-    label = str(getattr(native, "dtype", dtype))
+    name, label = native.name if hasattr(native, "name") else series.name, str(getattr(native, "dtype", series.dtype))
+    zone = zone_of(series, native)
+    if label.startswith("Sparse"):
+        raise TypeError(
+            f"Argument `frame`: the column {name!r} must not be sparse. Received: dtype {label}. Call "
+            "frame.sparse.to_dense()."
+        )
+    if series.dtype == nw.Unknown and zone is not None:  # narwhals does not read all zones
+        series = nw.from_native(native.dt.tz_convert("UTC"), series_only=True)
+    dtype = series.dtype
     missing = np.asarray(series.is_null().to_numpy(), bool)
     if dtype.is_float():
         missing = missing | np.asarray(series.is_nan().fill_null(False).to_numpy(), bool)
@@ -123,7 +150,7 @@ def cells_of_series(series: Any, native: Any) -> Cells:
         counts = np.asarray(there.cast(nw.Int64).to_numpy(), "int64")
         form = "duration" if dtype == nw.Duration else "time" if dtype == nw.Time else "datetime"
         unit = "D" if dtype == nw.Date else "ns" if dtype == nw.Time else dtype.time_unit
-        return Cells(name, form, counts, missing, label, unit=unit)
+        return Cells(name, form, counts, missing, label, unit=unit, zone=zone)
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return text_cells(name, series, there, missing, label, native)
     if dtype in (nw.Object, nw.Unknown):
@@ -132,6 +159,13 @@ def cells_of_series(series: Any, native: Any) -> Cells:
         f"Argument `frame`: the column {name!r} must hold numbers, text, booleans, dates or times. Received: dtype "
         f"{label}. Convert it, or leave it out."
     )
+
+
+def zone_of(series: Any, native: Any) -> Any:
+    """The time zone of a column, as `datetime.tzinfo`, or None."""
+    own = getattr(getattr(native, "dtype", None), "tz", None)
+    name = None if series.dtype != nw.Datetime else getattr(series.dtype, "time_zone", None)
+    return own if own is not None or name is None else zoneinfo.ZoneInfo(name)
 
 
 def text_cells(name: Any, series: Any, there: Any, missing: Array, label: str, native: Any) -> Cells:

@@ -52,6 +52,34 @@ class Frame:
         """
         return writer_of(self.native).filled(self.native, self.cells, values)
 
+    def retyped(self, template: Any, columns: Sequence[Any]) -> "Frame":
+        """The table, in which columns without any value, of a dtype that says nothing, have the dtype of `fit`.
+
+        A column of dates of which no cell is there may come as one of floats, or of objects.
+
+        Args:
+            template: what `template` returned of the table of `fit`.
+            columns: what the columns of the table of `fit` are.
+        """
+        numeric = ("number", "integer", "boolean")
+        names = [
+            name
+            for name, cells, column in zip(self.names, self.cells, columns, strict=True)
+            if not len(cells.values)
+            and column.kind != "nothing"
+            and (
+                (cells.form != column.form and not {cells.form, column.form} <= set(numeric))
+                or (cells.dtype == "object" != column.dtype)
+                or has_zone(cells, column)
+            )
+        ]
+        writer = writer_of(self.native)
+        if not names or writer is not writer_of(template) or writer is Arrays:
+            return self
+        if not self.named or any(name not in list(getattr(template, "columns", template)) for name in names):
+            return self
+        return read(writer.retyped(self.native, template, names))
+
     def template(self) -> Any:
         """The table without rows, which knows the dtypes: `written` makes new rows of it."""
         return writer_of(self.native).template(self.native)
@@ -111,6 +139,11 @@ def written(template: Any, cells: Sequence[Any], names: Sequence[Any]) -> Any:
     ((4, 2), dtype('float32'))
     """
     return writer_of(template).written(template, cells, names)
+
+
+def has_zone(cells: Cells, column: Any) -> bool:
+    """Whether one of two columns of dates has a time zone, and the other one none."""
+    return cells.form == column.form == "datetime" and (cells.zone is None) != (column.zone is None)
 
 
 def shape_of(cells: list[Cells]) -> tuple[int, int]:

@@ -14,6 +14,7 @@ __all__ = ["conditional", "drawn", "expected", "log_evidence", "noise", "over_ro
 
 DRAWS_IN_MEMORY = 16384
 MOST_ROWS = 64
+HOPELESS = 1e30
 
 
 def noise(num_samples: int, latent_dim: int, seed: int) -> Array:
@@ -49,15 +50,25 @@ def weighted(vae: Part, inputs: Tensor, epsilon: Array) -> tuple[Terms, Tensor, 
     terms = vae.terms(inputs, seed=0, num_samples=len(epsilon), deterministic=True)
     posterior, prior = terms.levels[0][:2]
     steps = ops.convert_to_tensor(epsilon)
+    # log q from the noise: far away, where float32 loses the steps beside the mean, q's own density would be wrong
+    log_noise = -0.5 * ops.sum(ops.square(steps), axis=1) - 0.5 * epsilon.shape[1] * math.log(2 * math.pi)
     if hasattr(posterior, "scale_tril"):
-        steps = ops.einsum("bij,kj->kbi", ops.convert_to_tensor(posterior.scale_tril), steps)
+        tril = ops.convert_to_tensor(posterior.scale_tril)
+        log_volume = ops.sum(ops.log(ops.abs(ops.diagonal(tril, axis1=-2, axis2=-1))), axis=-1)
+        steps = ops.einsum("bij,kj->kbi", tril, steps)
     else:
+        log_volume = 0.5 * ops.sum(ops.log(posterior.variance()), axis=-1)
         steps = ops.sqrt(posterior.variance())[None] * steps[:, None, :]
     z = posterior.mean()[None] + steps
     value = terms.decode(ops.reshape(z, (-1, epsilon.shape[1])))
     log_likelihood = terms.by_example(value.log_prob(terms.forward.tiled(terms.target, terms.sample_axis)))
-    log_ratio = ops.transpose(prior.log_prob(z) - posterior.log_prob(z))
-    return terms, z, value, log_likelihood + log_ratio
+    log_ratio = ops.transpose(prior.log_prob(z)) - (log_noise[None] - log_volume[:, None])
+    return terms, z, value, hopeless(log_likelihood + log_ratio)
+
+
+def hopeless(log_weights: Tensor) -> Tensor:
+    """Log weights in which those that float32 cannot hold are very small, so that no sum of them is NaN."""
+    return ops.where(ops.abs(log_weights) < HOPELESS, log_weights, -HOPELESS)  # NaN compares as False
 
 
 def log_evidence(epsilon: Array) -> Callable:
@@ -160,7 +171,7 @@ def conditional(count: int) -> Callable:
         rows = ops.reshape(z, (-1, z.shape[-1]))
         again = Terms(terms.forward, terms.batch, num_samples=count)
         log_weights = again.log_likelihood_of(rows) + ops.transpose(log_prior - ops.logaddexp(log_prior, log_q))
-        chosen = random.categorical(log_weights, count, seed=seed)
+        chosen = random.categorical(hopeless(log_weights), count, seed=seed)
         rows = ops.take_along_axis(ops.transpose(z, (1, 0, 2)), chosen[:, :, None], axis=1)
         x = again.decode(ops.reshape(ops.transpose(rows, (1, 0, 2)), (-1, z.shape[-1]))).sample(seed)
         return ops.transpose(ops.reshape(x, (count, -1, x.shape[-1])), (1, 0, 2))

@@ -53,7 +53,7 @@ def impute_frame(
     tables = []
     for index in range(count):
         values = {
-            place: columns[place].from_model(draws[:, index, own].astype("float64"))
+            place: columns[place].from_model(draws[:, index, own].astype("float64"), seen_only=False)
             for own, place in enumerate(layout.places)
         }
         tables.append(table.filled([filling(table, place, columns, values, holes) for place in range(len(columns))]))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_vae.hints import Array
-from keras_vae.tables.columns import TableColumn
+from keras_vae.tables.columns import TableColumn, plain
 from keras_vae.tables.frames import Frame
 from keras_vae.tables.layout import Layout
 
@@ -34,8 +34,14 @@ def numbers_of(table: Frame, columns: Sequence[TableColumn], layout: Layout, unk
             value = cells.values[np.flatnonzero(strange)[0]]
             raise ValueError(
                 f"Argument `frame`: the column {column.name!r} has a value that was not there in `fit`, {value!r} in "
-                f"row {row}. Expected one of {column.range()}. Received: {int(strange.sum())} such cells. Replace them "
-                "by a missing value, or pass unknown_categories='missing'."
+                f"row {label_of(table, row)}. Expected one of {column.range()}. Received: {int(strange.sum())} such "
+                "cells. Replace them by a missing value, or pass unknown_categories='missing'."
             )
         found[~cells.missing, index] = numbers
     return found
+
+
+def label_of(table: Frame, row: int) -> str:
+    """The name of a row: its label in the index of pandas, else its number."""
+    index = getattr(table.native, "index", None)
+    return str(row) if index is None or callable(index) else repr(plain(index[row]))

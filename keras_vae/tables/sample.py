@@ -85,16 +85,23 @@ def conditional_frame(
     if kept < n:
         raise ValueError(
             f"Argument `given`: of {DRAWS * len(found)} rows that the model drew, {kept} lie in the ranges and lists "
-            f"of {given!r:.200}. Expected at least {n}. Widen them, or give a value instead of a narrow range."
+            f"of {given!r:.200}. Expected at least {n}. {seen_by(conditions, columns)}Widen them, or give a "
+            "value instead of a narrow range."
         )
     return frame_of([np.concatenate(parts)[:n] for parts in zip(*found, strict=True)], columns, template)
+
+
+def seen_by(conditions: Conditions, columns: Sequence[TableColumn]) -> str:
+    """What the columns of ranges and lists held in `fit`, as text."""
+    places = sorted({*conditions.ranges, *conditions.lists})
+    return "".join(f"In `fit` {columns[place].name!r} held {columns[place].range()}. " for place in places)
 
 
 def values_of(x: Array, columns: Sequence[TableColumn], layout: Layout) -> list[Array]:
     """The values of all columns for the model's numbers `(n, columns)`; of an empty column zeros."""
     own = {place: index for index, place in enumerate(layout.places)}
     return [
-        column.from_model(x[:, own[place]].astype("float64") if place in own else np.zeros(len(x)))
+        column.from_model(x[:, own[place]].astype("float64") if place in own else np.zeros(len(x)), seen_only=False)
         if column.kind != "nothing"
         else np.zeros(len(x))
         for place, column in enumerate(columns)

@@ -18,7 +18,7 @@ class VAEImputer(OneToOneFeatureMixin, VAETable):
     `transform` returns a table of the type that it gets.
 
     Args:
-        latent_dim: number of latents; by default as many as columns that vary, at most 8.
+        latent_dim: number of latents; by default as many as columns that vary, at most 16.
         kinds: dict from columns to one of `"number"`, `"whole number"`, `"category"`, `"boolean"`, `"date"`,
             `"duration"`, `"time"`, where the choice from the data is not what is meant: codes that are numbers, say.
         likelihoods: dict from columns to one of `"gaussian"`, `"log_normal"`, `"student_t"`, `"laplace"`, `"poisson"`,

@@ -228,7 +228,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         check_is_fitted(self)
         table = read(frame)
         check_columns(self, table)
-        return table
+        return table.retyped(self.template_, self.columns_)
 
     def _numbers(self, table: Frame) -> Array:
         return numbers_of(table, self.columns_, self.layout_, self.unknown_categories)
@@ -254,7 +254,9 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         tables drawn from p(missing | observed) by sampling importance resampling, for estimates with their uncertainty
         (multiple imputation, Rubin, 1987).
 
-        Filled numbers and dates lie in the range of the column in `fit`. A row without an observed cell is filled from
+        Filled once, numbers and dates lie in the range of the column in `fit`; draws may lie beyond it, as new values
+        do, within what the dtype and the likelihood allow. A column that comes without any value and without its dtype
+        gets that of `fit`. A row without an observed cell is filled from
         the prior, a constant column with its value; a column that was missing altogether in `fit` stays so.
 
         Args:
@@ -289,7 +291,9 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         By importance sampling with `num_samples` latents (Burda et al., 2016): in expectation a lower bound. Of numbers
         it is a density, of counts and categories a probability. Whole numbers under a likelihood of real numbers have
         the density too, which is close to the probability where the column spreads over several of them. Constant
-        columns count nothing. Rows of which different cells are observed are not comparable.
+        columns count nothing. Rows of which different cells are observed are not comparable; one without any has 0.
+        Numbers that a likelihood cannot have get -inf: counts that are negative or no whole numbers, and zero and below
+        under a logarithm. Numbers very far from all that was seen (10 000 standard deviations) count as being that far.
 
         Args:
             frame: a table with the columns of `fit`.
@@ -305,10 +309,14 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             0,
             self.verbose,
         ).astype("float64")
+        seen = np.zeros(table.rows, bool)
         for place in self.layout_.places:
             column, cells = self.columns_[place], table.cells[place]
-            found[~cells.missing] += column.log_jacobian(column.aligned(cells).values)
-        return found
+            values = column.aligned(cells).values
+            found[~cells.missing] += column.log_jacobian(values)
+            found[np.flatnonzero(~cells.missing)[column.impossible(values)]] = -np.inf
+            seen |= ~cells.missing
+        return np.where(seen, found, 0.0)
 
     def score(self, frame: Any, y: Any = None) -> float:
         """Mean of `score_samples`, in nats per row, by which `GridSearchCV` compares.
@@ -321,6 +329,9 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def sample(self, n: int = 1, *, seed: int | None = None) -> Any:
         """New rows: a table of the type and the dtypes of that of `fit`, without missing cells.
+
+        Numbers and dates may lie beyond the range in `fit`, within what the dtype and the likelihood allow: under a
+        Gaussian a length may be negative. Give such a column the likelihood `"log_normal"`.
 
         Args:
             n: number of rows.
@@ -341,6 +352,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
         Args:
             given: dict from columns to a value, a tuple `(low, high)`, where None is no bound, or a list of values.
+                Times without a time zone are those of the column's. A value outside of the range in `fit` is warned of.
             n: number of rows.
             seed: int, for reproducible rows.
 
@@ -348,7 +360,8 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             A table of the type and the dtypes of that of `fit`, `(n, columns)`.
 
         Raises:
-            ValueError: unknown columns or values, or a range in which the model finds hardly any rows.
+            ValueError: unknown columns, values that a column, its dtype or its likelihood cannot have, or a range in
+                which the model finds hardly any rows.
         """
         check_is_fitted(self)
         positive_int(n, "n")

@@ -1,5 +1,7 @@
 """Kinds and likelihoods are chosen from the data, and values come back from the model's numbers."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,7 +128,7 @@ def test_choices_that_do_not_fit_are_refused(values, options, message):
 def test_values_outside_of_the_support_are_taken_for_the_nearest():
     assert column_of(RNG.poisson(2.0, 400)).to_model(np.array([2.6, -1.0])).tolist() == [3.0, 0.0]
     skewed = column_of(np.exp(1.5 * BASE))
-    assert skewed.to_model(np.array([-1.0]))[0] == skewed.to_model(np.array([skewed.low]))[0]
+    np.testing.assert_allclose(skewed.to_model(np.array([-1.0])), skewed.to_model(np.array([skewed.low])))
 
 
 def test_groups_of_one_likelihood_lie_side_by_side():
@@ -139,3 +141,64 @@ def test_groups_of_one_likelihood_lie_side_by_side():
     assert (scales[0], highs[0]) == (0.0, 0.0)
     assert scales[1] == np.float32(columns[3].scale)
     np.testing.assert_allclose(np.exp(highs[1] * columns[3].scale + columns[3].centre), frame["y"].max(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e-170, 1e307])
+def test_very_large_and_very_small_numbers_are_standardised(size):
+    column = column_of(BASE * size)
+    assert column.likelihood == "gaussian"
+    np.testing.assert_allclose(column.to_model(BASE * size), (BASE - BASE.mean()) / BASE.std(), atol=1e-9)
+    np.testing.assert_allclose(column.from_model(column.to_model(BASE * size)) / size, BASE, rtol=1e-9, atol=1e-12)
+
+
+def test_the_largest_floats_have_a_spread():
+    values = np.clip(BASE, -1, 1) * 1.7e308
+    assert np.all(np.abs(column_of(values).to_model(values)) < 5)
+
+
+def test_values_that_a_likelihood_cannot_have_are_found():
+    skewed, counts = column_of(np.exp(1.5 * BASE)), column_of(RNG.poisson(2.0, 400))
+    assert skewed.impossible(np.array([-5.0, 0.0, 1e-6, 3.0])).tolist() == [True, True, False, False]
+    assert counts.impossible(np.array([-1.0, 1.5, 0.0, 99.0])).tolist() == [True, True, False, False]
+    assert not column_of(BASE).impossible(np.array([-5.0])).any()
+    below = skewed.low / 100  # the density below the smallest value is that of the logarithm
+    np.testing.assert_allclose(skewed.to_model(np.array([below]))[0], (np.log(below) - skewed.centre) / skewed.scale)
+    np.testing.assert_allclose(skewed.log_jacobian(np.array([below]))[0], -np.log(skewed.scale) - np.log(below))
+
+
+def test_far_values_become_numbers_that_float32_can_work_with():
+    assert column_of(BASE).to_model(np.array([1e20, -1e300])).tolist() == [1e4, -1e4]
+    assert column_of(RNG.poisson(2.0, 400)).to_model(np.array([1e20])).tolist() == [1e9]
+
+
+def test_draws_may_leave_the_range_that_was_seen_but_not_that_of_the_dtype():
+    far = np.array([-1e30, 1e30])
+    column = column_of(BASE)
+    assert column.from_model(np.array([9.0]), seen_only=False)[0] > column.high
+    assert column_of(RNG.integers(9, 250, 400).astype("uint8")).from_model(far, seen_only=False).tolist() == [0, 255]
+    assert column_of(RNG.poisson(2.0, 400)).from_model(np.array([99.0]), seen_only=False).tolist() == [99]
+    assert np.isfinite(column_of(BASE.astype("float32")).from_model(far, seen_only=False).astype("float32")).all()
+    skewed = column_of(np.exp(1.5 * BASE)).from_model(far, seen_only=False)
+    assert skewed.min() > 0
+    assert np.isfinite(skewed).all()
+    days = pd.Series(CHOICES["dates"][0])
+    column = column_of(days)
+    drawn = pd.to_datetime(column.from_model(np.array([-9.0, 9.0, *far]), seen_only=False), unit=column.unit)
+    assert drawn[0] < days.min() < days.max() < drawn[1]
+    assert (drawn == drawn.normalize()).all()
+
+
+def test_names_ids_and_dates_as_text_are_warned_of():
+    with pytest.warns(UserWarning, match=r"'a' has 50 categories in 60 observed cells.*names or ids"):
+        column_of([f"{min(index, 49)}@mail" for index in range(60)])
+    with pytest.warns(UserWarning, match=r"'a' holds dates as text, such as '2024-01-01'.*to_datetime"):
+        assert column_of(["2024-01-01", "2024-01-02"] * 20).kind == "category"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        column_of(RNG.choice([f"city {index}" for index in range(50)], 400))
+
+
+def test_ranges_of_times_are_readable():
+    start = pd.Timestamp("2024-01-01 01:02:03.123456")
+    assert column_of([start, start + pd.Timedelta("1h")]).range() == "2024-01-01T01:02:03 to 2024-01-01T02:02:03"
+    assert column_of(pd.to_timedelta([1.5, 60], unit="h")).range() == "0 days 01:30:00 to 2 days 12:00:00"

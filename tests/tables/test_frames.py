@@ -173,3 +173,24 @@ def test_what_is_no_table_is_refused(case):
     make, error, message = REFUSED[case]
     with pytest.raises(error, match=message):
         read(make())
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Etc/GMT+5", "Asia/Ho_Chi_Minh", BERLIN])
+def test_all_time_zones_of_pandas(zone):
+    frame = pd.DataFrame({"when": pd.to_datetime(["2020-01-01", None, "2020-03-01"]).tz_localize(zone)})
+    table = read(frame)
+    cells = table.cells[0]
+    assert (cells.form, cells.unit, str(cells.zone)) == ("datetime", "us", zone)
+    assert cells.values[0] == pd.Timestamp("2020-01-01", tz=zone).value // 1000
+    filled = table.filled([cells.values[:1]])
+    assert filled["when"].dtype == frame["when"].dtype
+    assert filled["when"][1] == filled["when"][0]
+    made = written(table.template(), [(cells.values, np.zeros(2, bool))], table.names)
+    assert made["when"].tolist() == frame["when"].dropna().tolist()
+
+
+def test_sparse_columns_and_ints_beyond_64_bits():
+    with pytest.raises(TypeError, match=r"'a' must not be sparse.*to_dense"):
+        read(pd.DataFrame({"a": pd.arrays.SparseArray([1.0, 0.0])}))
+    cells = read(pd.DataFrame({"a": np.array([2**70, 2**71], dtype=object)})).cells[0]
+    assert (cells.form, cells.values.tolist()) == ("number", [2.0**70, 2.0**71])

@@ -1,5 +1,7 @@
 """What importance weights find is compared with factor analysis, where everything is known in closed form."""
 
+import re
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -19,8 +21,9 @@ def table():
     values = (values - values.mean(axis=0)) / values.std(axis=0)
     table = VAETable(2, max_steps=1, hidden_units=(4,), num_samples=4096, random_state=0).fit(values)
     likelihood = table.vae_.likelihood.parts[0]
-    # without the name of the likelihood, which counts how many there were before
-    by_name = {weight.path.rpartition("columns/")[2].partition("/")[2]: weight for weight in likelihood.weights}
+    # without the numbers of the names, which count how many there were before, and the name of the likelihood
+    paths = {re.sub(r"_\d+(?=/|$)", "", weight.path): weight for weight in likelihood.weights}
+    by_name = {path.rpartition("columns/")[2].partition("/")[2]: weight for path, weight in paths.items()}
     kernel = np.zeros((6, 3))
     kernel[:2] = LOADINGS
     by_name["loc/dense/kernel"].assign(kernel)

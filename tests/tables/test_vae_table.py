@@ -51,13 +51,14 @@ def test_missing_cells_are_filled_and_observed_ones_kept(fitted):
     frame = people()
     frame.iloc[3] = pd.Series(dict.fromkeys(frame.columns) | {"tall": True, "key": 2**60, "unit": None})
     frame = frame.astype(people().dtypes)
-    for filled in (fitted.impute(frame), *fitted.impute(frame, 2, seed=0)):
+    once = fitted.impute(frame)
+    assert once["height"].between(frame["height"].min(), frame["height"].max()).all()
+    for filled in (once, *fitted.impute(frame, 2, seed=0)):
         assert filled.dtypes.equals(frame.dtypes)
         assert filled.index.equals(frame.index)
         assert not filled.isna().any().any()
         pd.testing.assert_frame_equal(filled.where(frame.notna()), frame.where(frame.notna()), check_exact=True)
         assert filled["unit"].eq(2.5).all()
-        assert filled["height"].between(frame["height"].min(), frame["height"].max()).all()
 
 
 @pytest.mark.eager
@@ -173,7 +174,9 @@ def test_unknown_categories_are_an_error_or_missing():
     frame = people()[["height", "city"]]
     table = VAETable(**SMALL).fit(frame)
     frame = frame.assign(city="Rom")
-    with pytest.raises(ValueError, match=r"'city' has a value that was not there in `fit`, 'Rom' in row 0.*'missing'"):
+    with pytest.raises(
+        ValueError, match=r"'city' has a value that was not there in `fit`, 'Rom' in row 100\..*'missing'"
+    ):
         table.impute(frame)
     table.set_params(unknown_categories="missing")
     filled = table.impute(frame)
@@ -316,3 +319,72 @@ def test_a_dependence_is_learned():
     error = table.impute(holes)["a"][:100] - frame["a"][:100]
     assert np.sqrt(np.mean(error**2)) < 0.45  # the best possible is 0.28, that of the mean 1
     assert table.conditional_sample({"a": 1.5}, 200, seed=0)["c"].mean() > 0.8
+
+
+@pytest.mark.eager
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_columns_without_any_value_get_the_dtype_of_fit(fitted, missing):
+    frame = people()
+    row = pd.DataFrame([dict.fromkeys(frame.columns, missing) | {"key": 2**60, "tall": True, "height": 170.0}])
+    for filled in (fitted.impute(row), fitted.impute(row, 1, seed=0)[0]):
+        assert isinstance(filled["born"][0], pd.Timestamp)
+        assert filled["born"].dtype == frame["born"].dtype
+        assert filled["size"].dtype == frame["size"].dtype
+        assert filled["city"][0] in ("Ulm", "Bonn", "Kiel")
+        assert not filled.isna().any().any()
+    nothing = {name: [None] for name in frame.columns} | {"key": [2**60], "tall": [True]}
+    with pytest.raises(ValueError, match=r"'born' was a date.*cannot hold one"):
+        fitted.impute(nothing | {"born": np.array([np.nan])})
+
+
+@pytest.mark.eager
+def test_a_zone_is_kept_to(fitted):
+    frame = people()
+    with pytest.raises(ValueError, match=r"'born' held times with a time zone.*tz_localize"):
+        fitted.impute(frame.assign(born=frame["born"].dt.tz_localize(None)))
+
+
+@pytest.mark.eager
+def test_names_that_are_numbers_are_compared_too():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=[3, 7])
+    table = VAETable(**SMALL).fit(frame)
+    with pytest.raises(ValueError, match="same order"):
+        table.score_samples(frame[[7, 3]])
+    with pytest.raises(ValueError, match="unseen at fit time:\n- 8"):
+        table.score_samples(frame.rename(columns={7: 8}))
+    assert np.isfinite(table.score_samples(frame.to_numpy())).all()
+
+
+@pytest.mark.eager
+def test_values_that_no_column_can_have_are_impossible(fitted):
+    frame = people().dropna().iloc[:1]
+    frames = [frame.assign(income=income) for income in (-5.0, 0.0, 1e-3, 1.0)]
+    scores = fitted.score_samples(pd.concat(frames))
+    assert np.isneginf(scores).tolist() == [True, True, False, False]
+    assert scores[2] < scores[3]
+    assert np.isneginf(fitted.score_samples(frame.assign(children=-1)))[0]
+    assert fitted.impute(frame.assign(income=-5.0))["income"].tolist() == [-5.0]
+
+
+@pytest.mark.eager
+def test_far_values_are_hopeless_and_never_nan():
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    table = VAETable(**SMALL).fit(x)
+    scores = table.score_samples([[0.0, 0.0], [30.0, 0.0], [1e6, 0.0], [1e12, 0.0], [1e300, -1e300]])
+    assert np.isfinite(scores).all()
+    assert scores[0] > scores[1] + 100 > scores[2] + 1e6
+    assert scores[3:].max() < -1e6
+    filled = table.impute([[1e20, np.nan], [np.nan, -1e300]])
+    assert np.isfinite(filled).all()
+    assert filled[0, 0] == 1e20
+    with pytest.warns(UserWarning, match="lies outside"):
+        assert np.isfinite(table.conditional_sample({"x0": 1e39}, 3)).all()
+    assert table.score_samples([[np.nan, np.nan]])[0] == 0.0
+
+
+@pytest.mark.eager
+def test_draws_leave_the_range_in_fit():
+    x = np.random.default_rng(0).uniform(size=(60, 2))
+    drawn = VAETable(**SMALL).fit(x).sample(500, seed=0)
+    assert (drawn == x.min(axis=0)).sum() == 0
+    assert (drawn < x.min(axis=0)).any()
