@@ -33,7 +33,7 @@ def checked_rows(detector: Part, x: Data, fitted: Standardisation | None) -> Arr
         check_order(detector, columns, fitted)
     elif fitted is None:
         detector._columns = None
-    shape = getattr(x, "shape", None)
+    shape = np.shape(x) if isinstance(x, list | tuple) else getattr(x, "shape", None)
     if fitted is None and detector.kind == "series" and shape is not None and len(shape) == 1:
         raise ValueError(
             f"Argument `X` must hold series (n, steps, channels). Received: shape {tuple(shape)}, one signal. Cut it "

@@ -124,6 +124,7 @@ def test_steps_are_called_steps():
     fitted = detector().fit(x)
     for rows, message in [
         (x[:, :6], r"\(8, 1\). Received: rows of shape \(6, 1\). They have 6 steps in place of 8"),
+        (x[:, :6].tolist(), "They have 6 steps in place of 8"),
         (x[..., 0], r"X\[..., None\]"),
         (x[0], r"X\[None\]"),
     ]:
