@@ -8,17 +8,18 @@ from typing import Any, Self
 
 import numpy as np
 
+from keras_vae.anomaly.border import checked_rows, warn_of_other_units
 from keras_vae.anomaly.networks import make_vae, num_designs
 from keras_vae.anomaly.rows import Standardisation, kind_of
 from keras_vae.anomaly.scores import SCORES, IndependentColumns, Network, Score
 from keras_vae.arguments import non_negative_number, one_of, positive_int, positive_number
 from keras_vae.estimators import train
-from keras_vae.hints import Array, Component, Data
+from keras_vae.hints import Array, Component, Data, Part
 
 try:
     from sklearn.base import BaseEstimator, OutlierMixin
     from sklearn.utils import check_random_state
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils.validation import check_is_fitted
 except ImportError as error:
     raise ImportError("keras_vae.anomaly needs scikit-learn: pip install 'keras-vae[anomaly]'.") from error
 
@@ -50,8 +51,9 @@ class VAEDetector(OutlierMixin, BaseEstimator):
             the threshold is a quantile of the scores of the rows that were held out from training, where there are
             10 or more of these.
         kind: `"table"` for `(n, columns)`; `"image"` for `(n, height, width)` or `(n, height, width, channels)`;
-            `"series"` for `(n, steps, channels)`; `"auto"` takes rows of two axes for images where they are uint8, and
-            for series otherwise.
+            `"series"` for `(n, steps, channels)`; `"auto"` takes rows of two axes for images where they are uint8, or
+            squares of 16 pixels or more a side with values from 0 to 1 (integers from 0 to 255), and for series
+            otherwise.
         latent_dim: number of latents, 16 by default.
         encoder: as for `VAE`; by default dense layers, for images of 16 pixels or more a side convolutions. The models
             of a table take turns: with ReLU, and with tanh.
@@ -76,8 +78,10 @@ class VAEDetector(OutlierMixin, BaseEstimator):
     Attributes:
         scores_: a `keras_vae.anomaly.scores.Score` for each network, or the function; then that of independent columns,
             where it takes part.
-        vae_: the first of the trained models; it takes standardised rows, see `prepare`.
-        networks_: a `keras_vae.anomaly.scores.Network` for each training; they share the model, and have own weights.
+        vae_: the first of the trained models; it takes standardised rows, see `prepare`. Ask for it again after
+            another method of the detector, which may set the weights of another network.
+        networks_: a `keras_vae.anomaly.scores.Network` for each training; those of one design share the model, and
+            have own weights.
         standardisation_: the mean and the spread of the training rows.
         weights_: the weight of each of `scores_`, of sum 1.
         history_: what each training logged, a list of dicts.
@@ -151,7 +155,7 @@ class VAEDetector(OutlierMixin, BaseEstimator):
             ValueError: invalid arguments, or rows that are not numbers, not finite, fewer than 2, or empty.
         """
         self._check_arguments()
-        X = self._checked(X, reset=True)  # noqa: N806
+        X = checked_rows(self, X, None)  # noqa: N806
         state = check_random_state(self.random_state)
         self.standardisation_ = Standardisation.of(X, kind_of(X, self.kind))
         x = self.standardisation_(X)
@@ -256,16 +260,21 @@ class VAEDetector(OutlierMixin, BaseEstimator):
             X: rows as in `fit`, of any number.
 
         Raises:
-            ValueError: rows of another shape than those of `fit`.
+            ValueError: rows of another shape than those of `fit`, or with other columns.
+
+        Warns of rows that are in other units than those of `fit`, by their spread: pixels of 0 to 1 in place of 255.
         """
         check_is_fitted(self)
-        X = self._checked(X, reset=False)  # noqa: N806
-        if X.shape[1:] != self.standardisation_.shape:
-            raise ValueError(
-                f"Argument `X` must hold rows of the shape of those in `fit`, {self.standardisation_.shape}. Received: "
-                f"rows of shape {X.shape[1:]}. Cut or resize them, or fit the detector again."
-            )
-        return self.standardisation_(X)
+        X = checked_rows(self, X, self.standardisation_)  # noqa: N806
+        x = self.standardisation_(X)
+        warn_of_other_units(x, X.dtype.kind in "iu", self.standardisation_)
+        return x
+
+    @property
+    def vae_(self) -> Part:
+        """The first of the trained models, with its own weights; it takes rows as `prepare` returns them."""
+        check_is_fitted(self)
+        return self.networks_[0].ready()
 
     # What these share ---------------------------------------------------------------------------------
 
@@ -297,21 +306,6 @@ class VAEDetector(OutlierMixin, BaseEstimator):
                 "Argument `validation_fraction` must be below 1: rows are needed to train on. Received: "
                 f"validation_fraction={self.validation_fraction!r}"
             )
-
-    def _checked(self, X: Data, reset: bool) -> Array:  # noqa: N803
-        """Rows as an array of numbers, checked by scikit-learn."""
-        kept = np.asarray(X).dtype if hasattr(X, "dtype") else None
-        array = validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse=False,
-            allow_nd=True,
-            dtype=None if kept == np.uint8 else ["float64", "float32"],
-            ensure_all_finite="allow-nan" if self.allow_nan else True,
-            ensure_min_samples=2 if reset else 1,
-        )
-        return array
 
     def _train(self, x: Array, design: int, seed: int, held_out: Array) -> Network:
         """Train a model on x; `held_out` becomes True at rows that were held out."""
@@ -359,7 +353,6 @@ class VAEDetector(OutlierMixin, BaseEstimator):
         if designs > 1 and self.likelihood is None and self.score_function in DENSITIES:
             self.scores_.append(IndependentColumns())
         self.usual_ = [self._usual(score, network, x) for score, network in self._members()]
-        self.vae_ = self.networks_[0].ready()
         scores = self._scores(x)
         normal = [own[aside] if aside.any() else own for own, aside in zip(scores, self._held_out, strict=False)]
         inverse = 1.0 / np.maximum([np.std(own) for own in [*normal, *scores[count:]]], 1e-6)

@@ -68,6 +68,26 @@ def test_it_pickles(fitted):
     assert copy.networks_[0].vae is copy.vae_
 
 
+@pytest.mark.parametrize("options", [{"score_function": "likelihood_ratio"}, {"num_models": 4}])
+def test_the_model_is_that_of_the_first_network(options):
+    x, _ = rows_and_odd(30)
+    detector = quick(max_steps=5, **options)
+    assert not hasattr(detector, "vae_")
+    detector.fit(x)
+    for _ in range(2):
+        for mine, first in zip(detector.vae_.get_weights(), detector.networks_[0].weights, strict=True):
+            np.testing.assert_array_equal(mine, first)
+        detector.score_samples(x)
+
+
+def test_progress_is_shown_on_request(capsys):
+    x, _ = rows_and_odd(30)
+    quick().fit(x)
+    assert not capsys.readouterr().out
+    quick(verbose=1).fit(x)
+    assert "ms/step" in capsys.readouterr().out
+
+
 def test_equal_seeds_give_equal_detectors():
     x, _ = rows_and_odd(40)
     first, second = (quick(max_steps=20, num_models=2).fit(x) for _ in range(2))

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from keras import ops
 from scipy.stats import norm
@@ -146,10 +147,31 @@ def test_pictures(shape):
     if shape == (3,):
         assert sorted(bar.get_width() for bar in axes[0].patches) == pytest.approx(sorted(shares[0]))
     elif kind == "image":
+        figure.draw_without_rendering()
+        for above, below in zip(axes[:2], axes[2:4], strict=True):  # a heat map stands below its image
+            np.testing.assert_allclose(above.get_position().intervalx, below.get_position().intervalx, atol=1e-6)
         np.testing.assert_allclose(axes[2].images[0].get_array(), shares[0].reshape(6, 5))
     else:
-        np.testing.assert_allclose(axes[2].lines[0].get_ydata(), shares[0].sum(axis=-1))
-        assert set(axes[2].lines[1].get_ydata()) == {0.0}  # the usual
+        lines = axes[2].lines
+        np.testing.assert_allclose([line.get_ydata() for line in lines[:2]], shares[0].T)
+        assert set(lines[2].get_ydata()) == {0.0}  # the usual
+        assert [line.get_color() for line in lines[:2]] == [line.get_color() for line in axes[0].lines]
+        assert lines[0].get_color() != lines[1].get_color()
+        np.testing.assert_allclose(axes[0].lines[1].get_ydata(), detector.prepare(x[:1])[0, :, 1])
+        one = kv.plots.anomalies(detector, x[:2], names=["load", "heat"], most=1)
+        worst = ["load", "heat"][shares.sum(axis=(0, 1)).argmax()]
+        assert [text.get_text() for text in one.axes[1].get_legend().get_texts()] == [worst]
+        with pytest.raises(ValueError, match=r"one for each channel. Expected 2. Received: 1 names"):
+            kv.plots.anomalies(detector, x[:2], names=["load"])
     with pytest.raises(ValueError, match="at most 6 rows"):
         kv.plots.anomalies(detector, x[:7])
+    plt.close("all")
+
+
+@pytest.mark.one_backend
+def test_pictures_have_the_labels_of_the_frame(detector):
+    frame = pd.DataFrame(X[:2], index=["anna", 17])
+    titles = [ax.get_title().split(":")[0] for ax in kv.plots.anomalies(detector, frame).axes]
+    assert titles == ["row anna", "row 17"]
+    assert kv.plots.anomalies(detector, X[:2].tolist()).axes[1].get_title().startswith("row 1:")
     plt.close("all")

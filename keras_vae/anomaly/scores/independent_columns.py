@@ -16,6 +16,9 @@ class IndependentColumns(Score):
     It sees how far a row lies out, and nothing else, and takes no training. Networks see how columns belong together,
     and reconstruct some far rows too well: `VAEDetector` averages both.
 
+    Args:
+        num_samples: is not used: there are no latents.
+
     Example:
 
     >>> import numpy as np
