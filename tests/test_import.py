@@ -80,6 +80,27 @@ def test_plots_without_matplotlib_name_the_extra():
     assert "pip install 'keras-vae[plots]'" in done.stderr
 
 
+@pytest.mark.one_backend
+def test_packages_on_request_name_their_extra():
+    """The package is imported without their libraries."""
+    code = (
+        "import keras_vae as kv\n"
+        + BLOCK.format(names=["sklearn", "constriction"])
+        + """
+for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
+    del sys.modules[name]
+for name in ("anomaly", "compression", "tables"):
+    try:
+        getattr(kv, name)
+    except ImportError as error:
+        print(name, str(error).partition("pip install ")[2])
+"""
+    )
+    said = python(code, os.environ.get("KERAS_BACKEND", "tensorflow")).stdout
+    for name in ("anomaly", "compression", "tables"):
+        assert f"{name} 'keras-vae[{name}]'" in said
+
+
 def test_public_names():
     import keras_vae as kv
 

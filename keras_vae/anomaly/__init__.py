@@ -2,6 +2,11 @@
 
 from typing import Any
 
+try:
+    import sklearn  # noqa: F401  (first: it explains what is missing)
+except ImportError as error:
+    raise ImportError("keras_vae.anomaly needs scikit-learn: pip install 'keras-vae[anomaly]'.") from error
+
 from keras_vae.anomaly import scores
 from keras_vae.anomaly.detector import VAEDetector
 

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from keras_vae.anomaly.border import checked_rows, warn_of_other_units
 from keras_vae.anomaly.networks import make_vae, num_designs
@@ -15,13 +18,6 @@ from keras_vae.anomaly.scores import SCORES, IndependentColumns, Network, Score
 from keras_vae.arguments import non_negative_number, one_of, positive_int, positive_number
 from keras_vae.estimators import train
 from keras_vae.hints import Array, Component, Data, Part
-
-try:
-    from sklearn.base import BaseEstimator, OutlierMixin
-    from sklearn.utils import check_random_state
-    from sklearn.utils.validation import check_is_fitted
-except ImportError as error:
-    raise ImportError("keras_vae.anomaly needs scikit-learn: pip install 'keras-vae[anomaly]'.") from error
 
 __all__ = ["VAEDetector"]
 
