@@ -15,8 +15,8 @@ from keras_vae.anomaly.border import checked_rows, warn_of_other_units
 from keras_vae.anomaly.networks import make_vae, num_designs
 from keras_vae.anomaly.rows import Standardisation, kind_of
 from keras_vae.anomaly.scores import SCORES, IndependentColumns, Network, Score
-from keras_vae.arguments import non_negative_number, one_of, positive_int, positive_number
-from keras_vae.estimators import train
+from keras_vae.arguments import one_of, positive_int
+from keras_vae.estimators import check_training, train
 from keras_vae.hints import Array, Component, Data, Part
 
 __all__ = ["VAEDetector"]
@@ -291,17 +291,10 @@ class VAEDetector(OutlierMixin, BaseEstimator):
                 "Argument `contamination` must be 'auto' or the share of anomalies among the training rows, above 0 "
                 f"and at most 0.5. Received: contamination={share!r}"
             )
-        for name in ("num_samples", "max_steps", "batch_size", "patience"):
-            positive_int(getattr(self, name), name)
+        check_training(self)
         for name in ("num_models", "latent_dim"):
             if getattr(self, name) is not None:
                 positive_int(getattr(self, name), name)
-        positive_number(self.learning_rate, "learning_rate")
-        if non_negative_number(self.validation_fraction, "validation_fraction") >= 1:
-            raise ValueError(
-                "Argument `validation_fraction` must be below 1: rows are needed to train on. Received: "
-                f"validation_fraction={self.validation_fraction!r}"
-            )
 
     def _train(self, x: Array, design: int, seed: int, held_out: Array) -> Network:
         """Train a model on x; `held_out` becomes True at rows that were held out."""

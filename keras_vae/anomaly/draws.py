@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.distributions.gaussian import Gaussian
+from keras_vae.estimators import in_equal_batches
 from keras_vae.hints import Array, Part, Seed
 from keras_vae.inference.call import over_data
 
@@ -33,15 +34,15 @@ def over_rows(vae: Part, x: Array, name: str, function: Callable, num_samples: i
         mean: take the means of the posteriors, in place of draws.
     """
     size = int(np.clip(NUMBERS_AT_ONCE // (num_samples * math.prod(x.shape[1:])), 1, MOST_ROWS))
-    padded = np.concatenate([x, np.repeat(x[-1:], -len(x) % size, axis=0)])
 
     def of_batch(vae: Part, inputs: Any, seed: Seed, prepared: Any, **_: Any) -> Any:
         terms = vae.terms(inputs, seed=seed, num_samples=num_samples, deterministic=mean, prepared=prepared)
         return function(terms if mean else with_shared_noise(terms))
 
     key = ("anomaly", name, num_samples)
-    results = over_data(vae, key, of_batch, padded, batch_size=size, verbose=0, seed=0)
-    return results[: len(x)]
+    return in_equal_batches(
+        lambda padded: over_data(vae, key, of_batch, padded, batch_size=size, verbose=0, seed=0), x, size
+    )
 
 
 def with_shared_noise(terms: Part) -> Part:

@@ -1,12 +1,12 @@
 """The model that a detector trains: networks by the shape of the rows, everything else as asked for."""
 
-import random
 from typing import Any
 
 import keras
 
 from keras_vae import decoders, encoders, likelihoods
 from keras_vae.data.field import Field
+from keras_vae.estimators import seeded_weights
 from keras_vae.hints import Component, Shape
 from keras_vae.models.vae import VAE
 
@@ -48,9 +48,7 @@ def make_vae(
         missing: whether NaN stands for a missing element.
         seed: of the initial weights and of the noise.
     """
-    before = random.getstate()
-    random.seed(seed)  # Keras takes the seeds of initial weights from here
-    try:
+    with seeded_weights(seed):
         own_encoder, own_decoder = default_networks(shape, kind, design)
         return VAE(
             data_shape=Field(shape, missing="nan") if missing else shape,
@@ -61,8 +59,6 @@ def make_vae(
             prior=unbuilt(prior),
             seed=seed,
         )
-    finally:
-        random.setstate(before)
 
 
 def num_designs(kind: str, encoder: Any, decoder: Any) -> int:

@@ -5,9 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.hints import Array
+from keras_vae.arguments import non_negative_number, positive_int, positive_number
+from keras_vae.hints import Array, Part
 
-__all__ = ["train"]
+__all__ = ["check_training", "train"]
 
 STEPS_OF_AN_EPOCH = 50
 """Fewer steps would be small beside what Keras spends on the start, the end and the validation of an epoch."""
@@ -95,6 +96,32 @@ def train(
         **options,
     )
     return history.history
+
+
+def check_training(estimator: Part) -> None:
+    """Check the arguments of an estimator that its training depends on.
+
+    Args:
+        estimator: has `num_samples`, and the arguments of `train`; of these `steps` is called `max_steps`.
+
+    Raises:
+        ValueError: one of them is wrong.
+
+    Example:
+
+    >>> from types import SimpleNamespace
+    >>> from keras_vae.estimators import check_training
+    >>> sizes = {"num_samples": 1, "max_steps": 1, "batch_size": 1, "patience": 1}
+    >>> check_training(SimpleNamespace(**sizes, learning_rate=1e-3, validation_fraction=0.1))
+    """
+    for name in ("num_samples", "max_steps", "batch_size", "patience"):
+        positive_int(getattr(estimator, name), name)
+    positive_number(estimator.learning_rate, "learning_rate")
+    if non_negative_number(estimator.validation_fraction, "validation_fraction") >= 1:
+        raise ValueError(
+            "Argument `validation_fraction` must be below 1: rows are needed to train on. Received: "
+            f"validation_fraction={estimator.validation_fraction!r}"
+        )
 
 
 def start_optimizer(vae: Any, learning_rate: float, steps_per_execution: str | int) -> None:

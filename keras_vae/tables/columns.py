@@ -417,9 +417,7 @@ def as_floats(values: Array, origin: int | float) -> Array:
 
 def step_of(cells: Cells, plain: Array) -> int:
     """What whole numbers are multiples of: 1; of dates and times whole seconds, minutes, hours or days if all are."""
-    if cells.unit in (None, "D", "ordinal"):
-        return 1
-    if cells.unit not in UNITS:
+    if cells.unit == "D" or cells.unit not in UNITS:
         return 1
     second = UNITS[cells.unit]
     for seconds in (86400, 3600, 60, 1):

@@ -1,5 +1,6 @@
 """Importance weights of latents for rows of which a part is observed."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops, random
 
+from keras_vae.estimators import in_equal_batches
 from keras_vae.hints import Array, Part, Seed, Tensor
 from keras_vae.objectives.terms import Terms
 
@@ -197,8 +199,5 @@ def over_rows(model: Part, key: Any, function: Callable, x: Array, draws: int, s
         verbose: as in Keras.
     """
     size = min(MOST_ROWS, max(1, DRAWS_IN_MEMORY // draws))
-    padded = np.concatenate([x, np.repeat(x[-1:], -len(x) % size, axis=0)])
-    found = model.runner.run((__name__, *key), function, padded, batch_size=size, verbose=verbose, seed=seed)
-    single = isinstance(found, np.ndarray)
-    parts = [part[: len(x)] for part in ([found] if single else found)]
-    return parts[0] if single else parts
+    run = functools.partial(model.runner.run, (__name__, *key), function, batch_size=size, verbose=verbose, seed=seed)
+    return in_equal_batches(run, x, size)

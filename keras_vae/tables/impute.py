@@ -43,12 +43,13 @@ def impute_frame(
     if count is None:
         best = best_numbers(vae, x[holes], columns, layout, epsilon, verbose) if holes.any() else {}
         return table.filled([filling(table, place, columns, best, holes) for place in range(len(columns))])
-    seed = int(np.random.default_rng().integers(2**31)) if optional_seed(seed) is None else seed
+    checked = optional_seed(seed)
+    noise_seed = int(np.random.default_rng().integers(2**31)) if checked is None else checked
     draws = np.zeros((0, count, x.shape[1]))
     if holes.any():
         key = ("drawn", len(epsilon), count)
         draws = importance.over_rows(
-            vae, key, importance.drawn(epsilon, count), x[holes], len(epsilon) + count, int(seed or 0), verbose
+            vae, key, importance.drawn(epsilon, count), x[holes], len(epsilon) + count, noise_seed, verbose
         )
     tables = []
     for index in range(count):

@@ -1,13 +1,12 @@
 """A variational autoencoder of a table, as an estimator of scikit-learn's kind."""
 
-import random
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 
-from keras_vae.arguments import non_negative_number, one_of, positive_int, positive_ints, positive_number
-from keras_vae.estimators import train
+from keras_vae.arguments import one_of, positive_int, positive_ints
+from keras_vae.estimators import check_training, seeded_weights, train
 from keras_vae.hints import Array, Component, Data, Ints
 from keras_vae.models.vae import VAE
 from keras_vae.objectives.elbo import ELBO
@@ -180,16 +179,9 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         if self.latent_dim is not None:
             positive_int(self.latent_dim, "latent_dim")
         positive_ints(self.hidden_units, "hidden_units")
-        for name in ("max_steps", "batch_size", "patience", "num_samples"):
-            positive_int(getattr(self, name), name)
-        positive_number(self.learning_rate, "learning_rate")
+        check_training(self)
         one_of(self.posterior, ("full_covariance", "gaussian"), "posterior")
         one_of(self.unknown_categories, ("error", "missing"), "unknown_categories")
-        if non_negative_number(self.validation_fraction, "validation_fraction") >= 1:
-            raise ValueError(
-                "Argument `validation_fraction` must be below 1. Received: "
-                f"validation_fraction={self.validation_fraction!r}"
-            )
 
     def _overrides(self, argument: str, table: Frame) -> dict[Any, str]:
         """What the user asks for, by column."""
@@ -207,9 +199,7 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     def _model(self, seed: int) -> VAE:
         widths = self.layout_.network_widths
         latent_dim = min(len(widths), LARGEST_LATENT_DIM) if self.latent_dim is None else self.latent_dim
-        before = random.getstate()
-        random.seed(seed)  # Keras takes the seeds of initial weights from here
-        try:
+        with seeded_weights(seed):
             return VAE(
                 data_shape=(len(widths),),
                 latent_dim=latent_dim,
@@ -221,8 +211,6 @@ class VAETable(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 objective=Subsets(ELBO(), SHARE_OF_SUBSETS),
                 seed=seed,
             )
-        finally:
-            random.setstate(before)
 
     def _read(self, frame: Any) -> Frame:
         check_is_fitted(self)

@@ -1,6 +1,5 @@
 """The example of tables: hidden cells of the wines, and a CSV file with holes."""
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +24,7 @@ def test_wines(tables, capsys):
     assert "of the mean" in printed
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="two fits, which other backends compile")
+@pytest.mark.on_host
 def test_a_file(tables, tmp_path, capsys):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=40), "b": rng.choice(["x", "y"], 40)})
