@@ -132,17 +132,8 @@ def compress(
     }
     payload = as_bytes(words)
     file_bytes = write_file(path, header, {"code": payload})
-    per_dim = 1.0 / (rows * dimensions)
-    return CompressionResult(
-        None if path is None else os.fspath(path),
-        rows,
-        dimensions,
-        file_bytes,
-        len(payload),
-        8 * file_bytes * per_dim,
-        (stack.num_valid_bits() - code.first_bits) * per_dim,
-        code.elbo_bits * per_dim,
-    )
+    net_bits = stack.num_valid_bits() - code.first_bits
+    return CompressionResult.of(path, rows, dimensions, file_bytes, len(payload), net_bits, code.elbo_bits)
 
 
 def decompress(vae: Part, path: str | os.PathLike, condition: Any = None, *, verbose: str | int = "auto") -> Any:

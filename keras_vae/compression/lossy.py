@@ -122,17 +122,7 @@ def compress_latents(
     file_bytes = write_file(path, header, {"steps": steps, "code": payload})
     shapes = shape_of(vae.spec)
     dimensions = sum(math.prod(shape) for shape in (shapes.values() if isinstance(shapes, dict) else [shapes]))
-    each = 1.0 / (rows * dimensions)
-    return CompressionResult(
-        None if path is None else os.fspath(path),
-        rows,
-        dimensions,
-        file_bytes,
-        len(payload),
-        8 * file_bytes * each,
-        stack.num_valid_bits() * each,
-        cost * each,
-    )
+    return CompressionResult.of(path, rows, dimensions, file_bytes, len(payload), stack.num_valid_bits(), cost)
 
 
 def decompress_latents(vae: Part, path: str | os.PathLike, *, verbose: str | int = "auto") -> Any:

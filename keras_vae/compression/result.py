@@ -1,7 +1,8 @@
 """What a code costs, and how far it is."""
 
 import dataclasses
-from typing import Any
+import os
+from typing import Any, Self
 
 import keras
 
@@ -41,6 +42,33 @@ class CompressionResult:
     bits_per_dim: float
     net_bits_per_dim: float
     elbo_bits_per_dim: float
+
+    @classmethod
+    def of(
+        cls,
+        path: str | os.PathLike | None,
+        rows: int,
+        dimensions: int,
+        file_bytes: int,
+        code_bytes: int,
+        net_bits: float,
+        elbo_bits: float,
+    ) -> Self:
+        """The result of a code whose bits are those of all rows.
+
+        Args:
+            path: as for the class, as are the sizes.
+            rows: likewise.
+            dimensions: likewise.
+            file_bytes: likewise.
+            code_bytes: likewise.
+            net_bits: bits of the code, without what the first rows cost.
+            elbo_bits: bits that the model says that it should cost.
+        """
+        each = 1.0 / (rows * dimensions)
+        name = None if path is None else os.fspath(path)
+        bits = (8 * file_bytes * each, net_bits * each, elbo_bits * each)
+        return cls(name, rows, dimensions, file_bytes, code_bytes, *bits)
 
     def __str__(self) -> str:
         return (
