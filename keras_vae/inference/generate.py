@@ -22,6 +22,7 @@ from keras_vae.inference.call import (
     real_numbers,
     rows,
 )
+from keras_vae.inference.clusters import latents_of_components
 from keras_vae.inference.samplers import latents_of_sampler
 
 __all__ = ["decode", "generate"]
@@ -162,6 +163,7 @@ def generate(
     mode: str | None = None,
     *,
     sampler: str | None = None,
+    component: Any = None,
     fixed: Mapping[int, Any] | None = None,
     condition_mask: Tensor | None = None,
     exposure: Tensor | None = None,
@@ -176,11 +178,13 @@ def generate(
 
     Args:
         model: the `VAE`.
-        n: number of examples; by default the number of conditions, or 1.
+        n: number of examples; by default the number of conditions or components, or 1.
         condition: `(n, *condition_shape)`, or one condition for all, for a conditional model.
         mode: `"mean"` or `"mode"` of p(x|z), or a `"sample"` from it; by default the mean, and the mode for
             tokens, which have no mean. Most published pictures show the mean.
         sampler: name of a sampler that `fit_sampler` has fitted: latents are drawn from it in place of the prior.
+        component: index of the component of a mixture prior to draw from, or one for each row, `(n,)`; see
+            `keras_vae.priors.Mixture`.
         fixed: dict from the index of a level or group of latents to its value: `(n, *latent)`, or one value for all
             rows; for a single categorical variable, the index of the category.
         condition_mask: boolean `(n, length)`, True at valid steps, for conditions of unequal lengths.
@@ -205,6 +209,8 @@ def generate(
     (3, 4)
     """
     mode, length = decoding_mode(model, mode, data_temperature), known_length(model, length)
+    if n is None and np.ndim(component) == 1:
+        n = len(component)
     if condition is not None and n is None:
         n = len(np.asarray(condition)) if np.ndim(condition) > len(model.condition_shape or ()) else 1
     n = positive_int(1 if n is None else n, "n")
@@ -216,9 +222,17 @@ def generate(
         **checked_condition(model, condition, condition_mask, n),
         "exposure": checked_exposure(model, exposure, n),
     }
+    if sampler is not None and component is not None:
+        raise ValueError(
+            f"Argument `component` draws from the prior, and `sampler` from another density. Received: "
+            f"component={component!r:.80}, sampler={sampler!r}. Leave one of them out."
+        )
     if sampler is not None:
         drawn = latents_of_sampler(model, sampler, n, beside["condition"], seed, temperatures[0])
-        fixed = with_drawn(fixed, drawn)
+        fixed = with_drawn(fixed, drawn, "the sampler draws the levels or groups")
+    if component is not None:
+        drawn = latents_of_components(model, component, n, seed, temperatures[0])
+        fixed = with_drawn(fixed, drawn, "`component` draws the level or group")
     given = fixed_latents(model, fixed, n, steps_of_latents(model, length))
 
     def generate_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, prepared: Any) -> Tensor:
@@ -236,16 +250,21 @@ def generate(
     )
 
 
-def with_drawn(fixed: Mapping[int, Any] | None, drawn: dict[int, Array]) -> dict[int, Any]:
-    """The argument `fixed` with the draws of a sampler.
+def with_drawn(fixed: Mapping[int, Any] | None, drawn: dict[int, Array], by: str) -> dict[int, Any]:
+    """The argument `fixed` with the draws of a sampler, or of a component of the prior.
+
+    Args:
+        fixed: the argument.
+        drawn: latents by the index of their level.
+        by: what draws them, for the error.
 
     Raises:
-        ValueError: it fixes a level that the sampler draws.
+        ValueError: it fixes a level that is drawn.
     """
     if fixed is not None and (not isinstance(fixed, Mapping) or set(fixed) & set(drawn)):
         raise ValueError(
-            f"Argument `fixed`: the sampler draws the levels or groups {sorted(drawn)} jointly, so none of them can be "
-            f"fixed. Received: fixed={fixed!r:.80}. Leave out `sampler` to draw the others from the prior."
+            f"Argument `fixed`: {by} {sorted(drawn)}, so none of them can be fixed. Received: fixed={fixed!r:.80}. Leave "
+            "one of the two arguments out."
         )
     return {**(fixed or {}), **drawn}
 

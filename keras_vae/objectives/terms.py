@@ -279,6 +279,16 @@ class Terms:
         """
         return self.forward.given(self, condition)
 
+    def given_each(self, conditions: Tensor) -> "Terms":
+        """The terms of this batch under each of several conditions, in one pass of `conditions * batch` rows.
+
+        All rows under the first condition come first. The features are shared unless the encoder sees the condition.
+
+        Args:
+            conditions: `(conditions, *condition_shape)`.
+        """
+        return self.forward.given_each(self, conditions)
+
     def prior_sample(self, seed: Seed = None) -> tuple[Tensor, ...]:
         """Draws from the prior, for each level `(samples * batch, *latent)`.
 
