@@ -30,7 +30,8 @@ class SemiSupervised(Objective):
     where q(y | x) is a classifier, trained in the same step: `vae.predict_label(x)`. It sees no label in these bounds,
     so `alpha` times its cross-entropy, averaged over the labelled rows, is added to the mean loss of all rows: the
     alpha of the paper, which adds rows up, is `alpha` times their number. The losses are `(batch,)`. Logged are
-    `accuracy` and `classifier_loss`, and `reconstruction_loss` and `kl_loss`, all of the rows with a label.
+    `accuracy` and `classifier_loss` of the rows with a label, and `reconstruction_loss` and `kl_loss` of all, where it
+    is missing in the mean over q(y | x).
 
     The share of labelled rows is counted during training, so that batches without any do not weaken the
     classifier. With few labels, give every batch some: `keras_vae.data.LabelledBatches`.
@@ -164,11 +165,14 @@ class SemiSupervised(Objective):
             )
 
     def loss(self, terms: Terms) -> Tensor:
-        bounds = self.bounds(terms)
+        log_likelihood, kl = self.by_label(terms)
+        bounds = self.bounds_of(log_likelihood, kl)
         log_q = ops.log_softmax(self.logits(terms))
         q = ops.exp(log_q)
         label = self.one_hot(terms.condition)
         there = ops.cast(terms.labelled, "float32")
+        share = (there[:, None] * label + (1.0 - there[:, None]) * q)[..., None]
+        terms.keep(labelled=None, log_likelihood=ops.sum(share * log_likelihood, 1), kl=ops.sum(share * kl, 1))
         known = -ops.sum(label * bounds, axis=1)
         unknown = -ops.sum(q * (bounds - log_q), axis=1)
         cross_entropy = -ops.sum(label * log_q, axis=1)
@@ -180,17 +184,29 @@ class SemiSupervised(Objective):
         factor = self.alpha * self._rows_per_label(weights, there, getattr(terms, "training", False))
         return there * (known + factor * cross_entropy) + (1.0 - there) * unknown
 
-    def bounds(self, terms: Terms) -> Tensor:
-        """log p(y) plus the ELBO of x given y, for every label y: `(batch, num_classes)`.
+    def by_label(self, terms: Terms) -> tuple[Tensor, Tensor]:
+        """log p(x | y, z) and the KL under every label y: `(batch, num_classes, samples)` and `(..., levels)`.
 
         Args:
             terms: as for `loss`.
         """
         labels = ops.eye(self.classes) if self.condition_shape else ops.arange(self.classes, dtype="int32")
         each = terms.given_each(labels)
-        bounds = ops.mean(each.log_likelihood, axis=1) - self.beta * ops.sum(each.kl, axis=1)
-        by_label = ops.transpose(ops.reshape(bounds, (self.classes, -1)))
-        return by_label + ops.log_softmax(ops.convert_to_tensor(self.prior_logits))
+
+        def batch_first(values: Tensor) -> Tensor:
+            return ops.swapaxes(ops.reshape(values, (self.classes, -1, values.shape[1])), 0, 1)
+
+        return batch_first(each.log_likelihood), batch_first(each.kl)
+
+    def bounds_of(self, log_likelihood: Tensor, kl: Tensor) -> Tensor:
+        """log p(y) plus the ELBO of x given y, for every label y: `(batch, num_classes)`.
+
+        Args:
+            log_likelihood: `(batch, num_classes, samples)`.
+            kl: `(batch, num_classes, levels)`.
+        """
+        bounds = ops.mean(log_likelihood, axis=2) - self.beta * ops.sum(kl, axis=2)
+        return bounds + ops.log_softmax(ops.convert_to_tensor(self.prior_logits))
 
     def logits(self, terms: Terms) -> Tensor:
         """Those of q(y | x), float32 `(batch, num_classes)`.

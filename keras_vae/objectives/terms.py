@@ -95,6 +95,17 @@ class Terms:
         other.__dict__.update(values)
         return other
 
+    def keep(self, **values: Any) -> None:
+        """Take values that the objective has computed in place of those of the batch's own pass.
+
+        An objective that sums over labels says so what the model logs: `log_likelihood` and `kl` of every row, and
+        `labelled=None`, since all rows have them.
+
+        Args:
+            **values: terms by name.
+        """
+        self.__dict__.update(values)
+
     # The batch ----------------------------------------------------------------------------------------
 
     @functools.cached_property

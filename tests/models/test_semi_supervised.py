@@ -62,8 +62,13 @@ def test_the_loss_is_that_of_the_paper(condition_to, labels):
     entropy = -(np.exp(log_q) * log_q).sum(axis=1)
     expected[6:] = (-(np.exp(log_q) * bounds).sum(axis=1) - entropy)[6:]
     hidden = LABELS if labels else np.where(LABELS[:, None] < 0, np.nan, np.eye(3)[LABELS]).astype("float32")
-    losses = numpy(objective.loss(vae.terms([X, hidden], deterministic=True)))
+    terms = vae.terms([X, hidden], deterministic=True)
+    losses = numpy(objective.loss(terms))
     np.testing.assert_allclose(losses, expected, rtol=2e-5, atol=2e-5)
+    # What the model logs: the terms under the label, and in the mean over q(y | x).
+    logged = numpy(ops.mean(terms.log_likelihood, axis=1) - ops.sum(terms.kl, axis=1))
+    share = np.where(np.arange(12)[:, None] < 6, np.eye(3)[LABELS], np.exp(log_q))
+    np.testing.assert_allclose(logged, (share * bounds_by_label(vae, labels)).sum(axis=1), rtol=2e-5, atol=2e-5)
 
 
 def test_several_conditions_in_one_pass_are_those_of_several_passes():
