@@ -2,6 +2,7 @@
 
 from keras_vae.data.batch import Batch
 from keras_vae.data.field import Field
+from keras_vae.data.labelled_batches import LabelledBatches
 from keras_vae.data.support import ColumnSupport, Support, column_supports
 
-__all__ = ["Batch", "ColumnSupport", "Field", "Support", "column_supports"]
+__all__ = ["Batch", "ColumnSupport", "Field", "LabelledBatches", "Support", "column_supports"]

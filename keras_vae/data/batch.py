@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -63,6 +64,25 @@ class Batch:
     def size(self) -> Tensor:
         """Number of examples, the first axis of x `(batch, *data_shape)`: an int or a tensor."""
         return ops.shape(keras.tree.flatten(self.x)[0])[0]
+
+    def repeated(self, times: int, tile: Callable) -> "Batch":
+        """The rows of this batch several times, one batch after the other.
+
+        Args:
+            times: how many times.
+            tile: function `(tensor, times)` that repeats the rows `(batch, ...)` of a tensor.
+        """
+        made: dict[int, Any] = {}  # x and target may be one tensor, and are one afterwards too
+
+        def repeat(tensor: Any) -> Any:
+            if tensor is not None and id(tensor) not in made:
+                made[id(tensor)] = tile(tensor, times)
+            return None if tensor is None else made[id(tensor)]
+
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return dataclasses.replace(
+            self, **{name: keras.tree.map_structure(repeat, value) for name, value in fields.items()}
+        )
 
     @classmethod
     def of(

@@ -204,6 +204,8 @@ class Checks:
         check_rows(
             labels, self.condition_shape, self.condition_support, "condition", expected_by="the condition encoder"
         )
+        if hasattr(self.objective, "check_condition"):
+            self.objective.check_condition(to_numpy(labels))
         if len(condition) != rows:
             raise ValueError(
                 "Argument `condition` must have one row for each example. "

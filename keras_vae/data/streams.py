@@ -49,12 +49,19 @@ def unpack(inputs: Data, spec: Any = None) -> Inputs:
     """`Inputs` from x, `[x, condition]`, or a dict with the names of `Inputs`.
 
     Args:
-        inputs: as above. For data of several fields, a dict of these is an x too.
+        inputs: as above. For data of several fields, a dict of these is an x too. A condition may be called `label`.
         spec: a `Field`, or a dict of them.
     """
     if isinstance(inputs, dict):
         if isinstance(spec, dict) and set(inputs) == set(spec):
             return Inputs(inputs)
+        if "label" in inputs:
+            if "condition" in inputs:
+                raise ValueError(
+                    "A dict of inputs may have the key 'label' or the key 'condition', which mean the same. Received: "
+                    "both. Leave one of them out."
+                )
+            inputs = {"condition" if name == "label" else name: value for name, value in inputs.items()}
         unknown = set(inputs) - set(Inputs._fields)
         if isinstance(spec, dict) and "x" not in inputs:
             raise ValueError(
@@ -63,8 +70,8 @@ def unpack(inputs: Data, spec: Any = None) -> Inputs:
             )
         if "x" not in inputs or unknown:
             raise ValueError(
-                "A dict of inputs must have the key 'x', and may have 'condition', 'condition_mask', 'exposure' and "
-                f"'mask'. Received the keys {sorted(map(str, inputs))}."
+                "A dict of inputs must have the key 'x', and may have 'condition' (or 'label', which is the same), "
+                f"'condition_mask', 'exposure' and 'mask'. Received the keys {sorted(map(str, inputs))}."
             )
         return Inputs(**inputs)
     if isinstance(inputs, (list, tuple)):

@@ -83,6 +83,20 @@ class GaussianMixture(Distribution):
         """Normalised log weights, `(components,)`."""
         return ops.log_softmax(self.logits)
 
+    def responsibilities(self, value: Tensor) -> Tensor:
+        """p(component | z), `(..., components)`: the share of each component in the density at z.
+
+        Args:
+            value: `(..., *event)`.
+        """
+        value = ops.cast(value, "float32")
+        leading = ops.shape(value)[: len(value.shape) - len(self.event_shape)]
+        z = ops.reshape(value, (-1, 1, self._width))
+        components = ops.shape(self.loc)[0]
+        loc, log_var = (ops.reshape(part, (1, components, self._width)) for part in (self.loc, self.log_var))
+        squares = ops.sum(ops.square(z - loc) * ops.exp(-log_var) + log_var, axis=-1)
+        return ops.reshape(ops.softmax(self.log_weights() - 0.5 * squares), (*leading, components))
+
     def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         batch = 1 if self.batch_size is None else self.batch_size
         draws = batch if num_samples is None else num_samples * batch

@@ -23,6 +23,7 @@ from keras_vae.inference.call import (
     real_numbers,
     rows,
 )
+from keras_vae.inference.clusters import latents_of_components
 from keras_vae.inference.prefix import Prefix, inferred_latents, prefix_of_batch, read_prefix, require_steps
 from keras_vae.inference.samplers import latents_of_sampler
 
@@ -192,6 +193,7 @@ def generate(
     candidates: int = 1,
     num_return: int | None = None,
     sampler: str | None = None,
+    component: Any = None,
     fixed: Mapping[int, Any] | None = None,
     condition_mask: Tensor | None = None,
     exposure: Tensor | None = None,
@@ -214,7 +216,7 @@ def generate(
 
     Args:
         model: the `VAE`.
-        n: number of examples; by default the number of prefixes or conditions, or 1.
+        n: number of examples; by default the number of prefixes, conditions or components, or 1.
         condition: `(n, *condition_shape)`, or one condition for all, for a conditional model.
         mode: `"mean"` or `"mode"` of p(x|z), or a `"sample"` from it; by default the mean, and the mode for
             tokens, which have no mean. Most published pictures show the mean.
@@ -230,6 +232,8 @@ def generate(
             p(z | prefix) (sampling-importance resampling, Rubin, 1987).
         num_return: number of examples for each prefix or condition, on a second axis: `(n, num_return, *data_shape)`.
         sampler: name of a sampler that `fit_sampler` has fitted: latents are drawn from it in place of the prior.
+        component: index of the component of a mixture prior to draw from, or one for each row, `(n,)`; see
+            `keras_vae.priors.Mixture`.
         fixed: dict from the index of a level or group of latents to its value: `(n, *latent)`, or one value for all
             rows; for a single categorical variable, the index of the category.
         condition_mask: boolean `(n, length)`, True at valid steps, for conditions of unequal lengths.
@@ -263,6 +267,8 @@ def generate(
     begun = read_prefix(model, prefix, prefix_mask)
     if n is None and begun is not None:
         n = begun.rows
+    if n is None and np.ndim(component) == 1:
+        n = len(component)
     if condition is not None and n is None:
         n = len(np.asarray(condition)) if np.ndim(condition) > len(model.condition_shape or ()) else 1
     n = positive_int(1 if n is None else n, "n")
@@ -272,7 +278,7 @@ def generate(
     )
     candidates = positive_int(candidates, "candidates")
     inferred = one_of(latents_from, LATENTS_FROM, "latents_from") == "posterior" and begun is not None
-    check_inferred(model, begun, inferred, candidates, sampler, fixed)
+    check_inferred(model, begun, inferred, candidates, {"sampler": sampler, "component": component, "fixed": fixed})
     inputs: dict[str, Any] = {
         **checked_condition(model, condition, condition_mask, n),
         "exposure": checked_exposure(model, exposure, n),
@@ -283,9 +289,18 @@ def generate(
         count = n * positive_int(num_return, "num_return")
         inputs = repeated(inputs, count // n)
     drawn = {}
+    if sampler is not None and component is not None:
+        raise ValueError(
+            f"Argument `component` draws from the prior, and `sampler` from another density. Received: "
+            f"component={component!r:.80}, sampler={sampler!r}. Leave one of them out."
+        )
     if sampler is not None:
         drawn = latents_of_sampler(model, sampler, count, inputs["condition"], seed, temperatures[0])
-        check_not_fixed(fixed, drawn)
+        check_not_fixed(fixed, drawn, "the sampler draws the levels or groups")
+    if component is not None:
+        component = np.repeat(component, count // n) if np.ndim(component) == 1 else component
+        drawn = latents_of_components(model, component, count, seed, temperatures[0])
+        check_not_fixed(fixed, drawn, "`component` draws the level or group")
     given = {**repeated(fixed_latents(model, fixed, n, steps), count // n), **fixed_latents(model, drawn, count, steps)}
     mean = inferred and temperatures[0] == 0.0 and candidates == 1
 
@@ -314,17 +329,24 @@ def generate(
 
 
 def check_inferred(
-    model: Part, begun: Prefix | None, inferred: bool, candidates: int, sampler: str | None, fixed: Any
+    model: Part, begun: Prefix | None, inferred: bool, candidates: int, elsewhere: dict[str, Any]
 ) -> None:
     """Check what `generate` may be asked for with a prefix, and without one.
+
+    Args:
+        model: the `VAE`.
+        begun: the prefix, or None.
+        inferred: whether latents are drawn from q(z | prefix).
+        candidates: the argument.
+        elsewhere: the arguments that say where latents come from, by name; None where not given.
 
     Raises:
         ValueError: latents from two places, rows without anything to infer them from, or weights that do not exist.
     """
     if inferred and begun is not None:
         require_steps(begun)
-        name = "sampler" if sampler is not None else "fixed"
-        if sampler is not None or fixed is not None:
+        name = next((name for name, value in elsewhere.items() if value is not None), None)
+        if name is not None:
             raise ValueError(
                 f"Argument `{name}`: the latents are drawn from q(z | prefix). Received: {name} and a prefix. Pass "
                 f"latents_from='prior' too, or leave {name} out."
@@ -346,16 +368,21 @@ def repeated(inputs: dict[str, Any], times: int) -> dict[str, Any]:
     return keras.tree.map_structure(repeat, inputs) if times > 1 else inputs
 
 
-def check_not_fixed(fixed: Mapping[int, Any] | None, drawn: dict[int, Array]) -> None:
-    """Refuse to fix a level that a sampler draws.
+def check_not_fixed(fixed: Mapping[int, Any] | None, drawn: dict[int, Array], by: str) -> None:
+    """Refuse to fix a level that a sampler, or a component of the prior, draws.
+
+    Args:
+        fixed: the argument.
+        drawn: latents by the index of their level.
+        by: what draws them, for the error.
 
     Raises:
         ValueError: there is such a level.
     """
     if fixed is not None and (not isinstance(fixed, Mapping) or set(fixed) & set(drawn)):
         raise ValueError(
-            f"Argument `fixed`: the sampler draws the levels or groups {sorted(drawn)} jointly, so none of them can be "
-            f"fixed. Received: fixed={fixed!r:.80}. Leave out `sampler` to draw the others from the prior."
+            f"Argument `fixed`: {by} {sorted(drawn)}, so none of them can be fixed. Received: fixed={fixed!r:.80}. Leave "
+            "one of the two arguments out."
         )
 
 

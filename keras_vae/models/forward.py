@@ -277,6 +277,32 @@ class Forward:
         )
         return other if self._encoder_sees_condition() else other.replace(features=terms.features)
 
+    def given_each(self, terms: Terms, conditions: Tensor) -> Terms:
+        """Terms of the same batch under each of several conditions; see `Terms.given_each`."""
+        count = conditions.shape[0]
+        batch = dataclasses.replace(
+            terms.batch.repeated(count, tile_rows),
+            condition=ops.repeat(conditions, terms.batch.size, axis=0),
+            labelled=None,
+        )
+        other = Terms(
+            self,
+            batch,
+            seed=terms.seed,
+            num_samples=terms.num_samples,
+            training=terms.training,
+            deterministic=terms.deterministic,
+            encode=terms.encode,
+            prepared=terms.prepared,
+        )
+        if self._encoder_sees_condition():
+            return other
+        shared = {"features": self.tiled(terms.features, count)}
+        if not self.condition_to & {"posterior", "decoder"}:
+            # Only the prior differs, so log p(x | z) is that of the batch, computed once.
+            shared["log_likelihood"] = self.tiled(terms.log_likelihood, count)
+        return other.replace(**shared)
+
     def _encoder_sees_condition(self) -> bool:
         return "encoder" in self.condition_to or self.by_name["encoder"]
 

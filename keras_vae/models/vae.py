@@ -359,7 +359,9 @@ class VAE(Trainer):
     # Inference: functions of `keras_vae.inference` ----------------------------------------------------
 
     predict = inference.predict
+    predict_label = inference.predict_label
     predict_target = inference.predict_target
+    responsibilities = inference.responsibilities
     reconstruct = inference.reconstruct
     encode = inference.encode
     decode = inference.decode

@@ -21,6 +21,7 @@ from keras_vae.objectives.piwae import PIWAE
 from keras_vae.objectives.regularized import Regularized
 from keras_vae.objectives.renyi import Renyi
 from keras_vae.objectives.riemannian_hamiltonian import RiemannianHamiltonian
+from keras_vae.objectives.semi_supervised import SemiSupervised
 from keras_vae.objectives.supervised import Supervised
 from keras_vae.objectives.terms import Terms
 from keras_vae.objectives.wasserstein import Wasserstein
@@ -52,6 +53,7 @@ __all__ = [
     "Regularized",
     "Renyi",
     "RiemannianHamiltonian",
+    "SemiSupervised",
     "Supervised",
     "Terms",
     "Wasserstein",

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_vae.data.support import Support
-from keras_vae.hints import Component, Config, Part
+from keras_vae.hints import Array, Component, Config, Part
 from keras_vae.objectives.objective import Objective
 from keras_vae.registry import objectives
 
@@ -54,6 +54,9 @@ class Combined(Objective):
         if not self.objective.built:
             self.objective.build(spec)
             self.objective.built = True
+
+    def check_condition(self, condition: Array) -> None:
+        self.objective.check_condition(condition)
 
     @property
     def num_samples(self) -> int:  # type: ignore[override]

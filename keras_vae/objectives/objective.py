@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_vae.data.support import Support
-from keras_vae.hints import Config, Tensor
+from keras_vae.hints import Array, Config, Tensor
 from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives
 
@@ -42,6 +42,7 @@ class Objective(keras.layers.Layer):
     | `decode(z)` | a value | another pass through decoder and likelihood |
     | `log_likelihood_of(z)` | `(batch, samples)` | log p(x given z) at other latents |
     | `given(condition)` | terms | another pass under another condition |
+    | `given_each(conditions)` | terms of `conditions * batch` rows | a pass under each of several conditions |
     | `prior_sample(seed)` | for each level `(samples * batch, *latent)` | draws from the prior |
 
     >>> from keras import ops
@@ -59,7 +60,7 @@ class Objective(keras.layers.Layer):
             any finite numbers.
         y_missing: the value that marks a row of `y` without a label, or None.
         partly_labelled: True if rows may lack their condition (NaN, or a label below zero), because the objective
-            marginalises over it with `terms.given`.
+            marginalises over it with `terms.given` or `terms.given_each`.
         needs_densities: True if log p(x | z) must be a log density, as in bounds that are made of importance weights.
         default_posterior: name of the posterior of a model that is created without one.
     """
@@ -98,6 +99,13 @@ class Objective(keras.layers.Layer):
             spec: dict of shapes of one example: `data_shape`, `network_shape` (what the encoder sees), `latent_shapes`
                 (one for each level), `decoder_input_shape`, `features_shape` (batch axis included), `condition_shape`
                 (or None) and `context_width`; and `components`, with the attributes `latents` and `decoder`, to read.
+        """
+
+    def check_condition(self, condition: Array) -> None:
+        """Refuse conditions that the objective cannot use; none by default.
+
+        Args:
+            condition: `(n, *condition_shape)`, with zeros where one is missing.
         """
 
     def loss(self, terms: Terms) -> Tensor:

@@ -95,6 +95,17 @@ class Terms:
         other.__dict__.update(values)
         return other
 
+    def keep(self, **values: Any) -> None:
+        """Take values that the objective has computed in place of those of the batch's own pass.
+
+        An objective that sums over labels says so what the model logs: `log_likelihood` and `kl` of every row, and
+        `labelled=None`, since all rows have them.
+
+        Args:
+            **values: terms by name.
+        """
+        self.__dict__.update(values)
+
     # The batch ----------------------------------------------------------------------------------------
 
     @functools.cached_property
@@ -278,6 +289,16 @@ class Terms:
             condition: `(batch, *condition_shape)`.
         """
         return self.forward.given(self, condition)
+
+    def given_each(self, conditions: Tensor) -> "Terms":
+        """The terms of this batch under each of several conditions, in one pass of `conditions * batch` rows.
+
+        All rows under the first condition come first. The features are shared unless the encoder sees the condition.
+
+        Args:
+            conditions: `(conditions, *condition_shape)`.
+        """
+        return self.forward.given_each(self, conditions)
 
     def prior_sample(self, seed: Seed = None) -> tuple[Tensor, ...]:
         """Draws from the prior, for each level `(samples * batch, *latent)`.

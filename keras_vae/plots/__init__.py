@@ -1,5 +1,6 @@
 """Pictures of a model and its data, with matplotlib: each function returns Axes or a Figure, and shows nothing."""
 
+from keras_vae.plots.analogies import analogies
 from keras_vae.plots.anomalies import anomalies
 from keras_vae.plots.calibration import calibration
 from keras_vae.plots.canvas import off_screen
@@ -14,6 +15,7 @@ from keras_vae.plots.samples import samples
 from keras_vae.plots.traversals import traversal_animation, traversals
 
 __all__ = [
+    "analogies",
     "anomalies",
     "calibration",
     "history",

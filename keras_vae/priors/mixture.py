@@ -1,14 +1,16 @@
 """A learned mixture of Gaussians."""
 
-from typing import Any
+from typing import Any, Self
 
 import keras
+import numpy as np
 from keras import ops
 
-from keras_vae.arguments import positive_int, positive_number
+from keras_vae.arguments import optional_seed, positive_int, positive_number
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.gaussian import LOG_VAR_RANGE
 from keras_vae.distributions.gaussian_mixture import GaussianMixture
-from keras_vae.hints import Config, Encode, Seed, Shape, Tensor
+from keras_vae.hints import Array, Config, Encode, Seed, Shape, Tensor
 from keras_vae.priors.prior import Prior
 from keras_vae.registry import priors
 
@@ -20,8 +22,10 @@ class Mixture(Prior):
     """p(z) = sum_k weight_k N(loc_k, diag exp(log_var_k)), all learned; it ignores the context.
 
     The "MoG" of Tomczak and Welling (2018), and with the weights learned the prior of deep clustering
-    (Jiang et al., 2017). In clustered data each component tends to fit one cluster.
-    Draws are `(batch, *latent_shape)`.
+    (VaDE; Jiang et al., 2017): the ELBO under q(c | x) = p(c | z) is that of the mixture's density, in which the
+    component c is summed out. In clustered data each component tends to fit one cluster; so that it does, train the
+    model, `fit` the prior to its encodings, and train on. `vae.responsibilities(x)` then gives p(c | z), and
+    `vae.generate(component=3)` draws from one component. Draws are `(batch, *latent_shape)`.
 
     Args:
         components: number of Gaussians.
@@ -70,6 +74,63 @@ class Mixture(Prior):
 
     def distribution(self, context: Tensor, *, encode: Encode | None = None) -> Distribution:
         return GaussianMixture(self.loc, self.log_var, self.logits, batch_size=ops.shape(context)[0])
+
+    def fit(self, z: Any, *, seed: int | None = None, num_starts: int = 5) -> Self:
+        """Set means, variances and weights to those of a Gaussian mixture of encodings, by scikit-learn's EM.
+
+        With equal weights, if these are not learned. Training goes on from there.
+
+        Args:
+            z: `(n, *latent)`, such as `vae.encode(x)`, or draws, `vae.encode(x, mode="sample")`.
+            seed: int, for a result that is reproducible.
+            num_starts: how often EM starts anew; the best fit counts.
+
+        Raises:
+            ValueError: encodings of another shape, or fewer than components; a prior that has not been built.
+            ImportError: without scikit-learn.
+        """
+        num_starts, seed = positive_int(num_starts, "num_starts"), optional_seed(seed)
+        try:
+            from sklearn.mixture import GaussianMixture as EM
+        except ImportError as error:
+            raise ImportError(
+                "The prior 'mixture' is fitted by scikit-learn: pip install 'keras-vae[examples]'."
+            ) from error
+        if not self.built:
+            raise ValueError("The prior 'mixture' has no weights yet. Fit it in its model: vae.prior.fit(vae.encode(x)).")
+        rows = np.asarray(ops.convert_to_numpy(z), "float64")
+        if rows.shape[1:] != self.latent_shape or len(rows) < self.components or not np.isfinite(rows).all():
+            raise ValueError(
+                f"Argument `z` must hold finite encodings of shape (n, {', '.join(map(str, self.latent_shape))}), at "
+                f"least one for each of the {self.components} components. Received: shape {rows.shape}."
+            )
+        fitted = EM(
+            self.components,
+            covariance_type="diag",
+            n_init=num_starts,
+            max_iter=200,
+            reg_covar=1e-4,
+            random_state=seed,
+        ).fit(rows.reshape(len(rows), -1))
+        shape = (self.components, *self.latent_shape)
+        self.loc.assign(fitted.means_.reshape(shape))
+        self.log_var.assign(np.log(fitted.covariances_).reshape(shape))
+        if self.learn_weights:
+            self.logits.assign(np.log(np.maximum(fitted.weights_, 1e-8)))
+        return self
+
+    def sample_component(self, component: Any, *, seed: int | None = None, temperature: float = 1.0) -> Array:
+        """Draws of one component for each row, as a NumPy array `(n, *latent)`.
+
+        Args:
+            component: index of the component of every row, `(n,)`.
+            seed: int, for draws that are reproducible.
+            temperature: factor of the component's standard deviations.
+        """
+        loc = ops.convert_to_numpy(self.loc)[component]
+        scale = np.exp(0.5 * np.clip(ops.convert_to_numpy(self.log_var), *LOG_VAR_RANGE))[component]
+        noise = np.random.default_rng(seed).standard_normal(loc.shape)
+        return (loc + temperature * scale * noise).astype("float32")
 
     def get_config(self) -> Config:
         return {

@@ -12,7 +12,7 @@ from keras_vae.objectives.terms import Terms
 from keras_vae.testing.config import check_config
 from keras_vae.testing.latents import chosen, run_checks
 from keras_vae.testing.outputs import check_precision, check_shapes, distinct_rows
-from keras_vae.testing.subject import Subject
+from keras_vae.testing.subject import Subject, with_condition
 
 __all__ = ["check_objective"]
 
@@ -83,8 +83,9 @@ def check_objective(
 
 def _terms(vae: Part, x: Array, seed: int = 0, **options: Any) -> Terms:
     y = ops.zeros((ops.shape(x)[0], 1)) if vae.objective.uses_y else None
+    inputs = with_condition(vae, ops.convert_to_tensor(x), missing=True)
     # As in `fit`, where every use of the seed gives other noise: with an int all draws would be one and the same.
-    return vae.terms(ops.convert_to_tensor(x), y, seed=several(seed), num_samples=vae.objective.num_samples, **options)
+    return vae.terms(inputs, y, seed=several(seed), num_samples=vae.objective.num_samples, **options)
 
 
 def _outputs(vae: Part, x: Tensor) -> dict[str, Tensor]:
@@ -95,7 +96,8 @@ def _outputs(vae: Part, x: Tensor) -> dict[str, Tensor]:
 def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
     vae, x = subject.perturbed
     terms, same = _terms(vae, x), _terms(vae, x)
-    log_likelihood = [part.log_likelihood for part in (terms, same)]  # so that both go on with the same noise
+    for part in (terms, same):
+        _ = part.log_likelihood  # so that both go on with the same noise
     loss = vae.objective.loss(terms)
     shape = tuple(loss.shape)
     subject.require(
@@ -104,10 +106,17 @@ def _check_reads_terms(subject: Subject, mixes_rows: bool) -> None:
         f"loss(terms) has shape {shape}. Expected one loss for each example, {(len(x),)}, or a scalar: sum over levels "
         "(axis 1), and average over samples.",
     )
-    at_other_latents = same.log_likelihood_of
-    worse = vae.objective.loss(
-        same.replace(log_likelihood=log_likelihood[1] - 1.0, log_likelihood_of=lambda z: at_other_latents(z) - 1.0)
-    )
+
+    def lowered(own: Terms) -> Terms:
+        at_other_latents, given, given_each = own.log_likelihood_of, own.given, own.given_each
+        return own.replace(
+            log_likelihood=own.log_likelihood - 1.0,
+            log_likelihood_of=lambda z: at_other_latents(z) - 1.0,
+            given=lambda condition: lowered(given(condition)),
+            given_each=lambda conditions: lowered(given_each(conditions)),
+        )
+
+    worse = vae.objective.loss(lowered(same))
     before, after = (float(np.mean(ops.convert_to_numpy(value))) for value in (loss, worse))
     subject.require(
         after > before,

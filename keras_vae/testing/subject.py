@@ -217,6 +217,30 @@ def compiled(vae: VAE, compute: Callable) -> Callable:
     return predict
 
 
+def with_condition(vae: Part, x: Any, missing: bool = False) -> Any:
+    """x, or `[x, condition]` for a conditional model: the first category in every row.
+
+    Args:
+        vae: the model.
+        x: `(batch, *data_shape)`.
+        missing: leave it out where the first number of x is below a half, if the objective allows that.
+    """
+    shape = vae.condition_shape
+    if shape is None:
+        return x
+    rows = ops.shape(x)[0]
+    if shape:
+        condition = ops.one_hot(ops.zeros((rows,), dtype="int32"), shape[-1], dtype="float32")
+        unknown = float("nan")
+    else:
+        condition, unknown = ops.zeros((rows,), dtype="int32"), -1
+    if missing and vae.objective.partly_labelled:
+        left_out = ops.reshape(ops.cast(x, "float32"), (rows, -1))[:, 0] < 0.5
+        left_out = ops.reshape(left_out, (rows, *([1] * len(shape))))
+        condition = ops.where(left_out, ops.full_like(condition, unknown), condition)
+    return [x, condition if ops.is_tensor(x) else ops.convert_to_numpy(condition)]
+
+
 def variables_of(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The variables of `layer` itself, without those of its sublayers."""
     below = {id(variable) for child in layer._flatten_layers(include_self=False) for variable in child.variables}

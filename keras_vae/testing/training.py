@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_vae.hints import Array, Tensor
 from keras_vae.models.vae import VAE
-from keras_vae.testing.subject import Subject
+from keras_vae.testing.subject import Subject, with_condition
 
 __all__ = ["check_fit", "check_reload"]
 
@@ -34,7 +34,7 @@ def check_fit(subject: Subject, policy: str = "float32") -> tuple[VAE, Array]:
     rows = np.concatenate([x] * ROUNDS)
     # Zeros, which are numbers and a class alike; those of `check_objective` are the same.
     y = np.zeros((len(rows), 1), "float32") if vae.objective.uses_y else None
-    history = vae.fit(rows, y, batch_size=3, verbose=0)
+    history = vae.fit(with_condition(vae, rows, missing=True), y, batch_size=3, verbose=0)
     losses = history.history["loss"]
     subject.require(np.all(np.isfinite(losses)), "fit", f"the losses under {policy} are {losses}.")
     stuck = []
@@ -53,7 +53,7 @@ def check_fit(subject: Subject, policy: str = "float32") -> tuple[VAE, Array]:
 
 
 def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
-    """`.keras` save and reload: equal weights, and equal `predict`, `elbo` and `predict_target`.
+    """`.keras` save and reload: equal weights, and equal `predict`, `elbo`, `predict_target` and `predict_label`.
 
     The bound depends on the draws of the posterior, so `encode` would say nothing that it does not.
     """
@@ -78,11 +78,14 @@ def check_reload(subject: Subject, vae: VAE, x: Tensor) -> None:
             "reload",
             f"the weight {weight.path} is restored with other values.",
         )
+    x = with_condition(vae, x)
     calls = [("predict(x)", lambda model: model.predict(x, verbose=0))]
     if vae.latents.has_density:
         calls.append(("elbo(x, seed=3)", lambda model: model.elbo(x, seed=3)))
     if hasattr(vae.objective, "predict_target"):
         calls.append(("predict_target(x)", lambda model: model.predict_target(x)))
+    if hasattr(vae.objective, "predict_label"):
+        calls.append(("predict_label(x)", lambda model: model.predict_label(x)))
     for method, call in calls:
         for before, after in zip(keras.tree.flatten(call(vae)), keras.tree.flatten(call(loaded)), strict=True):
             before, after = np.asarray(before), np.asarray(after)

@@ -427,6 +427,17 @@ CASES = {
     ("objectives", "riemannian_hamiltonian"): {
         "make": lambda: kv.objectives.RiemannianHamiltonian(steps=1, hidden_units=(5,), centroids=4, num_samples=2),
     },
+    ("objectives", "semi_supervised"): {
+        "make": lambda: kv.objectives.SemiSupervised(label_prior="learned"),
+        "other_values": {
+            "num_classes": 3,
+            "classifier": keras.layers.Dense(3, use_bias=False),
+            "classifier_sees": "x",
+            "label_prior": [0.5, 0.25, 0.25],
+        },
+        "vae": {"condition_shape": (3,)},
+        "mixes_rows": True,
+    },
     ("objectives", "supervised"): {
         "make": lambda: kv.objectives.Supervised(kv.objectives.ELBO(num_samples=2), weight=0.5, metrics=["mae"]),
         "other_values": {

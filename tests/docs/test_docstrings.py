@@ -75,8 +75,10 @@ VERBS = {
     "interpolate",
     "log_likelihood",
     "predict",
+    "predict_label",
     "predict_target",
     "reconstruct",
+    "responsibilities",
 }
 IN_NATS = re.compile(r"log_prob|kl_divergence$|kl_divergence_per|^elbo$|^log_likelihood$|^loss$")
 

@@ -23,6 +23,9 @@ DENSITIES = ["tests/golden", "tests/distributions", "tests/mathematics"]
 # For every file or folder, the tests that know it best. A component's contract and its doctests come in front.
 TESTS = {
     "keras_vae/models/forward.py": MODELS,
+    "keras_vae/inference/predict_label.py": ["tests/models/test_semi_supervised.py"],
+    "keras_vae/inference/clusters.py": ["tests/models/test_clusters.py"],
+    "keras_vae/data/labelled_batches.py": ["tests/models/test_semi_supervised.py"],
     "keras_vae/inference/evidence.py": ["tests/models/test_log_likelihood.py", "tests/models/test_inference.py"],
     "keras_vae/evaluation": ["tests/evaluation"],
     "keras_vae/anomaly": ["tests/anomaly"],
@@ -35,6 +38,7 @@ TESTS = {
         "tests/models/test_hamiltonian.py",
         "tests/models/test_riemannian_hamiltonian.py",
         "tests/models/test_supervised.py",
+        "tests/models/test_semi_supervised.py",
         "tests/models/test_log_likelihood.py",
         "tests/models/test_conditions.py",
         "tests/latents/test_product.py",

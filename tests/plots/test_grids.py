@@ -296,3 +296,47 @@ def test_latents_that_are_no_vectors_of_real_numbers_are_refused():
     sphere = tiny(latent_dim=3, prior="uniform_sphere", posterior="von_mises_fisher")
     with pytest.raises(ValueError, match=r"vectors of real numbers. Received: level 0 .*'sphere'"):
         kv.plots.traversals(sphere)
+
+
+# One style under every label --------------------------------------------------------------------------
+
+
+def labelled(**options):
+    return tiny(condition_shape=(), condition_encoder=one_hot(3), **options)
+
+
+def test_analogies_decode_the_latents_of_an_example_under_every_label():
+    vae, x, own = labelled(), data(rows=4), np.array([2, 0, 1, 1])
+    ax = kv.plots.analogies(vae, {"x": x, "label": own}, 3)
+    shown, z = pixels_of(ax), vae.encode([x, own])
+    assert ticks(ax.xaxis) == ["data", "0", "1", "2"]
+    for row in range(3):
+        np.testing.assert_array_equal(cell(shown, row, 0), x[row, ..., 0])
+        for label in range(3):
+            expected = vae.decode(z[row : row + 1], np.array([label]))[0, ..., 0]
+            np.testing.assert_allclose(cell(shown, row, 1 + label), expected, atol=1e-6)
+    chosen = kv.plots.analogies(vae, [x, own], 1, labels=[2])
+    np.testing.assert_allclose(pixels_of(chosen)[:, 6:], cell(shown, 0, 3), atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_a_label_that_is_missing_is_predicted(rows):
+    own = np.array([2, -1, 1, -1])
+    options = {"condition_shape": (3,)} if rows else {"condition_shape": (), "condition_encoder": one_hot(3)}
+    vae, x = tiny(objective="semi_supervised", **options), data(rows=4)
+    guessed = np.where(own < 0, vae.predict_label(x).argmax(axis=1), own)
+    given = np.where(own[:, None] < 0, np.nan, np.eye(3)[own]).astype("float32") if rows else own
+    known = np.eye(3, dtype="float32")[guessed] if rows else guessed
+    first, second = (pixels_of(kv.plots.analogies(vae, [x, labels])) for labels in (given, known))
+    np.testing.assert_array_equal(first, second)
+    assert pixels_of(kv.plots.analogies(vae, x)).shape == first.shape
+
+
+@pytest.mark.refusals
+def test_analogies_need_labels():
+    with pytest.raises(ValueError, match=r"condition is a label.*condition_shape=None"):
+        kv.plots.analogies(tiny(), data())
+    with pytest.raises(ValueError, match=r"`x`: an example is encoded with its own label.*ELBO"):
+        kv.plots.analogies(labelled(), data())
+    with pytest.raises(ValueError, match=r"`labels`.*0 to 2.*\[3\]"):
+        kv.plots.analogies(labelled(), [data(), np.zeros(12, "int32")], labels=[3])
