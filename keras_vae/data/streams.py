@@ -39,6 +39,7 @@ class Inputs(NamedTuple):
     mask: Any = None
     condition_mask: Any = None
     exposure: Any = None
+    present: Any = None
 
     def given(self) -> dict[str, Any]:
         """The parts that are not None, by name: the equivalent dict of inputs."""
@@ -63,8 +64,8 @@ def unpack(inputs: Data, spec: Any = None) -> Inputs:
             )
         if "x" not in inputs or unknown:
             raise ValueError(
-                "A dict of inputs must have the key 'x', and may have 'condition', 'condition_mask', 'exposure' and "
-                f"'mask'. Received the keys {sorted(map(str, inputs))}."
+                "A dict of inputs must have the key 'x', and may have 'condition', 'condition_mask', 'exposure', "
+                f"'mask' and 'present'. Received the keys {sorted(map(str, inputs))}."
             )
         return Inputs(**inputs)
     if isinstance(inputs, (list, tuple)):

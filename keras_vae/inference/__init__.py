@@ -8,6 +8,7 @@ from keras_vae.inference.interpolate import interpolate
 from keras_vae.inference.predict_target import predict_target
 from keras_vae.inference.reconstruct import predict, reconstruct
 from keras_vae.inference.samplers import fit_sampler
+from keras_vae.inference.translate import translate
 
 __all__ = [
     "decode",
@@ -21,4 +22,5 @@ __all__ = [
     "predict",
     "predict_target",
     "reconstruct",
+    "translate",
 ]
