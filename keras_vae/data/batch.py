@@ -33,6 +33,8 @@ class Batch:
         input_mask: likewise, of x.
         present: boolean, of the target's shape, False where an element is missing; None if none can be.
         input_present: likewise, of x.
+        rows_present: dict with boolean `(batch,)` for every field of x, False where the whole field is absent; None if
+            no field can be.
         weights: `(batch,)`, the weight of each example, or None.
         element_weights: `(batch, time)`, or another prefix of the target's shape: what the log density of each element
             is multiplied by; None for one.
@@ -57,6 +59,7 @@ class Batch:
     input_mask: Any = None
     present: Any = None
     input_present: Any = None
+    rows_present: dict[str, Tensor] | None = None
     weights: Tensor | None = None
     element_weights: Tensor | None = None
 
@@ -112,6 +115,10 @@ class Batch:
         target, present = x, input_present
         if y is not None and y_is_target:
             target, present = present_elements(y, spec)
+        if given.present is not None:
+            same = target is x
+            x, input_present = without_absent(x, input_present, given.present)
+            target, present = (x, input_present) if same else without_absent(target, present, given.present)
         own = given.mask
         if own is not None:
             own = over_fields(
@@ -138,6 +145,7 @@ class Batch:
             input_mask=input_mask,
             present=present,
             input_present=input_present,
+            rows_present=rows_with_any(x, input_present),
             weights=None if weighs_elements(weights) else weights,
             element_weights=weights if weighs_elements(weights) else None,
         )
@@ -194,6 +202,35 @@ def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
     x = ops.cast(ops.convert_to_tensor(x), "float32")
     present = ops.logical_not(ops.isnan(x))
     return ops.where(present, x, ops.zeros_like(x)), present
+
+
+def without_absent(x: dict[str, Any], present: Any, rows: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fields with zeros in the rows where they are absent, and the mask of the elements present.
+
+    Args:
+        x: dict of `(batch, *data_shape)`.
+        present: dict of boolean `(batch, *data_shape)` or None, or None.
+        rows: dict with boolean `(batch,)` for some of the fields, False where the whole field is absent.
+    """
+    x, present = dict(x), {name: None if present is None else present[name] for name in x}
+    for name, row in rows.items():
+        field = ops.convert_to_tensor(x[name])
+        row = ops.reshape(ops.cast(row, "bool"), (-1, *([1] * (len(field.shape) - 1))))
+        kept = ops.logical_and(row, ops.ones_like(field, dtype="bool"))
+        x[name] = ops.where(kept, field, ops.zeros_like(field))
+        present[name] = kept if present[name] is None else ops.logical_and(kept, present[name])
+    return x, present
+
+
+def rows_with_any(x: Any, present: Any) -> dict[str, Tensor] | None:
+    """For every field the rows that hold anything, boolean `(batch,)`; None for data of one field, or if all do."""
+    if not isinstance(x, dict) or present is None:
+        return None
+    size = ops.shape(next(iter(x.values())))[0]
+    return {
+        name: ops.ones((size,), dtype="bool") if own is None else ops.any(own, axis=tuple(range(1, len(own.shape))))
+        for name, own in present.items()
+    }
 
 
 def weighs_elements(weights: Tensor | None) -> bool:

@@ -1,10 +1,11 @@
 """Checks of the user's data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_vae.data.chunks import row_chunks
 from keras_vae.data.field import Field, Spec
@@ -12,9 +13,10 @@ from keras_vae.data.forms import as_arrays
 from keras_vae.data.half_precision import check_fits_half
 from keras_vae.data.labels import present_labels
 from keras_vae.data.masks import check_mask, check_mask_shape, check_steps
-from keras_vae.data.rows import check_not_negative, check_rows, count_rows, rows_of, same
+from keras_vae.data.rows import check_not_negative, check_rows, check_shape, count_rows, rows_of, same
 from keras_vae.data.sparse import dense, is_sparse
 from keras_vae.data.streams import (
+    Inputs,
     is_array,
     is_stream,
     peek,
@@ -40,6 +42,7 @@ class Checks:
         compute_dtype: dtype in which the networks see x.
         objective: the objective, which may use `y`, or allow rows without a label.
         condition_support: the values that conditions may have, or None for any.
+        optional_fields: names of the fields that may be left out of a dict: those that the model can do without.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Checks:
         compute_dtype: str = "float32",
         objective: Part = None,
         condition_support: Support | None = None,
+        optional_fields: Iterable[str] = (),
     ) -> None:
         self.spec = spec
         self.condition_shape = condition_shape
@@ -61,6 +65,7 @@ class Checks:
         self.objective = objective
         self.uses_y = getattr(objective, "uses_y", False)
         self.partly_labelled = getattr(objective, "partly_labelled", False)
+        self.optional_fields = frozenset(optional_fields)
 
     def fields(self, x: Any, argument: str) -> Iterator[tuple[str, Any, Field, Any]]:
         """For every field its label in messages, its data, its spec, and its likelihood.
@@ -79,8 +84,9 @@ class Checks:
             got = f"the keys {sorted(map(str, x))}" if isinstance(x, dict) else f"a {type(x).__name__}"
             raise ValueError(
                 f"Argument `{argument}` must be a dict with an array for each field of data_shape, "
-                f"{sorted(self.spec)}. Received: {got}. A field that is not known is an array of NaN, if it "
-                "was declared as keras_vae.data.Field(shape, missing='nan')."
+                f"{sorted(self.spec)}. Received: {got}. A field may be left out if the posterior has an expert for "
+                "each, such as 'product_of_experts', if the objective is 'field_subsets', or if the field was declared "
+                "as keras_vae.data.Field(shape, missing='nan')."
             )
         for name, field in self.spec.items():
             yield f"{argument}[{name!r}]", x[name], field, self.likelihood.parts[name]
@@ -96,21 +102,100 @@ class Checks:
             training: whether they are for the objective, which may allow missing labels.
         """
         given = unpack(inputs, self.spec)
-        self._check_x(given.x, argument, noisy, training)
+        present = self._check_present(given.present, given.x, argument)
+        self._check_x(given.x, argument, noisy, training, present)
         rows = count_rows(given.x)
         self.check_condition(given.condition, rows, given.condition_mask, self.partly_labelled and training)
         self.check_exposure(given.exposure, rows)
-        self._check_masks(given.x, given.mask, argument, noisy)
+        self._check_masks(given.x, given.mask, argument, noisy, present)
 
-    def _check_x(self, x: Any, argument: str, noisy: bool = False, training: bool = False) -> None:
+    def completed(self, inputs: Data) -> Data:
+        """Inputs with fields that were left out of the dict, as absent in every row; all others unchanged.
+
+        They are zeros, and `present` says of every field which rows have it, so that functions are compiled once for
+        all subsets of the fields.
+
+        Args:
+            inputs: x, `[x, condition]`, or a dict with `x` and so on.
+        """
+        if not isinstance(self.spec, dict):
+            return inputs
+        bare = isinstance(inputs, dict) and "x" not in inputs
+        pair = isinstance(inputs, (list, tuple)) and len(inputs) in (1, 2)
+        x = inputs if bare else inputs["x"] if isinstance(inputs, dict) else inputs[0] if pair else None
+        if not isinstance(x, dict) or not x or not set(x) < set(self.spec):
+            return inputs
+        left_out = set(self.spec) - set(x)
+        if not left_out <= self.optional_fields or not all(is_array(own) for own in x.values()):
+            return inputs  # refused, with its reason, by the checks that follow
+        given = Inputs(x) if bare else Inputs(**inputs) if isinstance(inputs, dict) else Inputs(*inputs)
+        first = next(iter(x.values()))
+        static = isinstance(first.shape[0], int)
+        make = np if static else ops
+        rows = first.shape[0] if static else ops.shape(first)[0]
+        present = dict(given.present or {})
+        for name in self.spec:
+            absent = name in left_out
+            present[name] = (
+                make.zeros((rows,), dtype="bool") if absent else present.get(name, make.ones((rows,), dtype="bool"))
+            )
+        shapes = {name: tuple(1 if axis is None else axis for axis in self.spec[name].shape) for name in left_out}
+        full = {
+            name: make.zeros((rows, *shapes[name]), dtype="float32") if name in left_out else x[name]
+            for name in self.spec
+        }
+        return given._replace(x=full, present=present).given()
+
+    def _check_present(self, present: Any, x: Any, argument: str) -> dict[str, Any]:
+        """The rows that have each field, for those of which some are absent."""
+        if present is None:
+            return {}
+        if not isinstance(self.spec, dict) or not isinstance(present, dict) or not set(present) <= set(self.spec):
+            received = f"the keys {sorted(present)}" if isinstance(present, dict) else f"a {type(present).__name__}"
+            expected = f"the fields {sorted(self.spec)}" if isinstance(self.spec, dict) else "data of several fields"
+            raise ValueError(
+                f"Argument `present` must be a dict from some of the fields of data_shape to booleans, one for each "
+                f"row. Expected {expected}. Received: {received}."
+            )
+        found = {}
+        for name, rows in present.items():
+            self._check_is_array(rows, f"present[{name!r}]", ())
+            count = x[name].shape[0] if isinstance(x, dict) and name in x and is_array(x[name]) else None
+            if tuple(rows.shape) != (count,) and count is not None:
+                raise ValueError(
+                    f"Argument `present[{name!r}]` must hold a boolean for every row of {argument}[{name!r}], shape "
+                    f"{(count,)}. Received: shape {tuple(rows.shape)}."
+                )
+            check_mask(rows, f"present[{name!r}]")
+            kept = np.asarray(to_numpy(rows)).astype("bool")
+            if not kept.all():
+                found[name] = kept
+        return found
+
+    def _check_x(
+        self,
+        x: Any,
+        argument: str,
+        noisy: bool = False,
+        training: bool = False,
+        present: Mapping[str, Any] | None = None,
+    ) -> None:
         first: Any = None
         for label, values, field, likelihood in self.fields(x, argument):
             if not is_sparse(values):
                 self._check_is_array(values, label, field.shape)
+            kept = (present or {}).get(label[len(argument) + 2 : -2])
+            if kept is not None:
+                # What stands in rows without the field may be anything, but for its shape.
+                check_shape(tuple(values.shape), field.shape, label)
+                first = (label, values.shape[0]) if first is None else first
+                if not kept.any():
+                    continue
+                values = dense(values[np.flatnonzero(kept)]) if is_sparse(values) else to_numpy(values)[kept]
             check_rows(values, field.shape, likelihood.support, label, noisy, missing=field.missing)
             if self.compute_dtype == "float16" and not likelihood.support.categorical:
                 check_fits_half(values, likelihood, label, training)
-            rows = values.shape[0]
+            rows = values.shape[0] if kept is None else len(kept)
             first = (label, rows) if first is None else first
             if rows != first[1]:
                 raise ValueError(
@@ -118,7 +203,9 @@ class Checks:
                     f"rows in {first[0]} and {rows} in {label}."
                 )
 
-    def _check_masks(self, x: Any, mask: Any, argument: str, noisy: bool) -> None:
+    def _check_masks(
+        self, x: Any, mask: Any, argument: str, noisy: bool, present: Mapping[str, Any] | None = None
+    ) -> None:
         padding = mask is None
         # whether there is padding at all, from a single row
         masks = (
@@ -141,6 +228,11 @@ class Checks:
                 self._check_is_array(own, f"mask{key}", ("time",))
                 check_mask_shape(own, values, f"mask{key}")
                 check_mask(own, f"mask{key}")
+            kept = (present or {}).get(key[2:-2])
+            if kept is not None:
+                if not kept.any():
+                    continue
+                values, own = to_numpy(values)[kept], own if padding else to_numpy(own)[kept]
             parts = row_chunks(values if padding else own)
             check_steps(
                 ((row, likelihood.valid_mask(part)) for row, part in parts) if padding else parts,
@@ -355,7 +447,7 @@ class Checks:
 
     def check_data(self, x: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> Data:
         """Check data for an inference function, and return them in a form that every backend supports."""
-        x = as_arrays(x, argument)
+        x = self.completed(as_arrays(x, argument))
         if is_stream(x):
             return self.check_stream(x, argument, noisy, training)
         self.check(x, argument, noisy, training)

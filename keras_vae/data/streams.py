@@ -39,6 +39,7 @@ class Inputs(NamedTuple):
     mask: Any = None
     condition_mask: Any = None
     exposure: Any = None
+    present: Any = None
 
     def given(self) -> dict[str, Any]:
         """The parts that are not None, by name: the equivalent dict of inputs."""
@@ -71,7 +72,7 @@ def unpack(inputs: Data, spec: Any = None) -> Inputs:
         if "x" not in inputs or unknown:
             raise ValueError(
                 "A dict of inputs must have the key 'x', and may have 'condition' (or 'label', which is the same), "
-                f"'condition_mask', 'exposure' and 'mask'. Received the keys {sorted(map(str, inputs))}."
+                f"'condition_mask', 'exposure', 'mask' and 'present'. Received the keys {sorted(map(str, inputs))}."
             )
         return Inputs(**inputs)
     if isinstance(inputs, (list, tuple)):

@@ -1,9 +1,10 @@
 """Decoders side by side, one for each field."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_vae import registry
 from keras_vae.arguments import check_fields, named_parts
@@ -27,13 +28,16 @@ class Joint(Decoder):
 
     Args:
         decoders: dict from a field's name to the name, config or instance of its decoder, or any Keras model.
+        columns: dict with, for some of the fields, the parts of the latents that their decoders see, a list of
+            `(start, stop)` of the vector of all latents; the others see all. So a field may have latents of its own,
+            beside those that all share, see `keras_vae.latents.Product`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Attributes:
         parts: dict from a field's name to its decoder.
 
     Raises:
-        ValueError: no dict of fields, or one instance for two of them.
+        ValueError: no dict of fields, one instance for two of them, or columns that the latents do not have.
 
     Example:
 
@@ -46,10 +50,16 @@ class Joint(Decoder):
     ((5, 16), (5, 3))
     """
 
-    def __init__(self, decoders: Mapping[str, Component], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        decoders: Mapping[str, Component],
+        columns: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         given = named_parts(decoders, "decoders")
         self.parts: dict[str, Any] = {name: self._part(part) for name, part in given.items()}
+        self.columns = as_columns(columns or {}, self.parts)
         self._note_targets()
 
     def _part(self, part: Any) -> Decoder:
@@ -64,11 +74,23 @@ class Joint(Decoder):
     def takes_condition(self) -> bool:
         return any(part.takes_condition for part in self.parts.values())
 
-    def _input_shape(self, part: Any, z_shape: Shape) -> Shape:
+    def _input_shape(self, name: str, z_shape: Shape) -> Shape:
+        part = self.parts[name]
+        if name in self.columns:
+            last = max(stop for _, stop in self.columns[name])
+            if len(z_shape) != 2 or last > z_shape[-1]:
+                raise ValueError(
+                    f"Argument `columns`: the latents are of shape {tuple(z_shape)[1:]}, and the field {name!r} is to "
+                    f"see {list(self.columns[name])}. Expected ranges of a vector that has them."
+                )
+            z_shape = (z_shape[0], sum(stop - start for start, stop in self.columns[name]))
         # One that does not take the condition by name has it appended to z, as if it were alone.
         return z_shape if part.takes_condition else width_with_context(z_shape, (None, self.condition_width))
 
-    def _input(self, part: Any, z: Tensor, condition: Tensor | None) -> tuple[Tensor, dict[str, Any]]:
+    def _input(self, name: str, z: Tensor, condition: Tensor | None) -> tuple[Tensor, dict[str, Any]]:
+        part = self.parts[name]
+        if name in self.columns:
+            z = ops.concatenate([z[:, start:stop] for start, stop in self.columns[name]], axis=-1)
         if condition is None:
             return z, {}
         return (z, {"condition": condition}) if part.takes_condition else (concatenate_context(z, condition), {})
@@ -78,7 +100,7 @@ class Joint(Decoder):
         for name, part in self.parts.items():
             part.condition_width = self.condition_width if part.takes_condition else 0
             if not part.built:
-                part.build(self._input_shape(part, z_shape), tuple(target_shape[name]))
+                part.build(self._input_shape(name, z_shape), tuple(target_shape[name]))
         # Some learn with the data's shape that they need the target.
         self._note_targets()
 
@@ -102,7 +124,7 @@ class Joint(Decoder):
         targets, masks = target or {}, mask or {}
         features = {}
         for name, part in self.parts.items():
-            own, options = self._input(part, z, condition)
+            own, options = self._input(name, z, condition)
             seen = targets.get(name) if part.requires_target else None
             features[name] = part(own, target=seen, mask=masks.get(name), training=training, **options)
         return features
@@ -119,12 +141,14 @@ class Joint(Decoder):
         condition: Tensor | None = None,
         prefix: Any = None,
         prefix_mask: Any = None,
+        fields: Sequence[str] | None = None,
     ) -> Any:
         """Data of every field for latents `z`: dict of `(batch, *data_shape)`, draws with noise of their own.
 
         `likelihood` is a `keras_vae.likelihoods.Joint` of the same fields, and `mode` holds for all of them; None for
-        what each field's likelihood takes for typical. `length` is that of fields whose shape leaves it open.
-        `prefix` and `prefix_mask` are dicts with some of the fields.
+        what each field's likelihood takes for typical. `length` is that of fields whose shape leaves it open; `fields`
+        are the names of those that are asked for, by default all. `prefix` and `prefix_mask` are dicts with some of the
+        fields.
 
         Raises:
             ValueError: a likelihood that lacks one of the fields, or a prefix for a decoder that takes none.
@@ -135,19 +159,44 @@ class Joint(Decoder):
         prefixes, masks = prefix or {}, prefix_mask or {}
         data = {}
         for name, part in self.parts.items():
-            own, named = self._input(part, z, condition)
+            if fields is not None and name not in fields:
+                continue
+            own, named = self._input(name, z, condition)
             named.update(prefix_options(part, prefixes.get(name), masks.get(name)))
             data[name] = part.decode(own, likelihood.parts[name], seed=seed, **options, **named)
         return data
 
     def compute_output_shape(self, z_shape: Shape, target_shape: Any = None) -> dict[str, Any]:
         return {
-            name: part.compute_output_shape(self._input_shape(part, z_shape))
+            name: part.compute_output_shape(self._input_shape(name, z_shape))
             if target_shape is None
-            else part.compute_output_shape(self._input_shape(part, z_shape), tuple(target_shape[name]))
+            else part.compute_output_shape(self._input_shape(name, z_shape), tuple(target_shape[name]))
             for name, part in self.parts.items()
         }
 
     def get_config(self) -> Config:
         parts = {name: keras.saving.serialize_keras_object(part) for name, part in self.parts.items()}
-        return {**super().get_config(), "decoders": parts}
+        return {**super().get_config(), "decoders": parts, "columns": self.columns or None}
+
+
+def as_columns(columns: Any, names: Iterable[str]) -> dict[str, tuple[tuple[int, int], ...]]:
+    """The argument `columns`, checked, with tuples."""
+    names = list(names)
+    if not isinstance(columns, Mapping) or not set(columns) <= set(names):
+        raise ValueError(
+            f"Argument `columns` must be a dict whose keys are some of the fields {names}. Received: "
+            f"columns={columns!r}"
+        )
+    checked = {}
+    for name, ranges in columns.items():
+        try:
+            pairs = tuple((int(start), int(stop)) for start, stop in ranges)
+        except (TypeError, ValueError):
+            pairs = ()
+        if not pairs or any(not 0 <= start < stop for start, stop in pairs):
+            raise ValueError(
+                f"Argument `columns`: the field {name!r} needs a list of (start, stop) with 0 <= start < stop, such as "
+                f"[(0, 8), (12, 16)]. Received: {ranges!r}"
+            )
+        checked[name] = pairs
+    return checked

@@ -11,6 +11,7 @@ from keras_vae.distributions.deterministic import Deterministic
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
 from keras_vae.distributions.distribution import Distribution, Independent
+from keras_vae.distributions.expert_mixture import ExpertMixture
 from keras_vae.distributions.from_tfp import TFPDistribution, from_tfp
 from keras_vae.distributions.gaussian import LOG_VAR_RANGE, Gaussian
 from keras_vae.distributions.gaussian_mixture import GaussianMixture
@@ -49,6 +50,7 @@ __all__ = [
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
     "Distribution",
+    "ExpertMixture",
     "Gaussian",
     "GaussianMixture",
     "Independent",

@@ -9,6 +9,7 @@ from keras_vae.encoders.gru import GRU
 from keras_vae.encoders.joint import Joint
 from keras_vae.encoders.lstm import LSTM
 from keras_vae.encoders.mlp import MLP
+from keras_vae.encoders.per_field import PerField
 from keras_vae.encoders.pyramid import Pyramid
 from keras_vae.encoders.recurrent import Recurrent
 from keras_vae.encoders.resnet import ResNet
@@ -32,6 +33,7 @@ __all__ = [
     "FromModel",
     "GatedMLP",
     "Joint",
+    "PerField",
     "Pyramid",
     "Recurrent",
     "ResNet",

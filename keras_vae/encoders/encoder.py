@@ -18,7 +18,8 @@ class Encoder(keras.layers.Layer):
     To write one, subclass it, create the layers (in `__init__`, or in `build` where they follow the
     data's shape), and write `call`, from data `(batch, *data_shape)` to features such as `(batch, units)`,
     and `compute_output_shape`. Return features of any rank, not means and variances: the posterior owns
-    that projection. For several levels of latents return a list, one tensor for each level, top first.
+    that projection. For several levels of latents return a list, one tensor for each level, top first; for posteriors
+    that combine an expert of every field, a dict, as `PerField` does.
     Any `keras.Model` can be used as an encoder. Where `call` takes `condition`, it gets the encoded condition,
     `(batch, width)`, by that name.
 
@@ -40,9 +41,12 @@ class Encoder(keras.layers.Layer):
     Attributes:
         condition_width: number of features of the encoded condition where `call` takes `condition`, else 0; the model
             sets it before `build`.
+        takes_present: True if `call` takes `present`, a dict with boolean `(batch,)` for every field, False in rows
+            where that field is absent; None where none can be.
     """
 
     condition_width = 0
+    takes_present = False
 
     def call(self, x: Tensor, mask: Tensor | None = None, training: bool | None = None) -> Tensor:
         """Features of `x`.

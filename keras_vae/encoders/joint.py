@@ -11,7 +11,7 @@ from keras_vae import registry
 from keras_vae.arguments import check_fields, named_parts
 from keras_vae.encoders.encoder import Encoder
 from keras_vae.encoders.from_model import FromModel
-from keras_vae.hints import Component, Config, Shape, Tensor
+from keras_vae.hints import Component, Config, Tensor
 from keras_vae.registry import encoders as family
 
 __all__ = ["Joint"]
@@ -67,7 +67,7 @@ class Joint(Encoder):
                 part.build(tuple(input_shape[name]))
         self._widths(input_shape)
 
-    def call(self, x: Any, mask: Any = None, training: bool | None = None, condition: Tensor | None = None) -> Tensor:
+    def call(self, x: Any, mask: Any = None, training: bool | None = None, condition: Tensor | None = None) -> Any:
         """Features of all fields, `(batch, units)`.
 
         Args:
@@ -76,23 +76,27 @@ class Joint(Encoder):
             training: whether dropout and the like are active.
             condition: `(batch, width)`, the encoded condition, for encoders whose `call` takes it; or None.
         """
+        return ops.concatenate(list(self.features_of_fields(x, mask, training, condition).values()), axis=-1)
+
+    def features_of_fields(self, x: Any, mask: Any, training: bool | None, condition: Tensor | None) -> dict[str, Any]:
+        """Features of every field by itself, dict of `(batch, units)`; the arguments are those of a call."""
         check_fields(x, self.parts, "x")
         masks = mask or {}
-        found = []
+        found = {}
         for name, part in self.parts.items():
             options = {"condition": condition} if part.takes_condition and condition is not None else {}
             features = part(x[name], mask=masks.get(name), training=training, **options)
             flat = ops.reshape(features, (-1, math.prod(features.shape[1:])))
-            found.append(ops.cast(flat, self.compute_dtype))
-        return ops.concatenate(found, axis=-1)
+            found[name] = ops.cast(flat, self.compute_dtype)
+        return found
 
-    def compute_output_shape(self, input_shape: Any) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         first = next(iter(self.parts))
-        return (input_shape[first][0], sum(self._widths(input_shape)))
+        return (input_shape[first][0], sum(self._widths(input_shape).values()))
 
-    def _widths(self, input_shape: Any) -> list[int]:
+    def _widths(self, input_shape: Any) -> dict[str, int]:
         """Number of features of every field."""
-        widths = []
+        widths = {}
         for name, part in self.parts.items():
             shape = part.compute_output_shape(tuple(input_shape[name]))
             if isinstance(shape, list) or not all(isinstance(axis, int) for axis in shape[1:]):
@@ -101,7 +105,7 @@ class Joint(Encoder):
                     f"one known shape for each example. Expected such as (batch, units). Received: {shape}. Use an "
                     "encoder that ends in a vector."
                 )
-            widths.append(math.prod(shape[1:]))
+            widths[name] = math.prod(shape[1:])
         return widths
 
     def get_config(self) -> Config:

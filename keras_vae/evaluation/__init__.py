@@ -4,6 +4,7 @@ from keras_vae.evaluation.active_units import ActiveUnits, active_units
 from keras_vae.evaluation.aggregated_posterior import AggregatedPosterior, aggregated_posterior
 from keras_vae.evaluation.batch_mixing import BatchMixing, batch_mixing
 from keras_vae.evaluation.calibration import Calibration, calibration
+from keras_vae.evaluation.coherence import Coherence, coherence
 from keras_vae.evaluation.dci import DCI, dci
 from keras_vae.evaluation.disentanglement import Disentanglement, disentanglement
 from keras_vae.evaluation.factor_vae_score import factor_vae_score
@@ -28,6 +29,7 @@ __all__ = [
     "AggregatedPosterior",
     "BatchMixing",
     "Calibration",
+    "Coherence",
     "Disentanglement",
     "KLPerDimension",
     "Memorised",
@@ -39,6 +41,7 @@ __all__ = [
     "aggregated_posterior",
     "batch_mixing",
     "calibration",
+    "coherence",
     "dci",
     "disentanglement",
     "factor_vae_score",

@@ -10,6 +10,7 @@ from keras_vae.inference.predict_label import predict_label
 from keras_vae.inference.predict_target import predict_target
 from keras_vae.inference.reconstruct import predict, reconstruct
 from keras_vae.inference.samplers import fit_sampler
+from keras_vae.inference.translate import translate
 
 __all__ = [
     "decode",
@@ -25,4 +26,5 @@ __all__ = [
     "predict_target",
     "reconstruct",
     "responsibilities",
+    "translate",
 ]

@@ -1,6 +1,6 @@
 """What inference functions share: checks of arguments, and calls of the runner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -54,8 +54,16 @@ def over_data(
     return model.runner.run(key, function, x, batch_size=batch_size, verbose=verbose, seed=seed, **options)
 
 
-def decoding_mode(model: Part, mode: str | None, data_temperature: float) -> str | None:
+def decoding_mode(
+    model: Part, mode: str | None, data_temperature: float, fields: Sequence[str] | None = None
+) -> str | None:
     """The checked argument `mode`; the likelihood's default for None.
+
+    Args:
+        model: the `VAE`.
+        mode: the argument of the user.
+        data_temperature: likewise.
+        fields: names of the fields that are decoded; by default all.
 
     Raises:
         ValueError: an unknown mode, the mean of categories, or a temperature without draws.
@@ -64,6 +72,8 @@ def decoding_mode(model: Part, mode: str | None, data_temperature: float) -> str
     supports = model.likelihood.support
     named = supports.items() if isinstance(supports, dict) else [("", supports)]
     for name, support in named:
+        if fields is not None and name not in fields:
+            continue
         if mode == "mean" and getattr(support, "categorical", False):
             where = f" The field {name!r} holds categories." if name else ""
             raise ValueError(

@@ -43,7 +43,13 @@ def make_component(name: str, identifier: Any, dtype: DType) -> Any:
 
 
 def make_network(
-    name: str, identifier: Any, spec: Spec, likelihood: Part, dtype: DType, time_axis: bool = False
+    name: str,
+    identifier: Any,
+    spec: Spec,
+    likelihood: Part,
+    dtype: DType,
+    time_axis: bool = False,
+    per_field: bool = False,
 ) -> Any:
     """An encoder or a decoder, as in `make_component`; or from any Keras model, a dict, or None for the default.
 
@@ -54,6 +60,7 @@ def make_network(
         likelihood: the likelihood, whose support says which data are tokens.
         dtype: dtype or policy of new components.
         time_axis: whether there is a latent for each time step, which takes features of each.
+        per_field: whether an encoder of several fields keeps the features of each apart.
     """
     family = getattr(registry, f"{name}s")
     if identifier is None and time_axis:
@@ -61,7 +68,7 @@ def make_network(
     if identifier is None:
         identifier = over_fields(default_network, shape_of(spec), likelihood.support, like=spec)
     names = sorted(spec) if isinstance(spec, dict) else []
-    if names and isinstance(identifier, str) and identifier != "joint":
+    if names and isinstance(identifier, str) and identifier not in ("joint", "per_field"):
         raise ValueError(
             f"Argument `{name}`: data of several fields need a dict with one for each field, {names}, or one "
             f"that takes a dict. Received: {name}={identifier!r}"
@@ -72,7 +79,7 @@ def make_network(
                 f"Argument `{name}` must be a dict with one for each field of data_shape, {names}. Received the "
                 f"keys {sorted(map(str, identifier))}."
             )
-        joint = {"encoder": "joint", "decoder": "joint"}[name]
+        joint = "per_field" if per_field else "joint"
         return family.get(joint, **{f"{name}s": identifier}, dtype=dtype)
     if isinstance(identifier, keras.layers.Layer):
         if isinstance(identifier, family.contract_class):
@@ -210,6 +217,8 @@ def assemble(
         input_shape = width_with_context(target_shape, context_shape)
     build_once(encoder, input_shape)
     features_shape = encoder.compute_output_shape(input_shape)
+    if isinstance(spec, dict):
+        check_per_field(features_shape, encoder, latents)
     latent_shape = latents.resolve_latent_shape(latent_dim, data_shape)
     latents.build(
         latents.root_features(features_shape) if isinstance(latents, Single) else features_shape,
@@ -252,6 +261,18 @@ def assemble(
             component.trainable = True  # TensorFlow skips assignments that change nothing
             component.trainable = False
     return forward
+
+
+def check_per_field(features_shape: Any, encoder: Part, latents: Part) -> None:
+    """Refuse features of all fields in one, where a posterior combines an expert of each."""
+    for _, posterior in latents.pairs:
+        if posterior is not None and posterior.requires_fields and not isinstance(features_shape, dict):
+            raise ValueError(
+                f"Argument `encoder`: the posterior {type(posterior).__name__} has an expert for every field. Expected "
+                "an encoder that gives the features of each by itself, a dict of encoders or "
+                f"keras_vae.encoders.PerField. Received: {type(encoder).__name__}, with features of shape "
+                f"{features_shape}."
+            )
 
 
 def describe(data_shape: Any, support: Any, condition_shape: Shape | None, features_shape: Any) -> dict[str, Any]:

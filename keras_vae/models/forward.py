@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -61,6 +62,7 @@ class Forward:
             name: condition_width > 0 and network.takes_condition
             for name, network in (("encoder", encoder), ("decoder", decoder))
         }
+        self.encoder_takes_present = bool(getattr(encoder, "takes_present", False))
 
     # Conditions ---------------------------------------------------------------------------------------
 
@@ -127,16 +129,20 @@ class Forward:
         """
         return self._encoded(self.network_input(x), context, None, training)
 
-    def _encoded(self, network_x: Any, context: Tensor, mask: Any, training: bool) -> Any:
+    def _encoded(
+        self, network_x: Any, context: Tensor, mask: Any, training: bool, present: dict[str, Tensor] | None = None
+    ) -> Any:
         if "encoder" in self.condition_to and not self.by_name["encoder"]:
             network_x = concatenate_context(network_x, context)
-        options = {"condition": context} if self.by_name["encoder"] else {}
+        options: dict[str, Any] = {"condition": context} if self.by_name["encoder"] else {}
+        if self.encoder_takes_present and present is not None:
+            options["present"] = present
         return self.encoder(network_x, mask=mask, training=training, **options)
 
     def features_of(self, batch: Batch, context: Tensor, training: bool) -> Any:
         """The encoder's features for a batch."""
         network_x = self.network_input(batch.x, batch.input_present)
-        return self._encoded(network_x, context, batch.network_mask(), training)
+        return self._encoded(network_x, context, batch.network_mask(), training, batch.rows_present)
 
     # Latents ------------------------------------------------------------------------------------------
 
@@ -224,6 +230,7 @@ class Forward:
         prefix_mask: Any = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        fields: Sequence[str] | None = None,
     ) -> Any:
         """Decoded data, `(batch, *data_shape)`.
 
@@ -240,6 +247,8 @@ class Forward:
             prefix_mask: boolean `(batch, time)`, or with more axes, True where the prefix counts; likewise.
             top_k: for draws of categories, see `keras_vae.distributions.Categorical.truncated`.
             top_p: likewise.
+            fields: names of the fields that are asked for; by default all. A decoder that has no such argument decodes
+                all of them.
         """
         likelihood = self.likelihood if exposure is None else Exposed(self.likelihood, exposure)
         if top_k is not None or top_p is not None:
@@ -248,8 +257,10 @@ class Forward:
             length = z.shape[1] or ops.shape(z)[1]
         if mode == "parameters":
             likelihood, mode = Undrawn(likelihood), None
-        options = {"condition": context} if self.by_name["decoder"] else {}
+        options: dict[str, Any] = {"condition": context} if self.by_name["decoder"] else {}
         options.update(prefix_options(self.decoder, prefix, prefix_mask))
+        if fields is not None and "fields" in inspect.signature(self.decoder.decode).parameters:
+            options["fields"] = fields
         return self.decoder.decode(
             z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, **options
         )
@@ -275,6 +286,7 @@ class Forward:
             encode=terms.encode,
             prepared=terms.prepared,
         )
+        other.field_weights = terms.field_weights
         return other if self._encoder_sees_condition() else other.replace(features=terms.features)
 
     def given_each(self, terms: Terms, conditions: Tensor) -> Terms:
@@ -295,6 +307,7 @@ class Forward:
             encode=terms.encode,
             prepared=terms.prepared,
         )
+        other.field_weights = terms.field_weights
         if self._encoder_sees_condition():
             return other
         shared = {"features": self.tiled(terms.features, count)}

@@ -36,6 +36,7 @@ from keras_vae.models.saving import config_of, freeze_layers, load_seed_states, 
 from keras_vae.models.steps import Trackers, loss_per_example, weighted_mean
 from keras_vae.models.summary import get_layer, summary
 from keras_vae.models.training import Trainer
+from keras_vae.objectives.combined import parts_of
 from keras_vae.objectives.terms import Terms
 from keras_vae.reports import report
 from keras_vae.serialization import Untracked
@@ -146,7 +147,8 @@ class VAE(Trainer):
         objective = make_component("objective", objective, policy)
         structure = make_latents(latents, prior, posterior, policy, objective.default_posterior)
         in_time = structure.has_time_axis
-        self.encoder = make_network("encoder", encoder, spec, self.likelihood, policy, in_time)
+        apart = any(part is not None and part.requires_fields for _, part in structure.pairs)
+        self.encoder = make_network("encoder", encoder, spec, self.likelihood, policy, in_time, apart)
         self.decoder = make_network("decoder", decoder, spec, self.likelihood, policy, in_time)
         # Weights are saved under the names of these attributes, which are those of version 0.1.
         self.prior = structure.prior if isinstance(structure, Single) else structure
@@ -180,6 +182,7 @@ class VAE(Trainer):
             self.compute_dtype,
             self.objective,
             condition_support(condition_encoder, self.condition_shape),
+            optional_fields(spec, self.encoder, self.objective),
         )
         self.runner = Runner(self, seed, require_adapted)
         build_plain_layers(self)
@@ -248,6 +251,7 @@ class VAE(Trainer):
         Raises:
             ValueError: x or the condition is of another shape, or the condition is missing.
         """
+        inputs = self.checks.completed(inputs)
         check_shapes(inputs, self.spec, self.condition_shape)
         return Batch.of(
             inputs,
@@ -364,6 +368,7 @@ class VAE(Trainer):
     responsibilities = inference.responsibilities
     reconstruct = inference.reconstruct
     encode = inference.encode
+    translate = inference.translate
     decode = inference.decode
     generate = inference.generate
     interpolate = inference.interpolate
@@ -425,6 +430,14 @@ class VAE(Trainer):
         quantize_layers(vae, quantized)
         freeze_layers(vae, frozen)
         return vae
+
+
+def optional_fields(spec: Any, encoder: Any, objective: Any) -> list[str]:
+    """Names of the fields that the model can do without."""
+    if not isinstance(spec, dict):
+        return []
+    trained = any(getattr(part, "leaves_fields_out", False) for part in parts_of(objective))
+    return [name for name, field in spec.items() if trained or encoder.takes_present or field.missing is not None]
 
 
 def with_missing(spec: Any, likelihood: Any) -> Any:

@@ -9,6 +9,8 @@ from keras_vae.objectives.combined import Combined
 from keras_vae.objectives.dip import DIP
 from keras_vae.objectives.elbo import ELBO
 from keras_vae.objectives.factor import Factor
+from keras_vae.objectives.field_subsets import FieldSubsets
+from keras_vae.objectives.field_weights import FieldWeights
 from keras_vae.objectives.free_bits import FreeBits
 from keras_vae.objectives.hamiltonian import Hamiltonian
 from keras_vae.objectives.importance_weighted import ImportanceWeighted
@@ -45,6 +47,8 @@ __all__ = [
     "Capacity",
     "Combined",
     "Factor",
+    "FieldSubsets",
+    "FieldWeights",
     "FreeBits",
     "Hamiltonian",
     "ImportanceWeighted",

@@ -53,6 +53,9 @@ class Terms:
     (3, 1)
     """
 
+    field_weights: Mapping[str, float] | None = None
+    """What the log density of each field is multiplied by, see `keras_vae.objectives.FieldWeights`."""
+
     def __init__(
         self,
         forward: Part,
@@ -173,7 +176,15 @@ class Terms:
     @functools.cached_property
     def log_likelihood(self) -> Tensor:
         """log p(x | z) of every draw, `(batch, samples)`."""
-        return self.by_example(self.likelihood.log_prob(self.forward.tiled(self.target, self.sample_axis)))
+        return self.by_example(self._log_prob(self.likelihood))
+
+    def _log_prob(self, likelihood: Distribution) -> Tensor:
+        """log p(x | z) of the target, each field times its weight where there are any."""
+        target = self.forward.tiled(self.target, self.sample_axis)
+        if self.field_weights is None:
+            return likelihood.log_prob(target)
+        each = likelihood.log_prob_per_field(target)
+        return sum(self.field_weights.get(name, 1.0) * own for name, own in each.items())
 
     @functools.cached_property
     def log_likelihood_per_element(self) -> Any:
@@ -278,7 +289,7 @@ class Terms:
         Args:
             z: as in `decode`, with as many rows as `latents`.
         """
-        return self.by_example(self.decode(z).log_prob(self.forward.tiled(self.target, self.sample_axis)))
+        return self.by_example(self._log_prob(self.decode(z)))
 
     def given(self, condition: Tensor) -> "Terms":
         """The terms of this batch under another condition, for objectives that sum over missing labels.
@@ -299,6 +310,26 @@ class Terms:
             conditions: `(conditions, *condition_shape)`.
         """
         return self.forward.given_each(self, conditions)
+
+    def over(self, batch: "Batch", **known: Any) -> "Terms":
+        """The terms of another batch of as many rows, such as this one with some fields left out.
+
+        Args:
+            batch: the other batch.
+            **known: its terms that are known already, such as `features`.
+        """
+        other = Terms(
+            self.forward,
+            batch,
+            seed=self.seed,
+            num_samples=self.num_samples,
+            training=self.training,
+            deterministic=self.deterministic,
+            encode=self.encode,
+            prepared=self.prepared,
+        )
+        other.field_weights = self.field_weights
+        return other.replace(**known)
 
     def prior_sample(self, seed: Seed = None) -> tuple[Tensor, ...]:
         """Draws from the prior, for each level `(samples * batch, *latent)`.

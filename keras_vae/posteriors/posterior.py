@@ -43,12 +43,15 @@ class Posterior(keras.layers.Layer):
         distribution_class: type that `distribution` returns, or None if it varies.
         requires_prior: True if `distribution` needs its `prior` argument.
         has_density: False if it gives points, so that there is no KL.
+        requires_fields: True if it needs the features of every field of the data by itself, as `encoders.PerField`
+            gives them.
     """
 
     latent_space: str | None = "reals"
     distribution_class: type[Distribution] | None = None
     requires_prior = False
     has_density = True
+    requires_fields = False
 
     def check_prior(self, prior: Part) -> None:
         """Raise an error for a prior that this posterior does not support; by default all are supported.
@@ -111,6 +114,12 @@ class Posterior(keras.layers.Layer):
         Raises:
             ValueError: the encoder returns several feature tensors.
         """
+        if isinstance(features_shape, dict):
+            raise ValueError(
+                f"The posterior {type(self).__name__} expects one feature tensor. Received: those of the fields "
+                f"{sorted(features_shape)}, one by one. Use the encoder 'joint', which puts them side by side, or a "
+                "posterior of several fields such as 'product_of_experts'."
+            )
         if features_shape and isinstance(features_shape[0], (list, tuple)):
             raise ValueError(
                 f"The posterior {type(self).__name__} expects one feature tensor. Received: "
