@@ -102,7 +102,7 @@ class EncoderDecoder(keras.optimizers.Optimizer):
         """Update the encoder's variables, and in every `decoder_every`-th call the others too.
 
         Args:
-            grads: gradients, one for each variable.
+            grads: gradients, each `(*shape,)` of its variable, such as `(units,)`.
             trainable_variables: the variables; those of `build` by default.
         """
         if in_strategy():
