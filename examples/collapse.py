@@ -26,7 +26,7 @@ import numpy as np
 import keras_vae as kv
 from text import LENGTH, PADDING, Vocabulary, read
 
-SHORT = 12  # tokens of a sentence, including its end
+SHORT = 10  # tokens of a sentence, including its end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ METHODS = {
 }
 
 
-def sentences(smoke=False, vocabulary=600):
+def sentences(smoke=False, vocabulary=400):
     """Rows of tokens to train on and held-out ones, and the vocabulary."""
     found = [words for words in read("python", smoke) if len(words) < SHORT]
     found = found[:150] if smoke else found
@@ -153,13 +153,13 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS), metavar="METHOD")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--epochs", type=int, default=15, help="passes over the text, counted in the decoder's updates")
+    parser.add_argument("--epochs", type=int, default=12, help="passes over the text, counted in the decoder's updates")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, to see that it runs")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/collapse"))
     options = parser.parse_args(arguments)
 
     epochs, units = (2, 8) if options.smoke else (options.epochs, 64)
-    train, held_out, words = sentences(options.smoke, 50 if options.smoke else 600)
+    train, held_out, words = sentences(options.smoke, 50 if options.smoke else 400)
     print(f"Training on {len(train)} sentences, {len(words.words)} tokens, {epochs} epochs.", flush=True)
     results = []
     for seed in options.seeds:
