@@ -12,7 +12,15 @@ from keras_vae.hints import Component, Config, Encode, Part, Seed, Shape, Tensor
 from keras_vae.latents.hierarchical import tile_rows
 from keras_vae.latents.latents import LatentLevel, Latents
 from keras_vae.latents.levels import check_latent_shape
-from keras_vae.latents.steps import as_rows, check_context, check_features, check_part, in_time, steps_of_data
+from keras_vae.latents.steps import (
+    as_rows,
+    check_context,
+    check_features,
+    check_part,
+    in_time,
+    steps_of_data,
+    to_length,
+)
 from keras_vae.layers.context import concatenate_context
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.layers.sequence import hide_padding, step_mask
@@ -208,6 +216,28 @@ class Markov(Latents):
             return p.tempered(temperature).sample(StepSeed(key, step))
 
         return (self._chain(draw, context, length=length),)
+
+    def continue_from(
+        self,
+        latents: tuple[Tensor, ...],
+        mask: Tensor,
+        context: Tensor,
+        *,
+        encode: Encode | None = None,
+        prepared: Any = None,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        length: Any = None,
+    ) -> tuple[Tensor, ...]:
+        given, counts = to_length(latents[0], mask, length)
+        key = StepSeed.key(seed)
+
+        def draw(before: Tensor, step: Tensor, here: Tensor, kept: Tensor) -> Tensor:
+            p = self.step_prior.distribution(self._transition(before, context))
+            return ops.where(kept, here, p.tempered(temperature).sample(StepSeed(key, step)))
+
+        # One loop over all steps, each of which takes the given latent or draws its own.
+        return (self._chain(draw, context, ops.swapaxes(given, 0, 1), ops.swapaxes(counts, 0, 1)[..., None]),)
 
     def rows_of(self, levels: Sequence[LatentLevel], num_samples: int | None = None) -> tuple[Tensor, ...]:
         return tuple(level.z for level in levels)  # samples are rows already

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.decoders.autoregressive import Autoregressive
-from keras_vae.decoders.decoder import fill_behind_end
+from keras_vae.decoders.steps import fill_behind_end
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.network import run_network_checks
