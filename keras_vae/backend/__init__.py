@@ -58,7 +58,7 @@ from keras_vae.backend.calls import (
 )
 from keras_vae.backend.convolutions import conv, conv_of_upsampled, conv_transpose
 from keras_vae.backend.denormals import flushed_denormals
-from keras_vae.backend.devices import data_shards, divisible_batches, num_replicas, strategy_scope
+from keras_vae.backend.devices import data_shards, divisible_batches, in_strategy, num_replicas, strategy_scope
 from keras_vae.backend.exporting import check_exported, export_options, exports_loops, exports_seeds
 from keras_vae.backend.gradients import gradient
 from keras_vae.backend.initial_values import initial_values_on_host
@@ -109,6 +109,7 @@ __all__ = [
     "forward_pass",
     "free_memory",
     "gradient",
+    "in_strategy",
     "initial_values_on_host",
     "is_first_process",
     "kept_order_of_rows",

@@ -1,5 +1,6 @@
 """Callbacks for `fit`."""
 
+from keras_vae.callbacks.aggressive_encoder import AggressiveEncoder
 from keras_vae.callbacks.beta_schedule import BetaSchedule
 from keras_vae.callbacks.capacity_schedule import CapacitySchedule
 from keras_vae.callbacks.cyclical import Cyclical
@@ -13,6 +14,7 @@ from keras_vae.callbacks.torch_data_parallel import TorchDataParallel
 from keras_vae.callbacks.variable_schedule import VariableSchedule
 
 __all__ = [
+    "AggressiveEncoder",
     "BetaSchedule",
     "CapacitySchedule",
     "Cyclical",

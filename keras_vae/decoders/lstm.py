@@ -25,6 +25,8 @@ class LSTM(Recurrent):
         autoregressive: whether a step sees those before it; without, the latents alone.
         flatten_latents: whether latents `(batch, n, width)` are one vector that all steps are told. Otherwise step t is
             told `z[:, t]`, and the first states know the first step's alone.
+        skip_connections: whether the latents are an input of every layer and of the likelihood, and not of the first
+            layer alone, so that a deep decoder can ignore them less easily (skip-VAE, Dieng et al., 2019).
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:

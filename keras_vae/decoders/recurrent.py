@@ -20,7 +20,7 @@ class Recurrent(Sequence):
     Base class of `gru` and `lstm`; to make another, name a Keras layer in `layer_class`, and the number of
     its states.
 
-    Features are `(batch, time, hidden_units[-1])`.
+    Features are `(batch, time, hidden_units[-1])`, wider by the latents with `skip_connections`.
 
     Args:
         hidden_units: width of every layer, in order.
@@ -31,6 +31,7 @@ class Recurrent(Sequence):
         max_length: see `Sequence`.
         autoregressive: see `Sequence`.
         flatten_latents: see `Sequence`.
+        skip_connections: see `Sequence`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -61,9 +62,10 @@ class Recurrent(Sequence):
         max_length: int | None = None,
         autoregressive: bool = True,
         flatten_latents: bool = False,
+        skip_connections: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(word_dropout, max_length, autoregressive, flatten_latents, **kwargs)
+        super().__init__(word_dropout, max_length, autoregressive, flatten_latents, skip_connections, **kwargs)
         self.hidden_units = positive_ints(hidden_units, "hidden_units")
         self.dropout = dropout_rate(dropout)
         self.embedding_units = check_embedding_units(embedding_units)
@@ -86,7 +88,7 @@ class Recurrent(Sequence):
             first.build((None, self.z_width))
             self.recurrent_layers.append(layer)
             self.first_states.append(first)
-            width = units
+            width = units + self.skip_width
 
     def features(self, z: Tensor, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
@@ -94,6 +96,7 @@ class Recurrent(Sequence):
             x = layer(x, initial_state=list(state), training=training)
             if self.dropout_layers:
                 x = self.dropout_layers[index](x, training=training)
+            x = self.with_latents(x, z)
         return x
 
     def embed_steps(self, before: Tensor) -> Tensor:
@@ -104,14 +107,15 @@ class Recurrent(Sequence):
         return tuple(tuple(ops.split(first(z), self.states, axis=-1)) for first in self.first_states)
 
     def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
-        x, after = self._inputs(z, target, step=step)[:, 0], []
+        x, after = self._inputs(z, target, step=step), []
         for layer, before in zip(self.recurrent_layers, state, strict=True):
-            x, states = layer.cell(x, list(before), training=False)
+            x, states = layer.cell(x[:, 0], list(before), training=False)
+            x = self.with_latents(ops.expand_dims(x, 1), z, step)
             after.append(tuple(states))
-        return ops.expand_dims(x, 1), tuple(after)
+        return x, tuple(after)
 
     def feature_width(self) -> int:
-        return self.hidden_units[-1]
+        return self.hidden_units[-1] + self.skip_width
 
     def get_config(self) -> Config:
         return {

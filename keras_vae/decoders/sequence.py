@@ -1,8 +1,10 @@
 """Base class of decoders of sequences."""
 
 import math
+from collections.abc import Iterable
 from typing import Any, Self
 
+import keras
 from keras import ops
 
 from keras_vae.arguments import positive_int
@@ -31,6 +33,8 @@ class Sequence(Autoregressive):
             all steps in one pass, which suits smooth series such as motion.
         flatten_latents: whether latents `(batch, n, width)`, such as categorical ones, are one vector of `n * width`
             numbers that all steps see. Otherwise `n` is their time axis, and step t sees `z[:, t]`.
+        skip_connections: whether the latents are an input of every layer and of the features, and not of the first
+            layer alone (Dieng et al., 2019). A subclass does it with `with_latents` and `skip_width`.
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -61,6 +65,7 @@ class Sequence(Autoregressive):
     """
 
     carries_state = True
+    skips: Any = ()
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class Sequence(Autoregressive):
         max_length: int | None = None,
         autoregressive: bool = True,
         flatten_latents: bool = False,
+        skip_connections: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -75,6 +81,7 @@ class Sequence(Autoregressive):
         self.max_length = None if max_length is None else positive_int(max_length, "max_length")
         self.autoregressive = bool(autoregressive)
         self.flatten_latents = bool(flatten_latents)
+        self.skip_connections = bool(skip_connections)
         self.requires_target = self.autoregressive
 
     def build(self, z_shape: Shape, target_shape: Shape | None = None) -> None:
@@ -116,16 +123,71 @@ class Sequence(Autoregressive):
         self, z: Tensor, before: Tensor | None = None, length: int | None = None, step: Tensor | None = None
     ) -> Tensor:
         """Inputs of all steps, or of step `step`, `(batch, time, input_width)`: the previous step, and z."""
+        z = self.latents_of_steps(z, step)
         if self.latents_in_time:
-            z = ops.cast(z if step is None else ops.take(z, ops.reshape(step, (1,)), axis=1), self.compute_dtype)
             if before is None:
                 return z
             return ops.concatenate([self.embed_steps(ops.cast(before, self.compute_dtype)), z], axis=-1)
-        z = ops.cast(ops.reshape(z, (-1, 1, self.z_width)), self.compute_dtype)
         if before is None:
             return z + ops.zeros((1, length, 1), z.dtype)  # torch writes ops.repeat wrongly to ONNX
         before = self.embed_steps(ops.cast(before, self.compute_dtype))
         return ops.concatenate([before, z + ops.zeros_like(before[:, :, :1])], axis=-1)
+
+    @property
+    def skip_width(self) -> int:
+        """Number of features by which `with_latents` widens a layer's inputs; 0 without skip connections."""
+        return self.z_width if self.skip_connections else 0
+
+    def with_latents(self, x: Tensor, z: Tensor, step: Tensor | None = None) -> Tensor:
+        """Features of all steps, or of step `step`, with the latents appended: `(batch, time, units + skip_width)`.
+
+        Args:
+            x: `(batch, time, units)`; returned as it is without skip connections.
+            z: as for `call`.
+            step: number of the step, if `x` is of this step alone.
+        """
+        if not self.skip_connections:
+            return x
+        return ops.concatenate([x, self.latents_of_steps(z, step) + ops.zeros_like(x[:, :, :1])], axis=-1)
+
+    def skip_layers(self, widths: Iterable[int]) -> list[keras.layers.Layer]:
+        """For decoders whose blocks keep their width: linear maps of the latents, added in front of all but the first.
+
+        Args:
+            widths: number of features in front of each of these blocks.
+
+        Returns:
+            The layers, built; none without skip connections.
+        """
+        layers = []
+        for index, width in enumerate(widths if self.skip_connections else ()):
+            layers.append(keras.layers.Dense(width, use_bias=False, dtype=self.dtype_policy, name=f"skip_{index}"))
+            layers[-1].build((None, None, self.z_width))
+        return layers
+
+    def skip_to(self, index: int, x: Tensor, z: Tensor, step: Tensor | None = None) -> Tensor:
+        """What block `index` gets: `x`, to which the latents are added by one of `self.skips`.
+
+        Args:
+            index: number of the block, from 0, whose inputs hold the latents already.
+            x: `(batch, time, units)`.
+            z: as for `call`.
+            step: number of the step, if `x` is of this step alone.
+        """
+        if not index or not self.skips:
+            return x
+        return x + self.skips[index - 1](self.latents_of_steps(z, step))
+
+    def latents_of_steps(self, z: Tensor, step: Tensor | None = None) -> Tensor:
+        """The latents that steps see, `(batch, time, width)`, where the time is 1 if all see the same.
+
+        Args:
+            z: as for `call`.
+            step: number of the step, for its latents alone.
+        """
+        if not self.latents_in_time:
+            return ops.cast(ops.reshape(z, (-1, 1, self.z_width)), self.compute_dtype)
+        return ops.cast(z if step is None else ops.take(z, ops.reshape(step, (1,)), axis=1), self.compute_dtype)
 
     def first_latents(self, z: Tensor) -> Tensor:
         """The latents that the first step sees, `(batch, width)`.
@@ -204,7 +266,7 @@ class Sequence(Autoregressive):
         return (z_shape[0], length, self.feature_width())
 
     def feature_width(self) -> int:
-        """Number of features at every step."""
+        """Number of features at every step, those of skip connections included."""
         raise NotImplementedError(f"{type(self).__name__} must implement `feature_width()`.")
 
     def get_config(self) -> Config:
@@ -214,6 +276,7 @@ class Sequence(Autoregressive):
             "max_length": self.max_length,
             "autoregressive": self.autoregressive,
             "flatten_latents": self.flatten_latents,
+            "skip_connections": self.skip_connections,
         }
 
     @classmethod

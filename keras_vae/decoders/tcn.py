@@ -34,6 +34,8 @@ class TCN(Sequence):
         autoregressive: whether a step sees those before it; without, the latents and its position alone.
         flatten_latents: whether latents `(batch, n, width)` are one vector that all steps are told. Otherwise step t is
             told `z[:, t]`.
+        skip_connections: whether the latents are an input of every layer and of the likelihood, and not of the first
+            layer alone, so that a deep decoder can ignore them less easily (skip-VAE, Dieng et al., 2019).
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -57,9 +59,10 @@ class TCN(Sequence):
         max_length: int | None = None,
         autoregressive: bool = True,
         flatten_latents: bool = False,
+        skip_connections: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(word_dropout, max_length, autoregressive, flatten_latents, **kwargs)
+        super().__init__(word_dropout, max_length, autoregressive, flatten_latents, skip_connections, **kwargs)
         self.filters = positive_ints(filters, "filters")
         self.kernel_size = positive_int(kernel_size, "kernel_size")
         self.dropout = dropout
@@ -78,28 +81,29 @@ class TCN(Sequence):
         for layer in (self.embed, *self.blocks, self.norm):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
+        self.skips = self.skip_layers(self.filters[:-1])
 
     def features(self, z: Tensor, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = self.embed(inputs)
         if not self.autoregressive:
             # Told the same at every step, convolutions would know the first few apart and no others.
             x = x + ops.cast(sinusoidal_positions(ops.shape(x)[1], self.filters[0]), x.dtype)
-        for block in self.blocks:
-            x = block(x, training=training)
-        return self.norm(x)
+        for index, block in enumerate(self.blocks):
+            x = block(self.skip_to(index, x, z), training=training)
+        return self.with_latents(self.norm(x), z)
 
     def start(self, z: Tensor, length: int) -> Any:
         return tuple(block.start(ops.shape(z)[0]) for block in self.blocks)
 
     def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
         x, after = self.embed(self._inputs(z, target, step=step)), []
-        for block, before in zip(self.blocks, state, strict=True):
-            x, new = block.step(x, before)
+        for index, (block, before) in enumerate(zip(self.blocks, state, strict=True)):
+            x, new = block.step(self.skip_to(index, x, z, step), before)
             after.append(new)
-        return self.norm(x), tuple(after)
+        return self.with_latents(self.norm(x), z, step), tuple(after)
 
     def feature_width(self) -> int:
-        return self.filters[-1]
+        return self.filters[-1] + self.skip_width
 
     def get_config(self) -> Config:
         return {

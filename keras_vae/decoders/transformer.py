@@ -33,6 +33,8 @@ class Transformer(Sequence):
         autoregressive: whether a step sees those before it; without, the latents and its position alone.
         flatten_latents: whether latents `(batch, n, width)` are one vector that all steps are told. Otherwise step t is
             told `z[:, t]`.
+        skip_connections: whether the latents are an input of every layer and of the likelihood, and not of the first
+            layer alone, so that a deep decoder can ignore them less easily (skip-VAE, Dieng et al., 2019).
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
@@ -56,9 +58,10 @@ class Transformer(Sequence):
         max_length: int | None = None,
         autoregressive: bool = True,
         flatten_latents: bool = False,
+        skip_connections: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(word_dropout, max_length, autoregressive, flatten_latents, **kwargs)
+        super().__init__(word_dropout, max_length, autoregressive, flatten_latents, skip_connections, **kwargs)
         self.width = positive_int(width, "width")
         self.heads = positive_int(heads, "heads")
         self.dropout = dropout
@@ -74,12 +77,13 @@ class Transformer(Sequence):
         self.embed.build((None, None, self.input_width))
         for layer in (*self.blocks, self.norm):
             layer.build((None, None, self.width))
+        self.skips = self.skip_layers([self.width] * (len(self.blocks) - 1))
 
     def features(self, z: Tensor, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = self._embedded(inputs, ops.shape(inputs)[1], 0)
-        for block in self.blocks:
-            x = block(x, training=training)
-        return self.norm(x)
+        for index, block in enumerate(self.blocks):
+            x = block(self.skip_to(index, x, z), training=training)
+        return self.with_latents(self.norm(x), z)
 
     def _embedded(self, inputs: Tensor, length: int, start: Any) -> Tensor:
         x = self.embed(inputs)
@@ -90,13 +94,13 @@ class Transformer(Sequence):
 
     def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
         x, after = self._embedded(self._inputs(z, target, step=step), 1, step), []
-        for block, before in zip(self.blocks, state, strict=True):
-            x, new = block.step(x, before, step)
+        for index, (block, before) in enumerate(zip(self.blocks, state, strict=True)):
+            x, new = block.step(self.skip_to(index, x, z, step), before, step)
             after.append(new)
-        return self.norm(x), tuple(after)
+        return self.with_latents(self.norm(x), z, step), tuple(after)
 
     def feature_width(self) -> int:
-        return self.width
+        return self.width + self.skip_width
 
     def get_config(self) -> Config:
         return {

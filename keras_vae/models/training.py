@@ -35,6 +35,7 @@ from keras_vae.models.steps import (
     total_loss,
     weighted_mean,
 )
+from keras_vae.optimizers.encoder_decoder import encoder_decoder_of, portable
 
 __all__ = ["Trainer"]
 
@@ -66,6 +67,8 @@ class Trainer(Executions):
         batch: Any
         training_terms: Any
         likelihood: Any
+        encoder: Any
+        latents: Any
         runner: Any
         samplers: Any
         _untracked: Any
@@ -222,6 +225,10 @@ class Trainer(Executions):
         # Keras keeps updating the metrics of an earlier compile, so they still need targets.
         self._has_metrics = self._has_metrics or bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
         super().compile(optimizer=optimizer, **{**kwargs, **({"steps_per_execution": 1} if self._picks_steps else {})})
+        two_networks = encoder_decoder_of(self.optimizer)
+        if two_networks is not None:
+            posteriors = [posterior for _, posterior in self.latents.pairs]
+            two_networks.set_encoder(v for part in (self.encoder, *posteriors) for v in part.variables)
         if self._picks_steps:
             self._compile_config.config["steps_per_execution"] = "auto"
         self._untracked.items.pop("one_step", None)
@@ -229,10 +236,8 @@ class Trainer(Executions):
 
     def compile_from_config(self, config: Config) -> None:
         config = dict(config)
-        optimizer = config.get("optimizer")
-        if isinstance(optimizer, dict) and str(optimizer.get("module")).startswith("keras.src.backend"):
-            # Keras on torch saves the module of its torch-specific subclass, which other backends cannot import.
-            config["optimizer"] = {**optimizer, "module": "keras.optimizers"}
+        if isinstance(config.get("optimizer"), dict):
+            config["optimizer"] = portable(config["optimizer"])
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**config)
         if self.optimizer is not None:

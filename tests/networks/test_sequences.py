@@ -479,3 +479,53 @@ def test_the_layers_that_bidirectional_copies_are_not_freed(monkeypatch):
     gc.collect()
     assert [layer().name for layer in copied] == ["layer_0", "layer_1"]
     assert len(encoder.weights) == 4 * 3  # those copied have no weights here
+
+
+class TestSkipConnections:
+    @pytest.mark.parametrize("in_steps", [True, False])
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_one_pass_and_the_loop_agree(self, name, in_steps):
+        keras.utils.set_random_seed(1)
+        decoder = DECODERS[name](**SIZES[name], skip_connections=True)
+        decoder.build((None, None, 2) if in_steps else (None, 2), (None, None, 3))
+        z = latent_steps() if in_steps else latents()
+        target = np.random.default_rng(0).standard_normal((4, 6, 3)).astype("float32")
+        features = ops.convert_to_numpy(decoder(z, target=target))
+        assert features.shape == (4, 6, decoder.feature_width()) == decoder.compute_output_shape(z.shape, target.shape)
+        np.testing.assert_allclose(loop(decoder, ops.convert_to_tensor(z), target), features, atol=1e-5)
+        np.testing.assert_array_equal(features[..., -2:], z if in_steps else np.broadcast_to(z[:, None], (4, 6, 2)))
+
+    @pytest.mark.parametrize("name", ["gru", "tcn", "transformer"])
+    def test_the_second_layer_sees_the_latents_without_the_first(self, name):
+        """With the first layer's weights at zero, z reaches the features of the network by the second layer alone."""
+        changes = {}
+        for skips in (False, True):
+            vae = make(name, skip_connections=skips)
+            decoder = vae.decoder
+            first = {
+                "gru": lambda d=decoder: [d.recurrent_layers[0], *d.first_states],
+                "tcn": lambda d=decoder: [d.embed, d.blocks[0]],
+                "transformer": lambda d=decoder: [d.embed, d.blocks[0]],
+            }[name]()
+            for weight in (weight for layer in first for weight in layer.weights):
+                weight.assign(ops.zeros_like(weight))
+            target = np.ones((4, 6, 3), "float32")
+            features = ops.convert_to_numpy(decoder(ops.convert_to_tensor(latents()), target=target))
+            changes[skips] = np.ptp(features[..., :4], axis=0).max()
+        assert changes[False] < 1e-6
+        assert changes[True] > 1e-2
+
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_decoded_tokens_are_a_fixed_point(self, name):
+        vae = make(name, (9,), tokens(), skip_connections=True)
+        decoded = vae.decode(latents(8))
+        target = vae.likelihood.to_network(ops.convert_to_tensor(decoded))
+        params = vae.likelihood(vae.decoder(ops.convert_to_tensor(latents(8)), target=target))
+        mode = ops.convert_to_numpy(vae.likelihood.distribution(params).mode())
+        behind = np.cumsum(decoded == END, axis=1) - (decoded == END) > 0
+        np.testing.assert_array_equal(decoded[~behind], mode[~behind])
+
+    def test_old_configs_have_none(self):
+        config = kv.decoders.GRU((4,)).get_config()
+        assert config.pop("skip_connections") is False
+        assert not kv.decoders.GRU.from_config(config).skip_connections

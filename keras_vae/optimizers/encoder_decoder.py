@@ -1,0 +1,184 @@
+"""An optimizer for the encoder, and another one for everything else."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+import keras
+from keras import ops
+
+from keras_vae.arguments import positive_int
+from keras_vae.backend import in_strategy
+from keras_vae.hints import Config, Tensor
+
+__all__ = ["EncoderDecoder", "encoder_decoder_of"]
+
+
+@keras.saving.register_keras_serializable("keras_vae.optimizers")
+class EncoderDecoder(keras.optimizers.Optimizer):
+    """One optimizer for the encoder and the posteriors, another for the rest: decoder, likelihood, priors, objective.
+
+    For networks that need different learning rates, and for an encoder that must not lag behind its decoder: with
+    `decoder_every=k` the encoder makes `k` updates for each of the decoder's (He et al., 2019).
+    `keras_vae.callbacks.AggressiveEncoder` sets `k` while the model trains. In the other batches the decoder is held
+    back: its weights, and all that its optimizer keeps of them, such as the moments and the number of steps of Adam,
+    stay as they are, bit for bit.
+
+    Only a `keras_vae.VAE` can be compiled with it, since it says which variables are the encoder's. `learning_rate` is
+    that of the encoder; setting it changes the decoder's by the same factor.
+
+    Args:
+        encoder: optimizer of the variables of q(z|x), a name or an instance.
+        decoder: likewise, of all others; by default another one like the encoder's.
+        decoder_every: the decoder is updated in the last of every so many batches. It is a variable, saved with the
+            model: `optimizer.decoder_every.assign(5)` takes effect in the next step.
+        name: name of the optimizer.
+
+    Raises:
+        ValueError: invalid arguments, one optimizer for both, or a model that is no VAE.
+        NotImplementedError: in training, under `tf.distribute`, where an update cannot be taken back.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> import keras_vae as kv
+    >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
+    >>> vae.compile(kv.optimizers.EncoderDecoder(keras.optimizers.Adam(1e-3), keras.optimizers.SGD(0.1)))
+    >>> history = vae.fit(np.random.default_rng(0).random((64, 4)), verbose=0)
+    >>> len(vae.optimizer.encoder.variables) > len(vae.optimizer.decoder.variables)
+    True
+    """
+
+    def __init__(
+        self,
+        encoder: str | keras.optimizers.Optimizer = "adam",
+        decoder: str | keras.optimizers.Optimizer | None = None,
+        decoder_every: int = 1,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate=0.0, name=name)
+        self.encoder = keras.optimizers.get(encoder)
+        alike = keras.saving.serialize_keras_object(self.encoder) if decoder is None else decoder
+        self.decoder = keras.optimizers.get(portable(alike) if isinstance(alike, dict) else alike)
+        if self.encoder is self.decoder:
+            raise ValueError(
+                "Argument `decoder` must be another optimizer than `encoder`: each keeps moments of its own variables. "
+                "Pass a second instance, or leave it out for one like the encoder's. Received: the same instance."
+            )
+        self.initial_decoder_every = positive_int(decoder_every, "decoder_every")
+        self.encoder_ids: frozenset[int] = frozenset()
+
+    def set_encoder(self, variables: Iterable[keras.Variable]) -> None:
+        """Say which variables are the encoder's; `VAE.compile` does.
+
+        Args:
+            variables: those of the encoder and of the posteriors, trainable or not.
+        """
+        self.encoder_ids = frozenset(id(variable) for variable in variables)
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        if not self.encoder_ids:
+            raise ValueError(
+                "The optimizer EncoderDecoder must be told which variables are the encoder's, as keras_vae.VAE.compile "
+                "does. Expected: a VAE, compiled with it. Received: the variables of another model."
+            )
+        variables = list(variables)
+        self.decoder_every = self.add_variable(
+            shape=(),
+            dtype="int32",
+            initializer=keras.initializers.Constant(self.initial_decoder_every),
+            name="decoder_every",
+        )
+        self.encoder.build([variable for variable in variables if id(variable) in self.encoder_ids])
+        self.decoder.build([variable for variable in variables if id(variable) not in self.encoder_ids])
+        super().build(variables)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Those of this optimizer, of the encoder's and of the decoder's, in this order."""
+        return [*self._variables, *self.encoder.variables, *self.decoder.variables]
+
+    def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None) -> None:
+        """Update the encoder's variables, and in every `decoder_every`-th call the others too.
+
+        Args:
+            grads: gradients, each `(*shape,)` of its variable, such as `(units,)`.
+            trainable_variables: the variables; those of `build` by default.
+        """
+        if in_strategy():
+            raise NotImplementedError(
+                "EncoderDecoder does not run under tf.distribute, where the update of a replica cannot be taken back. "
+                "Expected: one device, or keras.distribution on JAX. Received: a step inside of a strategy."
+            )
+        if not self.built:
+            self.build(trainable_variables or ())
+        pairs = list(zip(grads, trainable_variables or self._trainable_variables, strict=True))
+        self._check_variables_are_known([variable for _, variable in pairs])
+        of_encoder = [pair for pair in pairs if id(pair[1]) in self.encoder_ids]
+        of_decoder = [pair for pair in pairs if id(pair[1]) not in self.encoder_ids]
+        if of_encoder:
+            self.encoder.apply(*map(list, zip(*of_encoder, strict=True)))
+        if of_decoder:
+            held = [*(variable for _, variable in of_decoder), *self.decoder.variables]
+            before = [ops.copy(variable) for variable in held]
+            self.decoder.apply(*map(list, zip(*of_decoder, strict=True)))
+            # Chosen by value and not by a condition, which would be no part of a recorded step on torch. A zero
+            # gradient would not do: Adam moves by its moments.
+            due = ops.equal((self._iterations + 1) % ops.cast(self.decoder_every, self._iterations.dtype), 0)
+            for variable, old in zip(held, before, strict=True):
+                variable.assign(ops.where(due, variable.value, old))
+        self._iterations.assign_add(1)
+
+    @property
+    def learning_rate(self) -> Any:
+        """The encoder's learning rate."""
+        return self.encoder.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        before = float(ops.convert_to_numpy(self.encoder.learning_rate))
+        of_decoder = float(ops.convert_to_numpy(self.decoder.learning_rate))
+        self.encoder.learning_rate = learning_rate
+        self.decoder.learning_rate = float(learning_rate) * of_decoder / before if before else learning_rate
+
+    def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
+        """As in Keras, at the end of a training with moving averages of the weights.
+
+        Args:
+            var_list: the variables.
+        """
+        for optimizer, its in ((self.encoder, True), (self.decoder, False)):
+            optimizer.finalize_variable_values(
+                [variable for variable in var_list if (id(variable) in self.encoder_ids) == its]
+            )
+
+    def get_config(self) -> Config:
+        return {
+            "encoder": portable(keras.saving.serialize_keras_object(self.encoder)),
+            "decoder": portable(keras.saving.serialize_keras_object(self.decoder)),
+            "decoder_every": self.initial_decoder_every,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: Config, custom_objects: Any = None) -> Self:
+        inner = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
+            for name in ("encoder", "decoder")
+        }
+        return cls(**{**config, **inner})
+
+
+def portable(config: Config) -> Config:
+    """The config of a serialized optimizer that every backend can load.
+
+    Keras on torch saves the module of its torch-specific subclass, which other backends cannot import.
+    """
+    own = str(config.get("module")).startswith("keras.src.backend")
+    return {**config, "module": "keras.optimizers"} if own else config
+
+
+def encoder_decoder_of(optimizer: Any) -> Any:
+    """The `EncoderDecoder` that an optimizer is, or that scales its loss in float16; None if it is another one."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return inner if isinstance(inner, EncoderDecoder) else None
