@@ -116,7 +116,10 @@ class Sequence(Autoregressive):
     ) -> Tensor:
         """Inputs of all steps, or of step `step`, `(batch, time, input_width)`: the previous step, and z."""
         if self.latents_in_time:
-            z = ops.cast(z if step is None else ops.take(z, ops.reshape(step, (1,)), axis=1), self.compute_dtype)
+            # Of one step alone, where latents become known step by step, or of all.
+            if step is not None and z.shape[1] != 1:
+                z = ops.take(z, ops.reshape(step, (1,)), axis=1)
+            z = ops.cast(z, self.compute_dtype)
             if before is None:
                 return z
             return ops.concatenate([self.embed_steps(ops.cast(before, self.compute_dtype)), z], axis=-1)

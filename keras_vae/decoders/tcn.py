@@ -93,6 +93,8 @@ class TCN(Sequence):
 
     def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
         x, after = self.embed(self._inputs(z, target, step=step)), []
+        if not self.autoregressive:
+            x = x + ops.cast(sinusoidal_positions(1, self.filters[0], step), x.dtype)
         for block, before in zip(self.blocks, state, strict=True):
             x, new = block.step(x, before)
             after.append(new)

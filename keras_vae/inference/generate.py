@@ -12,6 +12,7 @@ from keras import ops
 from keras_vae.arguments import non_negative_number, positive_int
 from keras_vae.data.rows import check_rows
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.draws import other_noise
 from keras_vae.hints import Array, Part, Seed, Tensor
 from keras_vae.inference.call import (
     as_tensors,
@@ -83,7 +84,7 @@ def decode(
     """
     as_distribution = mode == "distribution"
     if as_distribution:
-        require_one_pass(model.decoder)
+        require_one_pass(model)
     mode = decoding_mode(model, None if as_distribution else mode, data_temperature)
     mode, length = "parameters" if as_distribution else mode, known_length(model, length)
     shapes = model.latents.level_shapes()
@@ -126,12 +127,19 @@ def decode(
     return detached(model.likelihood.distribution(as_tensors(decoded)))
 
 
-def require_one_pass(decoder: Part) -> None:
-    """Refuse decoders under which a step depends on the steps before it.
+def require_one_pass(model: Part) -> None:
+    """Refuse decoders, and latents, under which a step depends on the steps before it.
 
     Raises:
-        ValueError: such a decoder.
+        ValueError: such a decoder, or such latents.
     """
+    decoder = model.decoder
+    if model.latents.sees_data:
+        raise ValueError(
+            f"Argument `mode`: the latents {type(model.latents).__name__} see the data of earlier steps, so p(x|z) is "
+            "not one distribution: each step has its own, given the steps before it. Received: mode='distribution'. Use "
+            "mode='sample' for draws, and vae.elbo(x, reduction='none') for the densities of given data."
+        )
     for part in getattr(decoder, "parts", {"": decoder}).values():
         if part.requires_target and getattr(part, "autoregressive", True):
             raise ValueError(
@@ -222,8 +230,7 @@ def generate(
     given = fixed_latents(model, fixed, n, steps_of_latents(model, length))
 
     def generate_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, prepared: Any) -> Tensor:
-        latents = draw_latents(vae, inputs, seed, temperature[0], prepared, length)
-        return decode_latents(vae, latents, inputs, mode, seed, temperature[1], length)
+        return generate_rows(vae, inputs, mode, seed, seed, temperature, prepared, length)
 
     return model.runner.run(
         ("generate", mode, length, tuple(given)),
@@ -261,6 +268,39 @@ def steps_of_latents(model: Part, length: int | None) -> int | None:
     return next((value for value in known if value is not None), None)
 
 
+def generate_rows(
+    model: Part,
+    inputs: Any,
+    mode: str | None,
+    seed: Seed,
+    data_seed: Seed,
+    temperature: Any,
+    prepared: Any,
+    length: int | None,
+) -> Tensor:
+    """New data of one batch: latents, and data for them; step by step in turn if latents depend on earlier data.
+
+    Args:
+        model: the `VAE`.
+        inputs: `rows`, and what stands beside them.
+        mode: see `generate`.
+        seed: an int or a `SeedGenerator`, for the latents.
+        data_seed: likewise, for the data.
+        temperature: of the latents, and of the data.
+        prepared: what `latents.prepare` returned for the whole call, or None.
+        length: see `generate`.
+    """
+    own: dict[str, Any] = {}
+    if model.latents.sees_data:
+        fixed = inputs.get("fixed_0")
+        latents: tuple[Tensor, ...] = () if fixed is None else (fixed,)
+        own = {"latent_seed": other_noise(seed, 1), "latent_temperature": temperature[0]}
+        length = steps_of_latents(model, length) if fixed is None else None
+    else:
+        latents = draw_latents(model, inputs, seed, temperature[0], prepared, length)
+    return decode_latents(model, latents, inputs, mode, data_seed, temperature[1], length, **own)
+
+
 def draw_latents(
     model: Part, inputs: Any, seed: Seed, temperature: Any, prepared: Any, length: int | None
 ) -> tuple[Tensor, ...]:
@@ -278,14 +318,18 @@ def draw_latents(
 
 
 def decode_latents(
-    model: Part, latents: tuple[Tensor, ...], inputs: Any, mode: str | None, seed: Seed, temperature: Any, length: Any
+    model: Part,
+    latents: tuple[Tensor, ...],
+    inputs: Any,
+    mode: str | None,
+    seed: Seed,
+    temperature: Any,
+    length: Any,
+    **own: Any,
 ) -> Tensor:
     """Data for the latents of one batch."""
-    context = context_of(model, inputs)
-    z = model.forward_pass.decoder_input(latents, context)
-    return model.forward_pass.decode_data(
-        z, context, exposure=inputs.get("exposure"), seed=seed, mode=mode, temperature=temperature, length=length
-    )
+    options = {"exposure": inputs.get("exposure"), "seed": seed, "mode": mode, "temperature": temperature}
+    return model.forward_pass.decode_latents(latents, context_of(model, inputs), length=length, **options, **own)
 
 
 def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: int | None) -> dict[str, Array]:

@@ -180,6 +180,7 @@ class VAE(Trainer):
             self.compute_dtype,
             self.objective,
             condition_support(condition_encoder, self.condition_shape),
+            structure.sees_data,
         )
         self.runner = Runner(self, seed, require_adapted)
         build_plain_layers(self)
