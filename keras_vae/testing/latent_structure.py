@@ -104,7 +104,7 @@ def _check_shapes(subject: Subject) -> None:
     check_rows(subject, functools.partial(row_outputs, vae), x)
     check_context(subject, shapes)
     terms = vae.terms(ops.convert_to_tensor(x), seed=0)
-    z = vae.latents.decoder_input(terms.latents, terms.context)
+    z = vae.latents.decoder_input(terms.latents, terms.context, **_data(vae, x))
     wanted = (len(x), *_closed(vae.latents.decoder_input_shape(), subject))
     subject.require(
         tuple(z.shape) == wanted,
@@ -206,11 +206,11 @@ def _check_log_q(subject: Subject, levels: Sequence[Any]) -> None:
 
 def _check_given(subject: Subject, vae: Part, x: Array) -> None:
     latents = vae.latents
-    length = x.shape[1] if latents.has_time_axis else None
+    options = {"length": x.shape[1] if latents.has_time_axis else None, **_data(vae, x)}
     context = ops.zeros((len(x), 0))
 
     def generate(seed: int, given: Any = None) -> tuple[Tensor, ...]:
-        return latents.generate(context, encode=vae.forward_pass.encode, seed=seed, length=length, given=given)
+        return latents.generate(context, encode=vae.forward_pass.encode, seed=seed, given=given, **options)
 
     free = generate(0)
     subject.require(
@@ -238,7 +238,9 @@ def _check_given(subject: Subject, vae: Part, x: Array) -> None:
 
 def _check_generate(subject: Subject, vae: Part, x: Array) -> None:
     latents, context = vae.latents, ops.zeros((ROWS, 0))
-    options = {"encode": vae.forward_pass.encode, "length": x.shape[1] if latents.has_time_axis else None}
+    repeated = np.repeat(x[:1], ROWS, axis=0)
+    options = {"length": x.shape[1] if latents.has_time_axis else None, **_data(vae, repeated)}
+    options["encode"] = vae.forward_pass.encode
 
     def generate(seed: int = 0, **more: Any) -> list[Array]:
         return _arrays(latents.generate(context, seed=seed, **options, **more))
@@ -247,7 +249,6 @@ def _check_generate(subject: Subject, vae: Part, x: Array) -> None:
     _require_equal(
         subject, "generate", free, generate(), "generate(seed=0) differs between two calls. Draw from `seed` alone."
     )
-    repeated = np.repeat(x[:1], ROWS, axis=0)
     priors = [level.prior for level in vae.terms(ops.convert_to_tensor(repeated), seed=0, deterministic=True).levels]
     for index, (z, prior) in enumerate(zip(free, priors, strict=True)):
         subject.require(
@@ -266,6 +267,11 @@ def _check_generate(subject: Subject, vae: Part, x: Array) -> None:
             "generate",
             f"generate(temperature=...) ignores the temperature at level {index}. Draw from p.tempered(temperature).",
         )
+
+
+def _data(vae: Part, x: Array) -> dict[str, Tensor]:
+    """The data that latents which `sees_data` are given."""
+    return {"data": vae.forward_pass.network_input(ops.convert_to_tensor(x))} if vae.latents.sees_data else {}
 
 
 def _check_prepared(subject: Subject, vae: Part, x: Array) -> None:
