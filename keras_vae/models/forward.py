@@ -303,9 +303,7 @@ class Forward:
             likelihood, mode = Undrawn(likelihood), None
         options = {"condition": context} if self.by_name["decoder"] and decoder is None else {}
         decoder = self.decoder if decoder is None else decoder
-        return decoder.decode(
-            z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, **options
-        )
+        return decoder.decode(z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, **options)
 
     @staticmethod
     def tiled(structure: Any, num_samples: int | None) -> Any:

@@ -136,7 +136,9 @@ def test_padding_changes_nothing():
         np.testing.assert_allclose(found[row : row + 1, :length], vae.encode(X[row : row + 1, :length]), atol=1e-5)
     for options in ({}, {"method": "particle_filter"}):
         estimates = [vae.log_likelihood(data, 4, seed=3, **options) for data in ({"x": padded, "mask": mask},)]
-        estimates.append(vae.log_likelihood({"x": np.where(MASK[..., None], X, 7.0), "mask": MASK}, 4, seed=3, **options))
+        estimates.append(
+            vae.log_likelihood({"x": np.where(MASK[..., None], X, 7.0), "mask": MASK}, 4, seed=3, **options)
+        )
         np.testing.assert_allclose(*estimates, rtol=1e-4, atol=1e-4)
 
 
@@ -192,15 +194,23 @@ def test_word_dropout_hides_steps_from_the_state_in_training():
     assert np.abs(ops.convert_to_numpy(seen - empty))[:, 1:].max() > 1e-3
 
 
-def test_batches_of_different_lengths_and_other_objectives():
+def test_an_objective_that_draws_from_the_prior():
+    vae = make("srnn", data_shape=(5, 3), objective="info_vae")
+    vae.compile("adam")
+    assert np.isfinite(vae.fit({"x": X, "mask": MASK}, epochs=1, verbose=0).history["loss"]).all()
+
+
+def test_batches_of_different_lengths_and_several_samples():
     class Batches(keras.utils.PyDataset):
         def __len__(self):
             return 2
 
         def __getitem__(self, index):
-            return ({"x": X[3 * index : 3 * index + 3, : 5 - index], "mask": MASK[3 * index : 3 * index + 3, : 5 - index]},)
+            return (
+                {"x": X[3 * index : 3 * index + 3, : 5 - index], "mask": MASK[3 * index : 3 * index + 3, : 5 - index]},
+            )
 
-    for objective in ("iwae", "info_vae"):
+    for objective in ("elbo", "iwae"):
         vae = make(objective=objective)
         vae.compile("adam")
         assert np.isfinite(vae.fit(Batches(), epochs=1, verbose=0).history["loss"]).all()
@@ -216,7 +226,10 @@ def test_batches_of_different_lengths_and_other_objectives():
         (lambda: kv.latents.Recurrent(state=None, transition=keras.layers.Dense(3)), "no step is told anything"),
         (lambda: make(data_shape=(5, 3, 1)), "sequences"),
         (lambda: make(encoder="gru"), "return_sequences=True"),
-        (lambda: make(decoder=keras.layers.Bidirectional(keras.layers.GRU(3, return_sequences=True))), "both directions"),
+        (
+            lambda: make(decoder=keras.layers.Bidirectional(keras.layers.GRU(3, return_sequences=True))),
+            "both directions",
+        ),
         (lambda: make().decode(np.zeros((1, 2, 2)), mode="distribution"), "see the data of earlier steps"),
         (lambda: make().latents.decoder_input((np.zeros((1, 2, 2)),), np.zeros((1, 0))), "Argument `data`"),
         (lambda: kv.VAE((4,)).log_likelihood(np.zeros((1, 4)), method="particle_filter"), "latent for every time step"),
