@@ -11,7 +11,6 @@ from keras_vae.backend import scan_steps
 from keras_vae.hints import Component, Config, Shape, Tensor
 from keras_vae.latents.latents import LatentLevel
 from keras_vae.latents.markov import Markov
-from keras_vae.latents.levels import tile_rows
 from keras_vae.layers.recurrent_layer import recurrent_layer
 from keras_vae.layers.sequence import sequence_width, shift_right
 from keras_vae.layers.word_dropout import WordDropout

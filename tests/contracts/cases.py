@@ -138,7 +138,7 @@ CASES = {
         "other_values": {
             "latent_dim": 3,
             "state": keras.layers.LSTM(4, return_sequences=True),
-            "state_sees": "data",
+            "state_sees": ("data",),
             "chained": False,
             "transition": keras.layers.Dense(5),
             "prior": kv.priors.Laplace(),
