@@ -17,6 +17,7 @@ __all__ = [
     "positive_int",
     "positive_ints",
     "positive_number",
+    "share",
 ]
 
 
@@ -66,6 +67,15 @@ def positive_number(value: Any, argument: str) -> float:
     """The value as a float, finite and above 0."""
     if not _is_finite(value) or value <= 0:
         raise ValueError(f"Argument `{argument}` must be a finite number > 0. Received: {argument}={value!r}")
+    return float(value)
+
+
+def share(value: Any, argument: str) -> float:
+    """The value as a float, above 0 and at most 1."""
+    if not _is_finite(value) or not 0 < value <= 1:
+        raise ValueError(
+            f"Argument `{argument}` must be a number above 0 and at most 1. Received: {argument}={value!r}"
+        )
     return float(value)
 
 

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-NO_DATA = ("exposure", "sample_weight", "y", "z")
+NO_DATA = ("exposure", "prefix", "sample_weight", "y", "z")
 """Arguments whose shape follows from the model, so that no other data_shape would fit."""
 
 

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_vae.backend import StepSeed
 from keras_vae.decoders.decoder import Decoder, draw
+from keras_vae.decoders.steps import over_all_steps
 from keras_vae.hints import Part, Seed, Shape, Tensor
 
 __all__ = ["Autoregressive"]
@@ -101,6 +102,8 @@ class Autoregressive(Decoder):
         temperature: float = 1.0,
         length: int | None = None,
         condition: Tensor | None = None,
+        prefix: Tensor | None = None,
+        prefix_mask: Tensor | None = None,
     ) -> Tensor:
         """Data for latents `z`, every step from those before it; see `Decoder.decode`.
 
@@ -108,6 +111,9 @@ class Autoregressive(Decoder):
         is not the mean or mode of the whole; in mode None what the likelihood takes for typical of the step.
         Where the likelihood knows an end, what lies behind it is `likelihood.padding`, and the loop stops when every
         sequence has ended. Under a `condition`, which `call` takes, every step is that of `call` on the whole prefix.
+
+        Where `prefix` counts, the loop takes its value in place of its own, so the steps behind it follow from exactly
+        what is given (teacher forcing).
         """
         carries_state = self.carries_state and condition is None
         options: dict[str, Any] = {"condition": condition}
@@ -120,6 +126,14 @@ class Autoregressive(Decoder):
 
         def shaped(flat: Tensor) -> Tensor:
             return ops.reshape(flat, (batch, *sizes, *event))
+
+        given = None
+        empty = ops.full((batch, steps, *event), likelihood.padding, dtype=dtype)
+        if prefix is not None:
+            prefix, given = over_all_steps(prefix, prefix_mask, sizes[0], dtype)
+            prefix, given = (ops.reshape(tensor, (batch, steps, *event)) for tensor in (prefix, given))
+            # All at once: the loop stops where every sequence has ended, and given steps count behind an end too.
+            empty = ops.where(given, prefix, empty)
 
         def follow(step: Tensor, flat: Tensor, ended: Tensor, state: Any) -> tuple[Tensor, ...]:
             if carries_state:
@@ -141,7 +155,11 @@ class Autoregressive(Decoder):
             over = ops.reshape(ended, (batch, *([1] * (1 + len(event)))))
             value = ops.where(over, ops.cast(likelihood.padding, dtype), value)
             here = ops.reshape(ops.equal(ops.arange(steps), step), (1, -1, *([1] * len(event))))
-            flat = ops.where(here, value, flat)
+            if given is None:
+                flat = ops.where(here, value, flat)
+            else:
+                flat = ops.where(ops.logical_and(here, ops.logical_not(given)), value, flat)
+                value = ops.take(flat, ops.reshape(step, (1,)), axis=1)
             ends = likelihood.has_ended(value)
             if ends is not None:
                 ended = ops.logical_or(ended, ops.any(ops.reshape(ends, (batch, -1)), axis=1))
@@ -151,7 +169,6 @@ class Autoregressive(Decoder):
             return ops.logical_not(ops.all(ended))
 
         start = self.start(z, steps) if condition is None else ()
-        empty = ops.full((batch, steps, *event), likelihood.padding, dtype=dtype)
         _, flat, *_ = ops.while_loop(
             go_on,
             follow,

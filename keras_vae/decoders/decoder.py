@@ -3,8 +3,8 @@
 from typing import Any
 
 import keras
-from keras import ops
 
+from keras_vae.decoders.steps import continued
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Config, Part, Seed, Tensor
 from keras_vae.layers.call_arguments import accepted_arguments
@@ -90,10 +90,13 @@ class Decoder(keras.layers.Layer):
         temperature: float = 1.0,
         length: int | None = None,
         condition: Tensor | None = None,
+        prefix: Any = None,
+        prefix_mask: Any = None,
     ) -> Tensor:
         """Data for latents `z`: the mean, the mode or a draw of the likelihood, in one pass: `(batch, *data_shape)`.
 
-        Autoregressive decoders override it with a compiled loop.
+        Autoregressive decoders override it with a compiled loop. A model passes `prefix` and `prefix_mask` only where
+        the user gave a prefix, so a `decode` that does not take them serves for everything else.
 
         Args:
             z: as for `call`.
@@ -103,12 +106,15 @@ class Decoder(keras.layers.Layer):
             temperature: scales the spread of a draw.
             length: number of steps, if the data's shape does not fix it.
             condition: `(batch, width)`, the encoded condition, if `call` takes it by that name; else None.
+            prefix: `(batch, time, ...)`, the first steps of the data, which are returned as they are; or None.
+            prefix_mask: boolean `(batch, time)`, or with more axes of the prefix, True where it counts; None if all of
+                it does.
         """
         del length
         options = {} if condition is None else {"condition": condition}
         distribution = likelihood.distribution(likelihood(self(z, training=False, **options)))
         value = draw(distribution, mode, seed, temperature, likelihood=likelihood)
-        return fill_behind_end(value, likelihood)
+        return continued(value, likelihood, prefix, prefix_mask)
 
 
 def draw(
@@ -137,20 +143,3 @@ def draw(
     if mode == "sample":
         return distribution.tempered(temperature).sample(seed)
     return distribution.mode() if mode == "mode" else distribution.mean()
-
-
-def fill_behind_end(value: Tensor, likelihood: Part) -> Tensor:
-    """Decoded sequences with `likelihood.padding` after the step that ends each; unchanged if none can end.
-
-    >>> import numpy as np
-    >>> import keras_vae as kv
-    >>> from keras_vae.decoders.decoder import fill_behind_end
-    >>> tokens = kv.likelihoods.Categorical(5, padding=0, end=1)
-    >>> [int(token) for token in fill_behind_end(np.array([[3, 1, 4]]), tokens)[0]]
-    [3, 1, 0]
-    """
-    ends = likelihood.has_ended(value)
-    if ends is None:
-        return value
-    ends = ops.cast(ends, "int32")
-    return ops.where(ops.cumsum(ends, axis=1) - ends > 0, ops.cast(likelihood.padding, value.dtype), value)

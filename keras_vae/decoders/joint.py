@@ -9,6 +9,7 @@ from keras_vae import registry
 from keras_vae.arguments import check_fields, named_parts
 from keras_vae.decoders.decoder import Decoder
 from keras_vae.decoders.from_model import FromModel
+from keras_vae.decoders.steps import prefix_options
 from keras_vae.distributions.draws import several
 from keras_vae.hints import Component, Config, Part, Seed, Shape, Tensor
 from keras_vae.layers.context import concatenate_context, width_with_context
@@ -116,21 +117,26 @@ class Joint(Decoder):
         temperature: float = 1.0,
         length: int | None = None,
         condition: Tensor | None = None,
+        prefix: Any = None,
+        prefix_mask: Any = None,
     ) -> Any:
         """Data of every field for latents `z`: dict of `(batch, *data_shape)`, draws with noise of their own.
 
         `likelihood` is a `keras_vae.likelihoods.Joint` of the same fields, and `mode` holds for all of them; None for
         what each field's likelihood takes for typical. `length` is that of fields whose shape leaves it open.
+        `prefix` and `prefix_mask` are dicts with some of the fields.
 
         Raises:
-            ValueError: a likelihood that lacks one of the fields.
+            ValueError: a likelihood that lacks one of the fields, or a prefix for a decoder that takes none.
         """
         check_fields(likelihood.parts, self.parts, "likelihood")
         seed = several(seed) if mode == "sample" else None
         options: dict[str, Any] = {"mode": mode, "temperature": temperature, "length": length}
+        prefixes, masks = prefix or {}, prefix_mask or {}
         data = {}
         for name, part in self.parts.items():
             own, named = self._input(part, z, condition)
+            named.update(prefix_options(part, prefixes.get(name), masks.get(name)))
             data[name] = part.decode(own, likelihood.parts[name], seed=seed, **options, **named)
         return data
 

@@ -7,7 +7,8 @@ from keras import ops
 
 from keras_vae.arguments import positive_int
 from keras_vae.decoders.autoregressive import Autoregressive
-from keras_vae.decoders.decoder import draw, fill_behind_end
+from keras_vae.decoders.decoder import draw
+from keras_vae.decoders.steps import continued
 from keras_vae.hints import Config, Part, Seed, Shape, Tensor
 from keras_vae.layers.sequence import check_latent_steps, hide_padding, sequence_width, shift_right
 from keras_vae.layers.word_dropout import WordDropout
@@ -166,12 +167,22 @@ class Sequence(Autoregressive):
         temperature: float = 1.0,
         length: int | None = None,
         condition: Tensor | None = None,
+        prefix: Tensor | None = None,
+        prefix_mask: Tensor | None = None,
     ) -> Tensor:
         if self.latents_in_time:
             length = self._length(z, likelihood, length)
         if self.autoregressive:
             return super().decode(
-                z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, condition=condition
+                z,
+                likelihood,
+                seed=seed,
+                mode=mode,
+                temperature=temperature,
+                length=length,
+                condition=condition,
+                prefix=prefix,
+                prefix_mask=prefix_mask,
             )
         (length,) = self.step_sizes(likelihood, length)
         if condition is None:
@@ -183,7 +194,7 @@ class Sequence(Autoregressive):
             features = self.call(z, target=target, training=False, **options)
         distribution = likelihood.distribution(likelihood(features))
         value = draw(distribution, mode, seed, temperature, likelihood=likelihood)
-        return fill_behind_end(value, likelihood)
+        return continued(value, likelihood, prefix, prefix_mask)
 
     def _length(self, z: Tensor, likelihood: Part, length: int | None) -> Any:
         known = likelihood.data_shape[0] or length

@@ -6,12 +6,16 @@ from typing import Self
 import keras
 from keras import ops
 
+from keras_vae.arguments import positive_int, share
 from keras_vae.distributions.distribution import Independent
 from keras_vae.distributions.draws import at_least, with_samples
 from keras_vae.distributions.kl_divergence import register_kl_divergence
 from keras_vae.hints import Seed, Tensor
 
 __all__ = ["Categorical"]
+
+LEFT_OUT = -1e9
+"""Logit of a category that cannot be drawn; finite, so that a KL stays so."""
 
 
 @keras.saving.register_keras_serializable("keras_vae.distributions")
@@ -61,6 +65,44 @@ class Categorical(Independent):
 
     def tempered(self, temperature: Tensor | float) -> Self:
         return self._changed(logits=self.logits / at_least(temperature, 1e-6))
+
+    def truncated(self, top_k: int | None = None, top_p: float | None = None) -> Self:
+        """The most likely categories alone: all others have probability zero, and these share what they had.
+
+        With both arguments `top_k` comes first (Fan, Lewis and Dauphin, 2018), and `top_p` counts the mass of what it
+        leaves. The smallest set whose mass reaches `top_p`, the nucleus, is large where the distribution is flat and
+        small where it is sharp (Holtzman et al., 2020).
+
+        Args:
+            top_k: number of categories, at least 1.
+            top_p: mass of the categories that stay, above 0 and at most 1; at least one stays.
+
+        Raises:
+            ValueError: other values.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from keras_vae.distributions import Categorical
+        >>> p = Categorical(np.log([[0.5, 0.3, 0.15, 0.05]]), event_ndims=0)
+        >>> [round(float(share), 3) for share in p.truncated(top_p=0.7).probabilities()[0]]
+        [0.625, 0.375, 0.0, 0.0]
+        """
+        count = self.logits.shape[-1]
+        top_k = count if top_k is None else min(positive_int(top_k, "top_k"), count)
+        top_p = 1.0 if top_p is None else share(top_p, "top_p")
+        if top_k == count and top_p == 1.0:
+            return self
+        order = ops.argsort(-self.logits, axis=-1)
+        stays = ops.arange(count) < top_k
+        mass = ops.where(stays, ops.softmax(ops.take_along_axis(self.logits, order, axis=-1), axis=-1), 0.0)
+        if top_p < 1.0:
+            mass = mass / ops.sum(mass, axis=-1, keepdims=True)
+            # A category stays if those before it do not reach top_p: the first always does.
+            stays = ops.logical_and(stays, ops.cumsum(mass, axis=-1) - mass < top_p)
+        ranks = ops.argsort(order, axis=-1)
+        stays = ops.take_along_axis(ops.broadcast_to(stays, ops.shape(ranks)), ranks, axis=-1)
+        return self._changed(logits=ops.where(stays, self.logits, LEFT_OUT))
 
     def mean(self) -> Tensor:
         """Expected number: for grey levels a value between the levels, for names of categories without meaning."""

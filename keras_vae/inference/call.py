@@ -7,10 +7,20 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.arguments import one_of, positive_int
+from keras_vae.arguments import one_of, positive_int, share
 from keras_vae.hints import Array, Data, Part
+from keras_vae.likelihoods.categorical import Categorical
 
-__all__ = ["as_tensors", "checked_condition", "checked_exposure", "decoding_mode", "known_length", "over_data", "rows"]
+__all__ = [
+    "as_tensors",
+    "checked_condition",
+    "checked_exposure",
+    "checked_limits",
+    "decoding_mode",
+    "known_length",
+    "over_data",
+    "rows",
+]
 
 MODES = ("mean", "mode", "sample")
 
@@ -66,6 +76,41 @@ def decoding_mode(model: Part, mode: str | None, data_temperature: float) -> str
             f"data_temperature={data_temperature!r}, mode={mode!r}"
         )
     return mode
+
+
+def checked_limits(model: Part, mode: str | None, top_k: int | None, top_p: float | None) -> dict[str, Any]:
+    """The checked arguments `top_k` and `top_p` of draws of categories.
+
+    Raises:
+        ValueError: other values, a mode without draws, or a likelihood without categories.
+    """
+    limits = {
+        "top_k": None if top_k is None else positive_int(top_k, "top_k"),
+        "top_p": None if top_p is None else share(top_p, "top_p"),
+    }
+    named = next((name for name, value in limits.items() if value is not None), None)
+    if named is None:
+        return limits
+    if not has_categories(model.likelihood):
+        raise ValueError(
+            f"Argument `{named}` limits draws to the most likely categories, and the likelihood "
+            f"{type(model.likelihood).__name__} has none. Expected: one with categories, such as "
+            f"keras_vae.likelihoods.Categorical. Received: {named}={limits[named]}. To draw closer to the mean or the "
+            "mode, pass data_temperature=... below 1."
+        )
+    if mode != "sample":
+        raise ValueError(
+            f"Argument `{named}` limits draws to the most likely categories: pass mode='sample' too. Received: "
+            f"{named}={limits[named]}, mode={mode!r}"
+        )
+    return limits
+
+
+def has_categories(likelihood: Part) -> bool:
+    """Whether anything that a likelihood describes has a probability for each category."""
+    members = likelihood.members() if hasattr(likelihood, "members") else {}
+    own = isinstance(likelihood, Categorical) or getattr(likelihood.support, "categorical", False)
+    return own or any(map(has_categories, members.values()))
 
 
 def checked_condition(model: Part, condition: Any, mask: Any, n: int) -> dict[str, Array | None]:

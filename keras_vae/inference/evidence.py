@@ -87,13 +87,13 @@ def log_likelihood(
 ) -> Array:
     """log p(x) of every example, estimated by samples, in nats: `(n,)`.
 
-    By importance sampling log mean_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q (Burda, Grosse and Salakhutdinov, 2016, section
-    5): in expectation a lower bound of log p(x), which exceeds the ELBO and becomes tighter with more samples.
+    By importance sampling log mean_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q (Burda, Grosse and Salakhutdinov, 2016,
+    section 5): in expectation a lower bound of log p(x), which exceeds the ELBO and becomes tighter with more samples.
 
     Latents of every time step have a second method, a particle filter: all draws of an example go through its steps
-    together, and where the weights of a few outgrow the others, these continue and the others are dropped (Doucet, Godsill
-    and Andrieu, 2000). Its estimate of p(x) is unbiased too, so that of log p(x) is a lower bound in expectation (Maddison
-    et al., 2017), and its error grows linearly with the length, while that of importance sampling grows exponentially.
+    together, and where the weights of a few outgrow the others, these continue and the others are dropped (Doucet,
+    Godsill and Andrieu, 2000). Its estimate of p(x) is unbiased too, so that of log p(x) is a lower bound in
+    expectation (Maddison et al., 2017), and it is the tighter one for long sequences.
 
     Args:
         model: the `VAE`.

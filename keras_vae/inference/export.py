@@ -11,7 +11,7 @@ from keras_vae.backend import StepSeed, check_exported, export_options, exports_
 from keras_vae.decoders.autoregressive import Autoregressive
 from keras_vae.hints import Part
 from keras_vae.inference.call import decoding_mode
-from keras_vae.inference.generate import decode_latents, generate_rows
+from keras_vae.inference.generate import decode_latents, draw_latents
 from keras_vae.inference.reconstruct import reconstruct_batch
 
 __all__ = ["export"]
@@ -217,7 +217,8 @@ def generate_inputs(model: Part, inputs: Any) -> Any:
     seeds = inputs["seed"]
     rows = {**inputs, "rows": seeds}
     seed = StepSeed(StepSeed.key_of(seeds), 0)
-    return generate_rows(model, rows, decoding_mode(model, None, 1.0), seed, None, (1.0, 1.0), None, None)
+    latents, own = draw_latents(model, rows, seed, 1.0, None, None)
+    return decode_latents(model, latents, rows, decoding_mode(model, None, 1.0), None, 1.0, None, **own)
 
 
 METHODS: dict[str, tuple[Callable, Callable]] = {

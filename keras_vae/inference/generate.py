@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.arguments import non_negative_number, positive_int
+from keras_vae.arguments import non_negative_number, one_of, positive_int
 from keras_vae.data.rows import check_rows
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.distributions.draws import other_noise
@@ -18,14 +18,18 @@ from keras_vae.inference.call import (
     as_tensors,
     checked_condition,
     checked_exposure,
+    checked_limits,
     decoding_mode,
     known_length,
     real_numbers,
     rows,
 )
+from keras_vae.inference.prefix import Prefix, inferred_latents, prefix_of_batch, read_prefix, require_steps
 from keras_vae.inference.samplers import latents_of_sampler
 
 __all__ = ["decode", "generate"]
+
+LATENTS_FROM = ("posterior", "prior")
 
 SPACES = {
     "one_hot": "probabilities that sum to 1",
@@ -41,10 +45,14 @@ def decode(
     condition: Tensor | None = None,
     mode: str | None = None,
     *,
+    prefix: Any = None,
+    prefix_mask: Any = None,
     condition_mask: Tensor | None = None,
     exposure: Tensor | None = None,
     seed: int | None = None,
     data_temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
     length: int | None = None,
     batch_size: int | None = None,
     verbose: str | int = "auto",
@@ -59,17 +67,24 @@ def decode(
         mode: `"mean"` or `"mode"` of p(x|z), or a `"sample"` from it; by default the mean, and the mode for
             tokens, which have no mean. `"distribution"` for p(x|z) itself, from `keras_vae.distributions`, with one
             row for each example.
+        prefix: the first steps of the data, `(n, time, ...)` or `(time, ...)` for all rows, which are returned as they
+            are and which the steps behind them follow; or a list of them of unequal lengths, and for several fields a
+            dict with some of them.
+        prefix_mask: boolean `(n, time)`, True where the prefix counts, for prefixes of unequal lengths; by default all
+            steps that the likelihood does not take for padding.
         condition_mask: boolean `(n, length)`, True at valid steps, for conditions of unequal lengths.
         exposure: `(n,)`, size factors, for a likelihood created with `exposure=True`.
         seed: int, for results that are reproducible on one backend, with one batch size.
         data_temperature: scales the spread of p(x|z), with `mode="sample"`; 1 is the model's own, 0 is greedy.
-        length: number of steps, if `data_shape` does not fix it.
+        top_k: number of the most likely categories that a draw of tokens is taken from, with `mode="sample"`.
+        top_p: as many of the most likely categories as reach this probability, likewise: nucleus sampling.
+        length: number of steps, those of the prefix included, if `data_shape` does not fix it.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
     Raises:
-        ValueError: arguments or data that do not fit the model, or `mode="distribution"` with an autoregressive
-            decoder, whose p(x|z) is made of one distribution for each step, given the steps before it.
+        ValueError: arguments or data that do not fit the model, or `mode="distribution"` with a prefix or an
+            autoregressive decoder, whose p(x|z) is made of one distribution for each step, given the steps before it.
 
     Example:
 
@@ -85,7 +100,14 @@ def decode(
     as_distribution = mode == "distribution"
     if as_distribution:
         require_one_pass(model)
+        if prefix is not None:
+            raise ValueError(
+                "Argument `prefix`: steps that are given have no distribution. Received: a prefix and "
+                "mode='distribution'. Leave one of the two out."
+            )
     mode = decoding_mode(model, None if as_distribution else mode, data_temperature)
+    limits = checked_limits(model, mode, top_k, top_p)
+    given = read_prefix(model, prefix, prefix_mask)
     mode, length = "parameters" if as_distribution else mode, known_length(model, length)
     shapes = model.latents.level_shapes()
     z = tuple(z) if isinstance(z, tuple) or len(shapes) > 1 else (z,)
@@ -108,13 +130,16 @@ def decode(
         "exposure": checked_exposure(model, exposure, n),
     }
 
+    if given is not None:
+        beside.update(given.inputs(model, n, z[0].shape[1] if model.latents.has_time_axis else length))
+
     def decode_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, **_: Any) -> Tensor:
-        return decode_latents(vae, inputs["z"], inputs, mode, seed, temperature[1], length)
+        return decode_latents(vae, inputs["z"], inputs, mode, seed, temperature[1], length, **limits)
 
     temperature = (1.0, non_negative_number(data_temperature, "data_temperature"))
     inputs = {"z": z, **rows(n, **beside)}
     decoded = model.runner.run(
-        ("decode", mode, length),
+        ("decode", mode, length, *limits.values(), None if given is None else tuple(given.values)),
         decode_batch,
         inputs,
         batch_size=batch_size,
@@ -137,8 +162,8 @@ def require_one_pass(model: Part) -> None:
     if model.latents.sees_data:
         raise ValueError(
             f"Argument `mode`: the latents {type(model.latents).__name__} see the data of earlier steps, so p(x|z) is "
-            "not one distribution: each step has its own, given the steps before it. Received: mode='distribution'. Use "
-            "mode='sample' for draws, and vae.elbo(x, reduction='none') for the densities of given data."
+            "not one distribution: each step has its own, given the steps before it. Received: mode='distribution'. "
+            "Use mode='sample' for draws, and vae.elbo(x, reduction='none') for the densities of given data."
         )
     for part in getattr(decoder, "parts", {"": decoder}).values():
         if part.requires_target and getattr(part, "autoregressive", True):
@@ -169,6 +194,11 @@ def generate(
     condition: Tensor | None = None,
     mode: str | None = None,
     *,
+    prefix: Any = None,
+    prefix_mask: Any = None,
+    latents_from: str = "posterior",
+    candidates: int = 1,
+    num_return: int | None = None,
     sampler: str | None = None,
     fixed: Mapping[int, Any] | None = None,
     condition_mask: Tensor | None = None,
@@ -176,18 +206,37 @@ def generate(
     seed: int | None = None,
     temperature: float = 1.0,
     data_temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
     length: int | None = None,
     batch_size: int | None = None,
     verbose: str | int = "auto",
 ) -> Array:
     """New data: latents from the prior or from a sampler, decoded: `(n, *data_shape)`.
 
+    With a `prefix` it goes on with sequences that have begun. Their latents are then drawn from q(z | prefix): the
+    encoder sees the prefix, with a mask. Latents of later time steps are drawn from the prior, from the last step of
+    each prefix on. An encoder that was trained on whole sequences knows what their beginnings have in common with
+    them; how far q is from p(z | prefix) says how far the continuations are from the model's own p(rest | prefix), and
+    `candidates` narrows that gap.
+
     Args:
         model: the `VAE`.
-        n: number of examples; by default the number of conditions, or 1.
+        n: number of examples; by default the number of prefixes or conditions, or 1.
         condition: `(n, *condition_shape)`, or one condition for all, for a conditional model.
         mode: `"mean"` or `"mode"` of p(x|z), or a `"sample"` from it; by default the mean, and the mode for
             tokens, which have no mean. Most published pictures show the mean.
+        prefix: the first steps of the data, `(n, time, ...)` or `(time, ...)` for all rows, which are returned as they
+            are and which the steps behind them follow; or a list of them of unequal lengths, and for several fields a
+            dict with some of them.
+        prefix_mask: boolean `(n, time)`, True where the prefix counts, for prefixes of unequal lengths; by default all
+            steps that the likelihood does not take for padding.
+        latents_from: with a prefix, `"posterior"` for latents from q(z | prefix), or `"prior"`: the prefix then acts
+            through the steps that an autoregressive decoder sees, and on no others.
+        candidates: number of draws from q(z | prefix) for each row, of which one is kept with a probability
+            proportional to its importance weight p(prefix | z) p(z) / q(z | prefix): the more, the closer to
+            p(z | prefix) (sampling-importance resampling, Rubin, 1987).
+        num_return: number of examples for each prefix or condition, on a second axis: `(n, num_return, *data_shape)`.
         sampler: name of a sampler that `fit_sampler` has fitted: latents are drawn from it in place of the prior.
         fixed: dict from the index of a level or group of latents to its value: `(n, *latent)`, or one value for all
             rows; for a single categorical variable, the index of the category.
@@ -195,9 +244,11 @@ def generate(
         exposure: `(n,)`, size factors, for a likelihood created with `exposure=True`.
         seed: int, for results that are reproducible on one backend, with one batch size.
         temperature: scales the spread of the prior or of the sampler; below 1 results are more typical and less
-            varied.
+            varied. With a prefix it scales the prior of later steps, and 0 also takes the mean of q(z | prefix).
         data_temperature: scales the spread of p(x|z), with `mode="sample"`; 1 is the model's own, 0 is greedy.
-        length: number of steps, if `data_shape` does not fix it.
+        top_k: number of the most likely categories that a draw of tokens is taken from, with `mode="sample"`.
+        top_p: as many of the most likely categories as reach this probability, likewise: nucleus sampling.
+        length: number of steps, those of the prefix included, if `data_shape` does not fix it.
         batch_size: rows at a time, 32 by default.
         verbose: 0, 1 or 2 as in Keras; `"auto"` is silent for a few thousand rows.
 
@@ -211,8 +262,15 @@ def generate(
     >>> vae = kv.VAE(data_shape=(4,), latent_dim=2)
     >>> vae.generate(3, temperature=0.8, seed=0).shape
     (3, 4)
+    >>> melodies = kv.VAE((None, 6), decoder=kv.decoders.GRU((8,)), encoder=kv.encoders.GRU((8,)))
+    >>> melodies.generate(prefix=np.ones((2, 3, 6)), length=9, num_return=5).shape
+    (2, 5, 9, 6)
     """
     mode, length = decoding_mode(model, mode, data_temperature), known_length(model, length)
+    limits = checked_limits(model, mode, top_k, top_p)
+    begun = read_prefix(model, prefix, prefix_mask)
+    if n is None and begun is not None:
+        n = begun.rows
     if condition is not None and n is None:
         n = len(np.asarray(condition)) if np.ndim(condition) > len(model.condition_shape or ()) else 1
     n = positive_int(1 if n is None else n, "n")
@@ -220,41 +278,93 @@ def generate(
         non_negative_number(temperature, "temperature"),
         non_negative_number(data_temperature, "data_temperature"),
     )
-    beside = {
+    candidates = positive_int(candidates, "candidates")
+    inferred = one_of(latents_from, LATENTS_FROM, "latents_from") == "posterior" and begun is not None
+    check_inferred(model, begun, inferred, candidates, sampler, fixed)
+    inputs: dict[str, Any] = {
         **checked_condition(model, condition, condition_mask, n),
         "exposure": checked_exposure(model, exposure, n),
+        **({} if begun is None else begun.inputs(model, n, length)),
     }
+    steps, count = steps_of_latents(model, length), n
+    if num_return is not None:
+        count = n * positive_int(num_return, "num_return")
+        inputs = repeated(inputs, count // n)
+    drawn = {}
     if sampler is not None:
-        drawn = latents_of_sampler(model, sampler, n, beside["condition"], seed, temperatures[0])
-        fixed = with_drawn(fixed, drawn)
-    given = fixed_latents(model, fixed, n, steps_of_latents(model, length))
+        drawn = latents_of_sampler(model, sampler, count, inputs["condition"], seed, temperatures[0])
+        check_not_fixed(fixed, drawn)
+    given = {**repeated(fixed_latents(model, fixed, n, steps), count // n), **fixed_latents(model, drawn, count, steps)}
+    mean = inferred and temperatures[0] == 0.0 and candidates == 1
 
     def generate_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, prepared: Any) -> Tensor:
-        return generate_rows(vae, inputs, mode, seed, seed, temperature, prepared, length)
+        if inferred:
+            latents, own = inferred_latents(vae, inputs, seed, temperature[0], prepared, candidates, mean)
+        else:
+            latents, own = draw_latents(vae, inputs, seed, temperature[0], prepared, length)
+        return decode_latents(vae, latents, inputs, mode, seed, temperature[1], length, **own, **limits)
 
-    return model.runner.run(
-        ("generate", mode, length, tuple(given)),
+    settings = None if begun is None else (tuple(begun.values), inferred, candidates, mean)
+    if batch_size is None and candidates > 1:
+        batch_size = max(1, min(32, 4096 // candidates))  # rows times candidates that are in memory at once
+    generated = model.runner.run(
+        ("generate", mode, length, tuple(given), *limits.values(), settings),
         generate_batch,
-        rows(n, **beside, **given),
+        rows(count, **inputs, **given),
         batch_size=batch_size,
         verbose=verbose,
         seed=seed,
         temperature=temperatures,
     )
+    if num_return is None:
+        return generated
+    return keras.tree.map_structure(lambda array: array.reshape(n, -1, *array.shape[1:]), generated)
 
 
-def with_drawn(fixed: Mapping[int, Any] | None, drawn: dict[int, Array]) -> dict[int, Any]:
-    """The argument `fixed` with the draws of a sampler.
+def check_inferred(
+    model: Part, begun: Prefix | None, inferred: bool, candidates: int, sampler: str | None, fixed: Any
+) -> None:
+    """Check what `generate` may be asked for with a prefix, and without one.
 
     Raises:
-        ValueError: it fixes a level that the sampler draws.
+        ValueError: latents from two places, rows without anything to infer them from, or weights that do not exist.
+    """
+    if inferred and begun is not None:
+        require_steps(begun)
+        name = "sampler" if sampler is not None else "fixed"
+        if sampler is not None or fixed is not None:
+            raise ValueError(
+                f"Argument `{name}`: the latents are drawn from q(z | prefix). Received: {name} and a prefix. Pass "
+                f"latents_from='prior' too, or leave {name} out."
+            )
+    if candidates > 1 and not (inferred and model.latents.has_density):
+        reason = "the posterior has no density" if inferred else "there are none without q(z | prefix)"
+        raise ValueError(
+            f"Argument `candidates`: they are weighed by p(prefix | z) p(z) / q(z | prefix), and {reason}. "
+            f"Expected: 1. Received: candidates={candidates}."
+        )
+
+
+def repeated(inputs: dict[str, Any], times: int) -> dict[str, Any]:
+    """Arrays with every row repeated, next to itself; None stays."""
+
+    def repeat(array: Any) -> Any:
+        return None if array is None else np.repeat(array, times, axis=0)
+
+    return keras.tree.map_structure(repeat, inputs) if times > 1 else inputs
+
+
+def check_not_fixed(fixed: Mapping[int, Any] | None, drawn: dict[int, Array]) -> None:
+    """Refuse to fix a level that a sampler draws.
+
+    Raises:
+        ValueError: there is such a level.
     """
     if fixed is not None and (not isinstance(fixed, Mapping) or set(fixed) & set(drawn)):
         raise ValueError(
             f"Argument `fixed`: the sampler draws the levels or groups {sorted(drawn)} jointly, so none of them can be "
             f"fixed. Received: fixed={fixed!r:.80}. Leave out `sampler` to draw the others from the prior."
         )
-    return {**(fixed or {}), **drawn}
 
 
 def context_of(model: Part, inputs: Any) -> Tensor:
@@ -268,53 +378,36 @@ def steps_of_latents(model: Part, length: int | None) -> int | None:
     return next((value for value in known if value is not None), None)
 
 
-def generate_rows(
-    model: Part,
-    inputs: Any,
-    mode: str | None,
-    seed: Seed,
-    data_seed: Seed,
-    temperature: Any,
-    prepared: Any,
-    length: int | None,
-) -> Tensor:
-    """New data of one batch: latents, and data for them; step by step in turn if latents depend on earlier data.
+def draw_latents(
+    model: Part, inputs: Any, seed: Seed, temperature: Any, prepared: Any, length: int | None
+) -> tuple[tuple[Tensor, ...], dict[str, Any]]:
+    """Latents of one batch from the prior, one tensor for each level, and options of `decode_latents`.
+
+    Latents that depend on earlier data are drawn while these are decoded, and there are none yet.
 
     Args:
         model: the `VAE`.
         inputs: `rows`, and what stands beside them.
-        mode: see `generate`.
-        seed: an int or a `SeedGenerator`, for the latents.
-        data_seed: likewise, for the data.
-        temperature: of the latents, and of the data.
+        seed: an int or a `SeedGenerator`.
+        temperature: scales the spread of the latents.
         prepared: what `latents.prepare` returned for the whole call, or None.
         length: see `generate`.
     """
-    own: dict[str, Any] = {}
+    given = [inputs.get(f"fixed_{index}") for index in range(len(model.latents.level_shapes()))]
     if model.latents.sees_data:
-        fixed = inputs.get("fixed_0")
-        latents: tuple[Tensor, ...] = () if fixed is None else (fixed,)
-        own = {"latent_seed": other_noise(seed, 1), "latent_temperature": temperature[0]}
-        length = steps_of_latents(model, length) if fixed is None else None
-    else:
-        latents = draw_latents(model, inputs, seed, temperature[0], prepared, length)
-    return decode_latents(model, latents, inputs, mode, data_seed, temperature[1], length, **own)
-
-
-def draw_latents(
-    model: Part, inputs: Any, seed: Seed, temperature: Any, prepared: Any, length: int | None
-) -> tuple[Tensor, ...]:
-    """Latents of one batch from the prior, one tensor for each level."""
+        latents = () if given[0] is None else (given[0],)
+        return latents, {"latent_seed": other_noise(seed, 1), "latent_temperature": temperature}
     context = context_of(model, inputs)
-    return model.latents.generate(
+    latents = model.latents.generate(
         model.forward_pass.seen_by("prior", context),
         encode=model.forward_pass.encode,
         prepared=prepared,
         seed=seed,
         temperature=temperature,
         length=steps_of_latents(model, length),
-        given=[inputs.get(f"fixed_{index}") for index in range(len(model.latents.level_shapes()))],
+        given=given,
     )
+    return latents, {}
 
 
 def decode_latents(
@@ -325,11 +418,20 @@ def decode_latents(
     seed: Seed,
     temperature: Any,
     length: Any,
-    **own: Any,
+    **options: Any,
 ) -> Tensor:
-    """Data for the latents of one batch."""
-    options = {"exposure": inputs.get("exposure"), "seed": seed, "mode": mode, "temperature": temperature}
-    return model.forward_pass.decode_latents(latents, context_of(model, inputs), length=length, **options, **own)
+    """Data for the latents of one batch; `options` are those of `Forward.decode_latents`, such as `top_k`."""
+    return model.forward_pass.decode_latents(
+        latents,
+        context_of(model, inputs),
+        exposure=inputs.get("exposure"),
+        seed=seed,
+        mode=mode,
+        temperature=temperature,
+        length=length,
+        **prefix_of_batch(model, inputs),
+        **options,
+    )
 
 
 def fixed_latents(model: Part, fixed: Mapping[int, Any] | None, n: int, steps: int | None) -> dict[str, Array]:

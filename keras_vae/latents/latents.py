@@ -200,6 +200,46 @@ class Latents(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `generate(context, ...)`.")
 
+    def continue_from(
+        self,
+        latents: tuple[Tensor, ...],
+        mask: Tensor,
+        context: Tensor,
+        *,
+        encode: Encode | None = None,
+        prepared: Any = None,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        length: Any = None,
+    ) -> tuple[Tensor, ...]:
+        """Latents of whole sequences whose first steps were inferred: those of later steps are drawn from the prior.
+
+        Latents without a time axis are those of the whole sequence already, and are returned as they are. A structure
+        with `has_time_axis` overrides it. The inferred latents stay as they are where `mask` is True, and each row goes
+        on from its own last step that counts, so that the rows of a batch may have prefixes of unequal lengths.
+
+        Args:
+            latents: for each level `(batch, *latent)`, draws from q(z | prefix); with a time axis
+                `(batch, time, width)`, of which the steps outside of `mask` mean nothing.
+            mask: boolean `(batch, time)`, True for the first steps of every row, those of its prefix.
+            context: `(batch, width)`, the encoded condition for the priors.
+            encode: see `infer`.
+            prepared: result of `prepare`, or None.
+            seed: an int or a `SeedGenerator`.
+            temperature: scales the spread of the draws of later steps.
+            length: number of steps of the whole sequence; by default `time`.
+
+        Returns:
+            Tuple of `(batch, *latent)`, with a time axis `(batch, length, width)`.
+        """
+        del mask, context, encode, prepared, seed, temperature, length
+        if self.has_time_axis:
+            raise NotImplementedError(
+                f"{type(self).__name__} must implement `continue_from(latents, mask, context, ...)`, since it has a "
+                "latent for each time step, and those behind a prefix are not inferred from it."
+            )
+        return latents
+
     def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
         """Input of the decoder for given latents; a structure that `sees_data` takes `data` too, as in `infer`.
 

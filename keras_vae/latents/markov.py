@@ -12,7 +12,15 @@ from keras_vae.hints import Component, Config, Encode, Part, Seed, Shape, Tensor
 from keras_vae.latents.hierarchical import tile_rows
 from keras_vae.latents.latents import LatentLevel, Latents
 from keras_vae.latents.levels import check_latent_shape
-from keras_vae.latents.steps import as_rows, check_context, check_features, check_part, in_time, steps_of_data
+from keras_vae.latents.steps import (
+    as_rows,
+    check_context,
+    check_features,
+    check_part,
+    in_time,
+    steps_of_data,
+    to_length,
+)
 from keras_vae.layers.context import concatenate_context
 from keras_vae.layers.dense_stack import DenseStack
 from keras_vae.layers.sequence import hide_padding, shift_right, step_mask
@@ -311,6 +319,31 @@ class Markov(Latents):
 
         before = None if data is None else self.data_before(data)
         return (self._chain(draw, context, before, length=length)[0],)
+
+    def continue_from(
+        self,
+        latents: tuple[Tensor, ...],
+        mask: Tensor,
+        context: Tensor,
+        *,
+        encode: Encode | None = None,
+        prepared: Any = None,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        length: Any = None,
+        data: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:
+        given, counts = to_length(latents[0], mask, length)
+        key = StepSeed.key(seed)
+
+        def draw(told: Tensor, step: Tensor, here: Tensor, kept: Tensor) -> Tensor:
+            drawn = self.prior_at(told, context).tempered(temperature).sample(StepSeed(key, step))
+            return ops.where(as_rows(kept), as_rows(here), drawn)
+
+        # One loop over all steps, each of which takes the given latent or draws its own.
+        before = None if data is None else self.data_before(data)
+        inputs = ops.swapaxes(given, 0, 1), ops.swapaxes(counts, 0, 1)[..., None]
+        return (self._chain(draw, context, before, *inputs)[0],)
 
     def rows_of(self, levels: Sequence[LatentLevel], num_samples: int | None = None) -> tuple[Tensor, ...]:
         return tuple(level.z for level in levels)  # samples are rows already

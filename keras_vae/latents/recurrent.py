@@ -25,7 +25,7 @@ KINDS = (keras.layers.GRU, keras.layers.LSTM, keras.layers.SimpleRNN)
 
 @latents.register("recurrent", package="keras_vae")
 class Recurrent(Markov):
-    """p(z_t | d_t, [z_(t-1)]), d_t = RNN(d_(t-1), x_(t-1), [z_(t-1)]): a latent and a deterministic state for each step.
+    """p(z_t | d_t, [z_(t-1)]), d_t = RNN(d_(t-1), x_(t-1), [z_(t-1)]): a latent and a state for each step.
 
     The state d_t remembers what has happened, so that z_t need not; the decoder sees z_t and d_t. The general form of
     several models, which differ in what sees what:
@@ -58,7 +58,8 @@ of single steps |
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments; an encoder without features of every step; priors or posteriors that `Markov` refuses.
+        ValueError: bad arguments; an encoder without features of every step; priors or posteriors that `Markov`
+            refuses.
         TypeError: a state or a transition that is no such layer.
 
     Example:

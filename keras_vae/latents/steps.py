@@ -9,7 +9,7 @@ from keras_vae.distributions.distribution import Distribution, Independent
 from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.latents.levels import is_several
 
-__all__ = ["as_rows", "check_context", "check_features", "check_part", "in_time", "steps_of_data"]
+__all__ = ["as_rows", "check_context", "check_features", "check_part", "in_time", "steps_of_data", "to_length"]
 
 
 def steps_of_data(data_shape: Any) -> int | None:
@@ -118,3 +118,19 @@ def in_time(value: Any, z: Tensor, mask: Tensor | None) -> Distribution:
     rows, shape = ops.shape(value.mean()), ops.shape(z)
     tensors = {name: ops.reshape(ops.broadcast_to(one, rows), shape) for name, one in value.tensors().items()}
     return dataclasses.replace(value, **tensors, event_ndims=2, mask=mask)
+
+
+def to_length(z: Tensor, mask: Tensor, length: Any) -> tuple[Tensor, Tensor]:
+    """Latents of the first steps and their mask as those of `length` steps, `(rows, length, width)`, False behind them.
+
+    Args:
+        z: `(rows, time, width)`.
+        mask: boolean `(rows, time)`.
+        length: number of steps, at least `time`; None for `time`.
+    """
+    z, mask = ops.convert_to_tensor(z), ops.cast(mask, "bool")
+    if length is None or (isinstance(length, int) and z.shape[1] == length):
+        return z, mask
+    shape = ops.shape(z)
+    more = ops.zeros((shape[0], length - shape[1], shape[2]), dtype=z.dtype)
+    return ops.concatenate([z, more], axis=1), ops.concatenate([mask, ops.zeros(ops.shape(more)[:2], "bool")], axis=1)

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_vae.data.batch import Batch
+from keras_vae.decoders.steps import prefix_options
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Encode, Part, Seed, Tensor
 from keras_vae.latents.latents import LatentLevel
@@ -16,6 +17,7 @@ from keras_vae.latents.levels import tile_rows
 from keras_vae.layers.context import concatenate_context
 from keras_vae.layers.sequence import hide_padding, step_mask
 from keras_vae.models.stepwise import Stepwise
+from keras_vae.models.truncated import Truncated
 from keras_vae.objectives.terms import Terms
 
 __all__ = ["Forward"]
@@ -282,6 +284,10 @@ class Forward:
         temperature: Any,
         length: Any,
         decoder: Part = None,
+        prefix: Any = None,
+        prefix_mask: Any = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
     ) -> Any:
         """Decoded data, `(batch, *data_shape)`.
 
@@ -295,14 +301,21 @@ class Forward:
             temperature: scales the spread of a draw.
             length: number of steps, if the data's shape does not fix it; by default that of latents with a time axis.
             decoder: a decoder in the place of the model's, which has the condition already; or None.
+            prefix: `(batch, time, ...)`, the first steps of the data, or None; for fields a dict with some of them.
+            prefix_mask: boolean `(batch, time)`, or with more axes, True where the prefix counts; likewise.
+            top_k: for draws of categories, see `keras_vae.distributions.Categorical.truncated`.
+            top_p: likewise.
         """
         likelihood = self.likelihood if exposure is None else Exposed(self.likelihood, exposure)
+        if top_k is not None or top_p is not None:
+            likelihood = Truncated(likelihood, top_k, top_p)
         if length is None and decoder is None and self.latents.has_time_axis:
             length = z.shape[1] or ops.shape(z)[1]
         if mode == "parameters":
             likelihood, mode = Undrawn(likelihood), None
         options = {"condition": context} if self.by_name["decoder"] and decoder is None else {}
         decoder = self.decoder if decoder is None else decoder
+        options.update(prefix_options(decoder, prefix, prefix_mask))
         return decoder.decode(z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, **options)
 
     @staticmethod

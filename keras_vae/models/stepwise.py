@@ -16,8 +16,8 @@ __all__ = ["Stepwise"]
 class Stepwise(Autoregressive):
     """z_t from p(z_t | z_<t, x_<t), then the decoder's features of step t: what runs in place of the decoder alone.
 
-    It is itself an autoregressive decoder, made for one call, so the loop, its prefixes, ends and draws of x_t are those
-    of `Autoregressive.decode`. Its state is that of the latents and that of the decoder.
+    It is itself an autoregressive decoder, made for one call, so the loop, its prefixes, ends and draws of x_t are
+    those of `Autoregressive.decode`. Its state is that of the latents and that of the decoder.
 
     Args:
         latents: a structure that `sees_data`.
@@ -86,6 +86,11 @@ class Stepwise(Autoregressive):
                 z = ops.where(ops.take(ops.cast(kept, "bool"), ops.reshape(step, (1,)), axis=1), z, drawn)
         seen = latents.seen(z, memory)[:, None]
         return (z, memory), seen if appended is None else concatenate_context(seen, appended)
+
+    def step_sizes(self, likelihood: Part, length: Any) -> tuple[Tensor, ...]:
+        decoder = self.steps.decoder
+        own = decoder.step_sizes if isinstance(decoder, Autoregressive) else super().step_sizes
+        return own(likelihood, length)
 
     def compute_output_shape(self, z_shape: Shape, target_shape: Shape | None = None) -> Shape:
         raise NotImplementedError("Stepwise is made for one call of `decode`.")

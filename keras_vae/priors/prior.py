@@ -100,7 +100,7 @@ class Prior(keras.layers.Layer):
             context_shape: `(batch, width)`; the width is 0 where there is no context.
             latent_shape: shape of one example's latents, without the batch axis.
             data_spec: dict that describes the data: `shape`, `support` (low and high), `categorical`,
-                `condition_shape`, `features_shape`, `network_shape`; and `seed`, an int, for choices made at random. None where there is
+                `condition_shape`, `features_shape`; and `seed`, an int, for choices made at random. None where there is
                 no data, as in a regularizer layer.
         """
         self.context_width = int(context_shape[-1])

@@ -52,7 +52,7 @@ def linear_model(state_sees, chained, steps, width=2, units=2):
 
 
 def log_prob(vae, data, state_sees, chained, width=2):
-    """By the Kalman filter on (z_t, d_t); d_t is computed from (z, d, x) of the step before, z_t from z_(t-1) and d_t."""
+    """By the Kalman filter on (z_t, d_t); d_t follows from (z, d, x) of the step before, z_t from z_(t-1) and d_t."""
     value = ops.convert_to_numpy
     latents = vae.latents
     kernel, bias = (value(weight).astype("float64") for weight in latents.step_prior.loc_head.dense.weights)
