@@ -246,3 +246,27 @@ def test_states_that_are_no_recurrent_layers_are_refused():
     for state in (keras.layers.Dense(3), keras.layers.GRU(3), "gru"):
         with pytest.raises((TypeError, ValueError), match="`state`"):
             kv.latents.Recurrent(state=state)
+
+
+@pytest.mark.parametrize("form", ["vrnn", "srnn", "state of latents", "storn"])
+def test_goes_on_from_a_prefix(form):
+    """Steps that are given stay; latents of the prefix are inferred, and what follows depends on both."""
+    vae = moved(make(form))
+    given = {"prefix": [X[0], X[1, :2], X[2, :3]], "length": 7, "mode": "sample", "seed": 3}
+    new = vae.generate(**given, num_return=4)
+    assert new.shape == (3, 4, 7, 3)
+    for row, steps in enumerate((5, 2, 3)):
+        np.testing.assert_array_equal(new[row, :, :steps], np.repeat(X[row : row + 1, :steps], 4, axis=0))
+    assert len(np.unique(new[0, :, 5:].round(5))) == new[0, :, 5:].size
+    # The mean, at temperature 0: that of the data written so far, as one pass over them says.
+    after = vae.generate(prefix=X[:, :3], length=5, temperature=0.0)
+    np.testing.assert_array_equal(after[:, :3], X[:, :3])
+    z = vae.encode(X[:, :3])
+    if vae.latents.sees_data:
+        data = vae.forward_pass.network_input(ops.convert_to_tensor(after))
+        mask = ops.convert_to_tensor(np.repeat(np.arange(5)[None] < 3, 6, axis=0))
+        (z,) = vae.latents.continue_from((z,), mask, ops.zeros((6, 0)), data=data, length=5, temperature=0.0, seed=0)
+        expected = vae.terms(ops.convert_to_tensor(after)).decode(z).mean()
+        np.testing.assert_allclose(after[:, 3:], ops.convert_to_numpy(expected)[:, 3:], atol=1e-4)
+    assert vae.generate(prefix=X[:2, :3], length=5, latents_from="prior", seed=0).shape == (2, 5, 3)
+    assert vae.generate(prefix=X[:2, :3], length=5, candidates=3, seed=0).shape == (2, 5, 3)
