@@ -43,6 +43,7 @@ class Checks:
         objective: the objective, which may use `y`, or allow rows without a label.
         condition_support: the values that conditions may have, or None for any.
         optional_fields: names of the fields that may be left out of a dict: those that the model can do without.
+        latents_read_x: whether the latents of a step depend on earlier data.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Checks:
         objective: Part = None,
         condition_support: Support | None = None,
         optional_fields: Iterable[str] = (),
+        latents_read_x: bool = False,
     ) -> None:
         self.spec = spec
         self.condition_shape = condition_shape
@@ -62,6 +64,7 @@ class Checks:
         self.likelihood = likelihood
         self.compute_dtype = compute_dtype
         self.decoder_reads_x = decoder.requires_target and getattr(decoder, "autoregressive", True)
+        self.steps_read_x = self.decoder_reads_x or latents_read_x
         self.objective = objective
         self.uses_y = getattr(objective, "uses_y", False)
         self.partly_labelled = getattr(objective, "partly_labelled", False)
@@ -239,7 +242,7 @@ class Checks:
                 padding,
                 label,
                 noisy,
-                from_first=self.decoder_reads_x or field.shape[0] is None,
+                from_first=self.steps_read_x or field.shape[0] is None,
             )
 
     @staticmethod
@@ -357,9 +360,10 @@ class Checks:
                 )
         except ValueError as error:
             raise ValueError(f"{error}{self._y_hint(y, rows, argument)}") from None
-        if self.decoder_reads_x and not same(x, y):
+        if self.steps_read_x and not same(x, y):
             raise ValueError(
-                f"Argument `{argument}` must equal x, or be left out: the decoder is autoregressive, and sees the "
+                f"Argument `{argument}` must equal x, or be left out: the "
+                f"{'decoder is autoregressive, and sees' if self.decoder_reads_x else 'latents see'} the "
                 "earlier steps of x. For denoising use encoder=keras_vae.encoders.Denoising(...), whose noise "
                 "the decoder does not see."
             )

@@ -187,7 +187,10 @@ class Sequence(Autoregressive):
         """
         if not self.latents_in_time:
             return ops.cast(ops.reshape(z, (-1, 1, self.z_width)), self.compute_dtype)
-        return ops.cast(z if step is None else ops.take(z, ops.reshape(step, (1,)), axis=1), self.compute_dtype)
+        # Of one step alone, where latents become known step by step, or of all.
+        if step is not None and z.shape[1] != 1:
+            z = ops.take(z, ops.reshape(step, (1,)), axis=1)
+        return ops.cast(z, self.compute_dtype)
 
     def first_latents(self, z: Tensor) -> Tensor:
         """The latents that the first step sees, `(batch, width)`.

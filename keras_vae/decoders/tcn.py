@@ -97,6 +97,8 @@ class TCN(Sequence):
 
     def next_features(self, z: Tensor, target: Tensor, step: Tensor, state: Any) -> tuple[Tensor, Any]:
         x, after = self.embed(self._inputs(z, target, step=step)), []
+        if not self.autoregressive:
+            x = x + ops.cast(sinusoidal_positions(1, self.filters[0], step), x.dtype)
         for index, (block, before) in enumerate(zip(self.blocks, state, strict=True)):
             x, new = block.step(self.skip_to(index, x, z, step), before)
             after.append(new)

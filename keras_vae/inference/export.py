@@ -216,8 +216,9 @@ def generate_inputs(model: Part, inputs: Any) -> Any:
     inputs = named(inputs, ("seed",))
     seeds = inputs["seed"]
     rows = {**inputs, "rows": seeds}
-    latents = draw_latents(model, rows, StepSeed(StepSeed.key_of(seeds), 0), 1.0, None, None)
-    return decode_latents(model, latents, rows, decoding_mode(model, None, 1.0), None, 1.0, None)
+    seed = StepSeed(StepSeed.key_of(seeds), 0)
+    latents, own = draw_latents(model, rows, seed, 1.0, None, None)
+    return decode_latents(model, latents, rows, decoding_mode(model, None, 1.0), None, 1.0, None, **own)
 
 
 METHODS: dict[str, tuple[Callable, Callable]] = {

@@ -12,6 +12,7 @@ from keras import ops
 from keras_vae.arguments import non_negative_number, one_of, positive_int
 from keras_vae.data.rows import check_rows
 from keras_vae.distributions.distribution import Distribution
+from keras_vae.distributions.draws import other_noise
 from keras_vae.hints import Array, Part, Seed, Tensor
 from keras_vae.inference.call import (
     as_tensors,
@@ -99,7 +100,7 @@ def decode(
     """
     as_distribution = mode == "distribution"
     if as_distribution:
-        require_one_pass(model.decoder)
+        require_one_pass(model)
         if prefix is not None:
             raise ValueError(
                 "Argument `prefix`: steps that are given have no distribution. Received: a prefix and "
@@ -152,12 +153,19 @@ def decode(
     return detached(model.likelihood.distribution(as_tensors(decoded)))
 
 
-def require_one_pass(decoder: Part) -> None:
-    """Refuse decoders under which a step depends on the steps before it.
+def require_one_pass(model: Part) -> None:
+    """Refuse decoders, and latents, under which a step depends on the steps before it.
 
     Raises:
-        ValueError: such a decoder.
+        ValueError: such a decoder, or such latents.
     """
+    decoder = model.decoder
+    if model.latents.sees_data:
+        raise ValueError(
+            f"Argument `mode`: the latents {type(model.latents).__name__} see the data of earlier steps, so p(x|z) is "
+            "not one distribution: each step has its own, given the steps before it. Received: mode='distribution'. "
+            "Use mode='sample' for draws, and vae.elbo(x, reduction='none') for the densities of given data."
+        )
     for part in getattr(decoder, "parts", {"": decoder}).values():
         if part.requires_target and getattr(part, "autoregressive", True):
             raise ValueError(
@@ -306,10 +314,10 @@ def generate(
 
     def generate_batch(vae: Part, inputs: Any, seed: Seed, temperature: Tensor, prepared: Any) -> Tensor:
         if inferred:
-            latents = inferred_latents(vae, inputs, seed, temperature[0], prepared, candidates, mean)
+            latents, own = inferred_latents(vae, inputs, seed, temperature[0], prepared, candidates, mean)
         else:
-            latents = draw_latents(vae, inputs, seed, temperature[0], prepared, length)
-        return decode_latents(vae, latents, inputs, mode, seed, temperature[1], length, **limits)
+            latents, own = draw_latents(vae, inputs, seed, temperature[0], prepared, length)
+        return decode_latents(vae, latents, inputs, mode, seed, temperature[1], length, **own, **limits)
 
     settings = None if begun is None else (tuple(begun.values), inferred, candidates, mean)
     if batch_size is None and candidates > 1:
@@ -399,18 +407,34 @@ def steps_of_latents(model: Part, length: int | None) -> int | None:
 
 def draw_latents(
     model: Part, inputs: Any, seed: Seed, temperature: Any, prepared: Any, length: int | None
-) -> tuple[Tensor, ...]:
-    """Latents of one batch from the prior, one tensor for each level."""
+) -> tuple[tuple[Tensor, ...], dict[str, Any]]:
+    """Latents of one batch from the prior, one tensor for each level, and options of `decode_latents`.
+
+    Latents that depend on earlier data are drawn while these are decoded, and there are none yet.
+
+    Args:
+        model: the `VAE`.
+        inputs: `rows`, and what stands beside them.
+        seed: an int or a `SeedGenerator`.
+        temperature: scales the spread of the latents.
+        prepared: what `latents.prepare` returned for the whole call, or None.
+        length: see `generate`.
+    """
+    given = [inputs.get(f"fixed_{index}") for index in range(len(model.latents.level_shapes()))]
+    if model.latents.sees_data:
+        latents = () if given[0] is None else (given[0],)
+        return latents, {"latent_seed": other_noise(seed, 1), "latent_temperature": temperature}
     context = context_of(model, inputs)
-    return model.latents.generate(
+    latents = model.latents.generate(
         model.forward_pass.seen_by("prior", context),
         encode=model.forward_pass.encode,
         prepared=prepared,
         seed=seed,
         temperature=temperature,
         length=steps_of_latents(model, length),
-        given=[inputs.get(f"fixed_{index}") for index in range(len(model.latents.level_shapes()))],
+        given=given,
     )
+    return latents, {}
 
 
 def decode_latents(
@@ -421,21 +445,19 @@ def decode_latents(
     seed: Seed,
     temperature: Any,
     length: Any,
-    **limits: Any,
+    **options: Any,
 ) -> Tensor:
-    """Data for the latents of one batch; `limits` are `top_k` and `top_p`."""
-    context = context_of(model, inputs)
-    z = model.forward_pass.decoder_input(latents, context)
-    return model.forward_pass.decode_data(
-        z,
-        context,
+    """Data for the latents of one batch; `options` are those of `Forward.decode_latents`, such as `top_k`."""
+    return model.forward_pass.decode_latents(
+        latents,
+        context_of(model, inputs),
         exposure=inputs.get("exposure"),
         seed=seed,
         mode=mode,
         temperature=temperature,
         length=length,
         **prefix_of_batch(model, inputs),
-        **limits,
+        **options,
     )
 
 

@@ -260,8 +260,10 @@ def whole_data(model: Part, prefix: Any, mask: Any) -> tuple[Any, Any]:
 
 def inferred_latents(
     model: Part, inputs: Any, seed: Seed, temperature: Any, prepared: Any, candidates: int, deterministic: bool
-) -> tuple[Tensor, ...]:
-    """Latents of one batch from q(z | prefix), one tensor for each level; those of later steps from the prior.
+) -> tuple[tuple[Tensor, ...], dict[str, Any]]:
+    """Latents of one batch from q(z | prefix), one tensor for each level, and options of `decode_latents`.
+
+    Those of later steps are from the prior. If they depend on earlier data, they are drawn while these are decoded.
 
     Args:
         model: the `VAE`.
@@ -288,12 +290,16 @@ def inferred_latents(
         rows = terms.batch.size
         chosen = ops.cast(index, "int32") * rows + ops.arange(rows, dtype="int32")
         latents = tuple(ops.take(level, chosen, axis=0) for level in latents)
-    return model.latents.continue_from(
+    noise = other_noise(seed, 5)
+    if model.latents.sees_data:
+        return latents, {"kept": mask, "latent_seed": noise, "latent_temperature": temperature}
+    latents = model.latents.continue_from(
         latents,
         mask,
         model.forward_pass.seen_by("prior", terms.context),
         encode=model.forward_pass.encode,
         prepared=prepared,
-        seed=other_noise(seed, 5),
+        seed=noise,
         temperature=temperature,
     )
+    return latents, {}

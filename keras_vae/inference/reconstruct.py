@@ -171,11 +171,10 @@ def reconstruct_batch(
         **limits: `top_k` and `top_p`, see `reconstruct`.
     """
     terms = model.terms(inputs, seed=seed, deterministic=deterministic, prepared=prepared)
-    z = model.forward_pass.decoder_input(terms.latents, terms.context)
     if length is None and not isinstance(model.data_shape, dict) and model.data_shape[0] is None:
         length = ops.shape(terms.x)[1]
-    return model.forward_pass.decode_data(
-        z,
+    return model.forward_pass.decode_latents(
+        terms.latents,
         terms.context,
         exposure=terms.batch.exposure,
         seed=other_noise(seed, 2),

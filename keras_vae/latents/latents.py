@@ -23,7 +23,7 @@ class LatentLevel(NamedTuple):
             `(samples, batch, *latent)`. Below a level with several samples z, posterior and prior have
             `samples * batch` rows.
         log_q: log q(z | x, context), with the leading axes of z, if drawing computed it, else None.
-        state: context of the levels below, in a hierarchy.
+        state: context of the levels below, in a hierarchy; or what a step keeps beside z, in a `Recurrent`.
 
     Example:
 
@@ -47,8 +47,9 @@ class Latents(keras.layers.Layer):
     """The latents of a model: how many there are, and what each depends on.
 
     A prior is p(z | context), a posterior q(z | x, context). A latent structure owns one or several of each, and runs
-    them in order: `Single`, `Hierarchical`, `Product`, `Markov`. To write one, subclass it, and implement `pairs`,
-    `resolve_latent_shape`, `build`, `infer`, `generate`, `level_shapes`, `decoder_input` and `decoder_input_shape`.
+    them in order: `Single`, `Hierarchical`, `Product`, `Markov`, `Recurrent`. To write one, subclass it, and implement
+    `pairs`, `resolve_latent_shape`, `build`, `infer`, `generate`, `level_shapes`, `decoder_input` and
+    `decoder_input_shape`.
 
     >>> import keras_vae as kv
     >>> vae = kv.VAE(data_shape=(6,), latent_dim=2)
@@ -59,11 +60,17 @@ class Latents(keras.layers.Layer):
         requires_encoder: True if a prior needs the encoder, as a VampPrior does.
         independent_levels: True if no level or group depends on the draw of another one.
         has_time_axis: True if there is a latent for each time step, `(batch, time, width)`.
+        goes_step_by_step: True if it has the methods of one step, `start`, `advance`, `told`, `prior_at`,
+            `posterior_at` and `seen`, as `Markov` does: particle filters, and models that `sees_data`, run them.
+        sees_data: True if the latents of a step depend on the data of earlier steps. `infer`, `generate` and
+            `decoder_input` then take these `data`, and new data are drawn together with the latents, step by step.
         pairs: list of `(prior, posterior)`, one for each level or group in order.
     """
 
     requires_encoder = False
     has_time_axis = False
+    goes_step_by_step = False
+    sees_data = False
     independent_levels = False
 
     @property
@@ -157,6 +164,9 @@ class Latents(keras.layers.Layer):
 
         Returns:
             List of `LatentLevel`.
+
+        A structure that `sees_data` has one more argument, `data`, `(batch, time, features)`: x as the networks see
+        it, zeros at padded steps.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `infer(features, context, ...)`.")
 
@@ -184,6 +194,9 @@ class Latents(keras.layers.Layer):
 
         Returns:
             Tuple of `(batch, *latent)`, one for each level.
+
+        A structure that `sees_data` has one more argument, `data`, as in `infer`: the draws are those of the latents
+        given the data of earlier steps.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `generate(context, ...)`.")
 
@@ -228,7 +241,7 @@ class Latents(keras.layers.Layer):
         return latents
 
     def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
-        """Input of the decoder for given latents.
+        """Input of the decoder for given latents; a structure that `sees_data` takes `data` too, as in `infer`.
 
         Args:
             latents: tuple of `(batch, *latent)`, one for each level.

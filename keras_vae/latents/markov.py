@@ -23,7 +23,7 @@ from keras_vae.latents.steps import (
 )
 from keras_vae.layers.context import concatenate_context
 from keras_vae.layers.dense_stack import DenseStack
-from keras_vae.layers.sequence import hide_padding, step_mask
+from keras_vae.layers.sequence import hide_padding, shift_right, step_mask
 from keras_vae.registry import latents, posteriors, priors
 from keras_vae.serialization import serialize_component
 
@@ -63,6 +63,8 @@ class Markov(Latents):
     """
 
     has_time_axis = True
+    goes_step_by_step = True
+    _remembers_latents = True
 
     def __init__(
         self,
@@ -107,11 +109,15 @@ class Markov(Latents):
         check_part("posterior", self.step_posterior)
         self.latent_shape, width = tuple(latent_shape), tuple(latent_shape[1:])
         # autocast=False: half precision must not reach a density.
-        self.first = self.add_weight(name="first", shape=width, initializer="zeros", dtype="float32", autocast=False)
-        # A symbolic call, which builds any layer and infers its shapes.
-        told = keras.KerasTensor((None, width[0] + context_shape[-1]), dtype=self.compute_dtype)
-        step_shape = tuple(self.transition(told, training=False).shape)
-        check_context(step_shape, tuple(told.shape))
+        self.first = self.add_weight(
+            name="first",
+            shape=width,
+            initializer="zeros",
+            dtype="float32",
+            autocast=False,
+            trainable=self._remembers_latents,
+        )
+        step_shape = self._build_transition(width[0], context_shape)
         if not self.step_prior.built:
             self.step_prior.build(step_shape, width)
         check_latent_shape("prior", self.step_prior, width)
@@ -119,13 +125,85 @@ class Markov(Latents):
             self.step_posterior.build(features_shape, step_shape, width)
         check_latent_shape("posterior", self.step_posterior, width)
 
+    def _build_transition(self, width: int, context_shape: Shape) -> Shape:
+        """The shape of h_t, from what a step is told, of `width` features, and the condition."""
+        # A symbolic call, which builds any layer and infers its shapes.
+        told = keras.KerasTensor((None, width + context_shape[-1]), dtype=self.compute_dtype)
+        step_shape = tuple(self.transition(told, training=False).shape)
+        check_context(step_shape, tuple(told.shape))
+        return step_shape
+
     def level_shapes(self) -> tuple[Shape, ...]:
         return (self.latent_shape,)
 
     def decoder_input_shape(self) -> Shape:
         return self.latent_shape
 
-    # The chain ----------------------------------------------------------------------------------------
+    # One step -----------------------------------------------------------------------------------------
+
+    def start(self, context: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Before the first step: z_0, `(rows, latent_dim)`, and the memory, a tuple of tensors `(rows, ...)`.
+
+        Args:
+            context: `(rows, width)`, for the number of rows.
+        """
+        return ops.broadcast_to(ops.convert_to_tensor(self.first)[None], (ops.shape(context)[0], *self.first.shape)), ()
+
+    def advance(self, z: Tensor, memory: tuple[Tensor, ...], data: Tensor) -> tuple[Tensor, ...]:
+        """The memory of the next step, what it keeps of earlier steps beside z; nothing here.
+
+        Args:
+            z: `(rows, latent_dim)`, of the step before.
+            memory: of the step before.
+            data: `(rows, features)`, the step before as the networks see it, zeros before the first.
+        """
+        del z, data
+        return memory
+
+    def told(self, z: Tensor, memory: tuple[Tensor, ...]) -> Tensor:
+        """What the transition sees, `(rows, units)`, or `(rows, time, units)` for all steps.
+
+        Args:
+            z: z_(t-1), `(rows, latent_dim)` or `(rows, time, latent_dim)`.
+            memory: of step t, likewise.
+        """
+        del memory
+        return z
+
+    def prior_at(self, told: Tensor, context: Tensor) -> Distribution:
+        """p(z_t | h_t), with a row for every row, or for every step of every row.
+
+        Args:
+            told: what the step is told, see `told`.
+            context: `(rows, width)`.
+        """
+        return self.step_prior.distribution(self._transition(told, context))
+
+    def posterior_at(self, features: Tensor, told: Tensor, context: Tensor, prior: Any = None) -> Distribution:
+        """q(z_t | features_t, h_t), likewise.
+
+        Args:
+            features: of the steps, `(rows, units)` or `(rows, time, units)`.
+            told: what the step is told, see `told`.
+            context: `(rows, width)`.
+            prior: p(z_t | h_t), for posteriors relative to it.
+        """
+        return self.step_posterior.distribution(as_rows(features), self._transition(told, context), prior=prior)
+
+    def seen(self, z: Tensor, memory: tuple[Tensor, ...]) -> Tensor:
+        """What the decoder sees of a step, `(rows, units)`, or of all steps `(rows, time, units)`.
+
+        Args:
+            z: z_t, `(rows, latent_dim)` or `(rows, time, latent_dim)`.
+            memory: of step t, likewise.
+        """
+        del memory
+        return z
+
+    def _transition(self, told: Tensor, context: Tensor) -> Tensor:
+        return self.transition(as_rows(concatenate_context(told, context)), training=False)
+
+    # All steps ----------------------------------------------------------------------------------------
 
     def infer(
         self,
@@ -141,6 +219,7 @@ class Markov(Latents):
         mask: Tensor | None = None,
         prior_context: Tensor | None = None,
         given: Sequence[Any] | None = None,
+        data: Tensor | None = None,
     ) -> list[LatentLevel]:
         if given is not None:
             raise NotImplementedError(
@@ -154,41 +233,62 @@ class Markov(Latents):
         mask = step_mask(mask)
         features, mask = hide_padding(features, mask), None if mask is None else tiled(mask)
         apart = prior_context is not None and prior_context is not context
-        context, prior_context = tiled(context), tiled(prior_context) if apart else None
-        key = None if deterministic else StepSeed.key(seed)
+        context = tiled(context)
+        prior_context = tiled(prior_context) if apart else context
+        key, relative = None if deterministic else StepSeed.key(seed), self.step_posterior.requires_prior
 
-        def draw(before: Tensor, step: Tensor, here: Tensor) -> Tensor:
-            h = self._transition(before, context)
-            p = self._prior(h, before, prior_context) if self.step_posterior.requires_prior else None
-            q = self.step_posterior.distribution(tiled(here), h, prior=p)
+        def prior(h: Tensor, told: Tensor) -> Distribution:
+            return self.prior_at(told, prior_context) if apart else self.step_prior.distribution(h)
+
+        def draw(told: Tensor, step: Tensor, here: Tensor) -> Tensor:
+            h = self._transition(told, context)
+            q = self.step_posterior.distribution(as_rows(tiled(here)), h, prior=prior(h, told) if relative else None)
             return q.mean() if key is None else q.sample(StepSeed(key, step))
 
         # The loop only draws z. The distributions of all steps are then computed at once from z shifted by one step, in
         # large matrix products instead of many small ones. z is differentiable, so the gradient of the KL of a step
         # reaches the earlier steps.
-        z = self._chain(draw, context, ops.swapaxes(features, 0, 1))
-        before = ops.concatenate([self._first(context)[:, None], z[:, :-1]], axis=1)
-        h = self._transition(before, context)
-        p = self._prior(h, before, prior_context)
+        before = None if data is None else tiled(self.data_before(data, training))
+        z, memory = self._chain(draw, context, before, ops.swapaxes(features, 0, 1))
+        told = self.told(ops.concatenate([self.start(context)[0][:, None], z[:, :-1]], axis=1), memory)
+        h = self._transition(told, context)
+        p = prior(h, told)
         q = self.step_posterior.distribution(as_rows(tiled(features)), h, prior=p)
-        return [LatentLevel(in_time(q, z, mask), in_time(p, z, mask), z)]
+        return [LatentLevel(in_time(q, z, mask), in_time(p, z, mask), z, state=memory or None)]
 
-    def _transition(self, before: Tensor, context: Tensor) -> Tensor:
-        """h of rows `(rows, latent_dim)`, or of the rows of all steps `(rows, time, latent_dim)`."""
-        return self.transition(as_rows(concatenate_context(before, context)), training=False)
+    def data_before(self, data: Tensor, training: bool = False) -> Tensor:
+        """The data of the step before each step, `(batch, time, features)`, as a structure that `sees_data` sees them.
 
-    def _prior(self, h: Tensor, before: Tensor, context: Tensor | None) -> Distribution:
-        """p(z_t | z_(t-1)), from h, unless the prior has another context than the posterior."""
-        return self.step_prior.distribution(h if context is None else self._transition(before, context))
+        Args:
+            data: `(batch, time, features)`.
+            training: whether layers such as dropout are active.
+        """
+        del training
+        return shift_right(data)
 
-    def _first(self, context: Tensor) -> Tensor:
-        return ops.broadcast_to(ops.convert_to_tensor(self.first)[None], (ops.shape(context)[0], *self.first.shape))
+    def _chain(
+        self, draw: Callable, context: Tensor, before: Tensor | None, *inputs: Tensor, length: Any = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """z_t = draw(told_t, t, inputs_t) of all steps in one compiled loop, `(rows, time, latent_dim)`; the memories.
 
-    def _chain(self, draw: Callable, context: Tensor, *inputs: Tensor, length: Any = None) -> Tensor:
-        """`(rows, time, latent_dim)`: z_t = draw(z_(t-1), t, inputs_t), in one compiled loop."""
-        steps = ops.arange(inputs[0].shape[0] or ops.shape(inputs[0])[0] if inputs else length, dtype="int32")
-        z = scan_steps(lambda before, here: draw(before, *here), self._first(context), (steps, *inputs))
-        return ops.swapaxes(z, 0, 1)
+        Args:
+            draw: see above.
+            context: `(rows, width)`.
+            before: the data of the step before each step, `(rows, time, features)`, or None.
+            *inputs: `(time, ...)`.
+            length: number of steps, without inputs.
+        """
+        del before
+        z = scan_steps(
+            lambda z, here: draw(self.told(z, ()), *here),
+            self.start(context)[0],
+            (self._steps(inputs, length), *inputs),
+        )
+        return ops.swapaxes(z, 0, 1), ()
+
+    @staticmethod
+    def _steps(inputs: Sequence[Tensor], length: Any) -> Tensor:
+        return ops.arange(inputs[0].shape[0] or ops.shape(inputs[0])[0] if inputs else length, dtype="int32")
 
     def generate(
         self,
@@ -200,9 +300,12 @@ class Markov(Latents):
         temperature: float = 1.0,
         length: Any = None,
         given: Sequence[Any] | None = None,
+        data: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
         if given is not None and given[0] is not None:
             return (given[0],)
+        if data is not None:
+            length = data.shape[1] or ops.shape(data)[1]
         length = self.latent_shape[0] if length is None else length
         if length is None:
             raise ValueError(
@@ -211,11 +314,11 @@ class Markov(Latents):
             )
         key = StepSeed.key(seed)
 
-        def draw(before: Tensor, step: Tensor) -> Tensor:
-            p = self.step_prior.distribution(self._transition(before, context))
-            return p.tempered(temperature).sample(StepSeed(key, step))
+        def draw(told: Tensor, step: Tensor) -> Tensor:
+            return self.prior_at(told, context).tempered(temperature).sample(StepSeed(key, step))
 
-        return (self._chain(draw, context, length=length),)
+        before = None if data is None else self.data_before(data)
+        return (self._chain(draw, context, before, length=length)[0],)
 
     def continue_from(
         self,
@@ -228,16 +331,19 @@ class Markov(Latents):
         seed: Seed = None,
         temperature: float = 1.0,
         length: Any = None,
+        data: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
         given, counts = to_length(latents[0], mask, length)
         key = StepSeed.key(seed)
 
-        def draw(before: Tensor, step: Tensor, here: Tensor, kept: Tensor) -> Tensor:
-            p = self.step_prior.distribution(self._transition(before, context))
-            return ops.where(kept, here, p.tempered(temperature).sample(StepSeed(key, step)))
+        def draw(told: Tensor, step: Tensor, here: Tensor, kept: Tensor) -> Tensor:
+            drawn = self.prior_at(told, context).tempered(temperature).sample(StepSeed(key, step))
+            return ops.where(as_rows(kept), as_rows(here), drawn)
 
         # One loop over all steps, each of which takes the given latent or draws its own.
-        return (self._chain(draw, context, ops.swapaxes(given, 0, 1), ops.swapaxes(counts, 0, 1)[..., None]),)
+        before = None if data is None else self.data_before(data)
+        inputs = ops.swapaxes(given, 0, 1), ops.swapaxes(counts, 0, 1)[..., None]
+        return (self._chain(draw, context, before, *inputs)[0],)
 
     def rows_of(self, levels: Sequence[LatentLevel], num_samples: int | None = None) -> tuple[Tensor, ...]:
         return tuple(level.z for level in levels)  # samples are rows already
@@ -246,7 +352,7 @@ class Markov(Latents):
         return {
             **super().get_config(),
             "latent_dim": self.latent_dim,
-            "transition": serialize_component(self.transition, "transition"),
+            "transition": None if self.transition is None else serialize_component(self.transition, "transition"),
             "prior": serialize_component(self.step_prior, "prior"),
             "posterior": serialize_component(self.step_posterior, "posterior"),
         }

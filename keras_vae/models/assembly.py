@@ -12,6 +12,7 @@ from keras_vae.arguments import one_of
 from keras_vae.data.field import Spec, over_fields, shape_of
 from keras_vae.data.support import column_supports
 from keras_vae.decoders.from_model import FromModel as DecoderFromModel
+from keras_vae.decoders.one_step import check_causal
 from keras_vae.encoders.from_model import FromModel as EncoderFromModel
 from keras_vae.hints import DType, Part, Shape
 from keras_vae.latents.latents import Latents
@@ -224,7 +225,11 @@ def assemble(
         latents.root_features(features_shape) if isinstance(latents, Single) else features_shape,
         context_shape,
         latent_shape,
-        {**describe(data_shape, likelihood.support, condition_shape, features_shape), "seed": seed},
+        {
+            **describe(data_shape, likelihood.support, condition_shape, features_shape),
+            "network_shape": target_shape,
+            "seed": seed,
+        },
     )
     latents.built = True
     latents.check()
@@ -233,6 +238,8 @@ def assemble(
         z_shape = width_with_context(z_shape, context_shape)
     if getattr(decoder, "flatten_latents", None) is False and not latents.has_time_axis:
         decoder.flatten_latents = True  # latents with two axes, none of them time, are one vector for every step
+    if latents.sees_data:
+        check_causal(decoder, f"the latents {type(latents).__name__} see earlier data")
     if isinstance(decoder, DecoderFromModel):
         decoder.latents_in_time = latents.has_time_axis
     build_once(decoder, z_shape, target_shape)

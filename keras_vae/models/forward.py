@@ -16,6 +16,8 @@ from keras_vae.hints import Encode, Part, Seed, Tensor
 from keras_vae.latents.latents import LatentLevel
 from keras_vae.latents.levels import tile_rows
 from keras_vae.layers.context import concatenate_context
+from keras_vae.layers.sequence import hide_padding, step_mask
+from keras_vae.models.stepwise import Stepwise
 from keras_vae.models.truncated import Truncated
 from keras_vae.objectives.terms import Terms
 
@@ -151,6 +153,7 @@ class Forward:
         return self.latents.infer(
             terms.features,
             self.seen_by("posterior", terms.context),
+            **self._data_of(terms.batch),
             encode=self._encode_of(terms),
             prepared=terms.prepared,
             seed=terms.seed,
@@ -161,6 +164,14 @@ class Forward:
             prior_context=self.seen_by("prior", terms.context),
         )
 
+    def _data_of(self, batch: Batch, axis: int | None = None) -> dict[str, Tensor]:
+        """x as latents that `sees_data` take it: as the networks see it, zeros at padded steps."""
+        if not self.latents.sees_data:
+            return {}
+        # x, not the target, as for autoregressive decoders.
+        data = hide_padding(self.network_input(batch.x, batch.input_present), step_mask(batch.network_mask()))
+        return {"data": self.tiled(data, axis)}
+
     def _encode_of(self, terms: Terms) -> Encode:
         return terms.encode or functools.partial(self.encode, training=terms.training)
 
@@ -170,19 +181,30 @@ class Forward:
         target = keras.tree.flatten(terms.target)[0]
         length = ops.shape(target)[1] if len(target.shape) > 1 else None
         return self.latents.generate(
-            context, encode=self._encode_of(terms), prepared=terms.prepared, seed=seed, length=length
+            context,
+            **self._data_of(terms.batch, terms.sample_axis),
+            encode=self._encode_of(terms),
+            prepared=terms.prepared,
+            seed=seed,
+            length=length,
         )
 
     # Decoder ------------------------------------------------------------------------------------------
 
-    def decoder_input(self, latents: tuple[Tensor, ...], context: Tensor) -> Tensor:
+    def decoder_input(
+        self, latents: tuple[Tensor, ...], context: Tensor, batch: Batch | None = None, axis: int | None = None
+    ) -> Tensor:
         """Input of the decoder: the latents of all levels, and the condition.
 
         Args:
             latents: tuple of `(batch, *latent)`, one for each level.
             context: `(batch, width)`.
+            batch: the batch that the latents belong to, for latents that `sees_data`.
+            axis: number of samples for each of its rows, or None.
         """
-        return self._with_condition(self.latents.decoder_input(latents, self.seen_by("posterior", context)), context)
+        data = {} if batch is None else self._data_of(batch, axis)
+        z = self.latents.decoder_input(latents, self.seen_by("posterior", context), **data)
+        return self._with_condition(z, context)
 
     def _with_condition(self, z: Tensor, context: Tensor) -> Tensor:
         if "decoder" in self.condition_to and not self.by_name["decoder"]:
@@ -201,7 +223,7 @@ class Forward:
         repeats = rows // size if isinstance(rows, int) and isinstance(size, int) else terms.num_samples
         axis = None if repeats == 1 else repeats
         context = self.tiled(terms.context, axis)
-        return self._decoded(terms, self.decoder_input(latents, context), context, axis)
+        return self._decoded(terms, self.decoder_input(latents, context, terms.batch, axis), context, axis)
 
     def _decoded(self, terms: Terms, z: Tensor, context: Tensor, axis: int | None) -> Distribution:
         batch = terms.batch
@@ -216,6 +238,47 @@ class Forward:
             params = self.likelihood.exposed(params, self.tiled(batch.exposure, axis))
         return self.likelihood.distribution(params, mask=self.tiled(batch.likelihood_mask(), axis))
 
+    def decode_latents(
+        self,
+        latents: tuple[Tensor, ...],
+        context: Tensor,
+        *,
+        latent_seed: Seed = None,
+        latent_temperature: Any = 1.0,
+        kept: Tensor | None = None,
+        length: Any = None,
+        **options: Any,
+    ) -> Any:
+        """Decoded data of given latents, `(batch, *data_shape)`; latents that `sees_data` may be drawn on the way.
+
+        Args:
+            latents: tuple of `(batch, *latent)`, one for each level; of latents that `sees_data` empty to draw all.
+            context: `(batch, width)`.
+            latent_seed: an int or a `SeedGenerator`, for latents that are drawn on the way.
+            latent_temperature: scales their spread.
+            kept: boolean `(batch, time)`, the steps at which given latents hold, and no others are drawn; None for all.
+            length: number of steps, as in `decode_data`.
+            **options: as for `decode_data`.
+        """
+        if not self.latents.sees_data:
+            return self.decode_data(self.decoder_input(latents, context), context, length=length, **options)
+        by_name = self.by_name["decoder"]
+        decoder = Stepwise(
+            self.latents,
+            self.decoder,
+            self.seen_by("prior", context),
+            appended=context if "decoder" in self.condition_to and not by_name else None,
+            condition=context if by_name else None,
+            seed=latent_seed,
+            temperature=latent_temperature,
+            given=latents[0] if latents else None,
+            kept=kept,
+        )
+        if length is None and latents:
+            length = latents[0].shape[1] or ops.shape(latents[0])[1]
+        z = latents[0] if latents else context  # for its number of rows
+        return self.decode_data(z, context, decoder=decoder, length=length, **options)
+
     def decode_data(
         self,
         z: Tensor,
@@ -226,6 +289,7 @@ class Forward:
         mode: Any,
         temperature: Any,
         length: Any,
+        decoder: Part = None,
         prefix: Any = None,
         prefix_mask: Any = None,
         top_k: int | None = None,
@@ -243,6 +307,7 @@ class Forward:
                 parameters of p(x | z), the output of the likelihood.
             temperature: scales the spread of a draw.
             length: number of steps, if the data's shape does not fix it; by default that of latents with a time axis.
+            decoder: a decoder in the place of the model's, which has the condition already; or None.
             prefix: `(batch, time, ...)`, the first steps of the data, or None; for fields a dict with some of them.
             prefix_mask: boolean `(batch, time)`, or with more axes, True where the prefix counts; likewise.
             top_k: for draws of categories, see `keras_vae.distributions.Categorical.truncated`.
@@ -253,17 +318,16 @@ class Forward:
         likelihood = self.likelihood if exposure is None else Exposed(self.likelihood, exposure)
         if top_k is not None or top_p is not None:
             likelihood = Truncated(likelihood, top_k, top_p)
-        if length is None and self.latents.has_time_axis:
+        if length is None and decoder is None and self.latents.has_time_axis:
             length = z.shape[1] or ops.shape(z)[1]
         if mode == "parameters":
             likelihood, mode = Undrawn(likelihood), None
-        options: dict[str, Any] = {"condition": context} if self.by_name["decoder"] else {}
-        options.update(prefix_options(self.decoder, prefix, prefix_mask))
-        if fields is not None and "fields" in inspect.signature(self.decoder.decode).parameters:
+        options: dict[str, Any] = {"condition": context} if self.by_name["decoder"] and decoder is None else {}
+        decoder = self.decoder if decoder is None else decoder
+        options.update(prefix_options(decoder, prefix, prefix_mask))
+        if fields is not None and "fields" in inspect.signature(decoder.decode).parameters:
             options["fields"] = fields
-        return self.decoder.decode(
-            z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, **options
-        )
+        return decoder.decode(z, likelihood, seed=seed, mode=mode, temperature=temperature, length=length, **options)
 
     @staticmethod
     def tiled(structure: Any, num_samples: int | None) -> Any:

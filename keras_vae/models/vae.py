@@ -183,6 +183,7 @@ class VAE(Trainer):
             self.objective,
             condition_support(condition_encoder, self.condition_shape),
             optional_fields(spec, self.encoder, self.objective),
+            structure.sees_data,
         )
         self.runner = Runner(self, seed, require_adapted)
         build_plain_layers(self)

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.decoders.autoregressive import Autoregressive
-from keras_vae.decoders.steps import fill_behind_end
+from keras_vae.decoders.steps import fill_behind_end, prefix_options
 from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Array, Part, Shape, Tensor
 from keras_vae.testing.network import run_network_checks
@@ -34,7 +34,9 @@ def check_decoder(
     The checks are those of `check_encoder`; `decode` returns data of the right shape in every mode, with the
     requested number of steps if the shape leaves it open, and its draws follow the seed and the temperature. Without
     `target` it gives the mean and the mode of p(x | z). A decoder that reads `target` must not see the step it
-    predicts: an `Autoregressive` one sees only earlier steps, any other at least not the step itself.
+    predicts: an `Autoregressive` one sees only earlier steps, any other at least not the step itself. Given a prefix,
+    `decode` returns it as it is, in rows of unequal lengths too; an `Autoregressive` decoder goes on from it as a pass
+    over the same steps does. A `decode` that takes no `prefix` is left out of that.
 
     Args:
         decoder: class, or function without arguments that returns a fresh decoder.
@@ -104,6 +106,7 @@ def _check_decode(subject: Subject) -> None:
     else:
         value = vae.likelihood.distribution(vae.likelihood(vae.decoder(z, training=False)))
         _check_modes(subject, value, found, vae.likelihood)
+    _check_prefix(subject, vae, x, z, decode, found)
     subject.require(
         not np.array_equal(draws, decode(mode="sample", seed=2)) or np.array_equal(draws, found["mode"]),
         "shapes",
@@ -116,6 +119,52 @@ def _check_decode(subject: Subject) -> None:
         "shapes",
         f"decode(..., mode='sample') ignores `temperature`: at {COLD} it gives the data of 1. Draw from "
         "tempered(temperature).",
+    )
+
+
+def _check_prefix(subject: Subject, vae: Part, x: Array, z: Tensor, decode: Callable, found: dict[str, Array]) -> None:
+    """What is given stays; what was decoded goes on as it did; and the step behind other data is that of `call`."""
+    try:
+        prefix_options(vae.decoder, x, None)
+    except ValueError:
+        return  # written before there were prefixes; a model refuses them
+    steps = x.shape[1]
+    mask = np.arange(steps) < np.array([0, 1, steps, *[steps // 2] * (len(x) - 3)])[:, None]
+    given = mask.reshape(*mask.shape, *[1] * (x.ndim - 2))
+    for mode, whole in found.items():
+        again = decode(mode=mode, prefix=whole, prefix_mask=mask)
+        subject.require(
+            again.shape == whole.shape and np.allclose(again, whole, rtol=1e-3, atol=1e-3),
+            "shapes",
+            f"decode(..., mode={mode!r}, prefix=...) does not go on as it did without, where the prefix is the start "
+            "of what it decoded. In a loop, take the value of the prefix in place of your own in the steps where its "
+            "mask is True, and change nothing else: neither the seeds of the steps nor the state.",
+        )
+    mode = next(iter(found))  # the mean shows more than the mode, where there is one
+    decoded = decode(mode=mode, prefix=x, prefix_mask=mask)
+    kept = np.where(given, decoded, x)
+    subject.require(
+        np.allclose(kept, x, rtol=1e-3, atol=1e-3),
+        "shapes",
+        f"decode(..., prefix=...) changes the steps that it was given, by up to {np.max(np.abs(kept - x)):.4f}. Return "
+        "them as they are where `prefix_mask` is True.",
+    )
+    if not (isinstance(vae.decoder, Autoregressive) and vae.decoder.requires_target) or steps < 2:
+        return
+    # Row by row the first step of its own: the mean of p(x_t | x_<t, z), as one pass over the data computes it.
+    target = vae.forward_pass.network_input(ops.convert_to_tensor(x))
+    value = vae.likelihood.distribution(vae.likelihood(vae.decoder(z, target=target, training=False)))
+    rows = np.flatnonzero(~mask[:, -1])
+    first = mask.sum(axis=1)[rows]
+    # Of an image the first pixel of a row of pixels; those behind it follow from that.
+    place = (rows, first) if getattr(vae.decoder, "step_axes", 1) == 1 else (rows, first, np.zeros_like(first))
+    own, expected = decoded[place], ops.convert_to_numpy(getattr(value, mode)())[place]
+    subject.require(
+        np.allclose(own, expected, rtol=1e-3, atol=1e-3),
+        "shapes",
+        "decode(..., prefix=x) does not go on from the steps that it was given: its first step of its own is not the "
+        f"{mode} that call(z, target=x) gives for that step, but differs by {np.max(np.abs(own - expected)):.4f}. "
+        "Feed the loop the values of the prefix, as training feeds those of x.",
     )
 
 

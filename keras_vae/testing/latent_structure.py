@@ -48,7 +48,8 @@ def check_latents(
     `config`: every constructor argument survives saving. `shapes`: batches of 1, 3 and of unknown size, with and
     without a context, and results of a row that do not depend on the others. `samples`: several draws for each
     example have the contract's shapes, follow the seed and differ, and `log_q`, where it is given, is the posterior's
-    log density of the draw. `generate`: its draws follow the seed and the temperature at every level. `given`:
+    log density of the draw. `generate`: its draws follow the seed and the temperature at every level, and
+    `continue_from` keeps what was inferred of a prefix and goes on from its last step. `given`:
     `generate(given=...)` returns what it was given, level by level. `prepared`: what `prepare` gives changes no number.
     `precision`: float32 and finite under mixed_float16 and mixed_bfloat16. `fit`: gradients reach every weight, in
     float32 and mixed_float16. `reload`: a `.keras` file gives the same model.
@@ -104,7 +105,7 @@ def _check_shapes(subject: Subject) -> None:
     check_rows(subject, functools.partial(row_outputs, vae), x)
     check_context(subject, shapes)
     terms = vae.terms(ops.convert_to_tensor(x), seed=0)
-    z = vae.latents.decoder_input(terms.latents, terms.context)
+    z = vae.latents.decoder_input(terms.latents, terms.context, **_data(vae, x))
     wanted = (len(x), *_closed(vae.latents.decoder_input_shape(), subject))
     subject.require(
         tuple(z.shape) == wanted,
@@ -206,11 +207,11 @@ def _check_log_q(subject: Subject, levels: Sequence[Any]) -> None:
 
 def _check_given(subject: Subject, vae: Part, x: Array) -> None:
     latents = vae.latents
-    length = x.shape[1] if latents.has_time_axis else None
+    options = {"length": x.shape[1] if latents.has_time_axis else None, **_data(vae, x)}
     context = ops.zeros((len(x), 0))
 
     def generate(seed: int, given: Any = None) -> tuple[Tensor, ...]:
-        return latents.generate(context, encode=vae.forward_pass.encode, seed=seed, length=length, given=given)
+        return latents.generate(context, encode=vae.forward_pass.encode, seed=seed, given=given, **options)
 
     free = generate(0)
     subject.require(
@@ -238,7 +239,9 @@ def _check_given(subject: Subject, vae: Part, x: Array) -> None:
 
 def _check_generate(subject: Subject, vae: Part, x: Array) -> None:
     latents, context = vae.latents, ops.zeros((ROWS, 0))
-    options = {"encode": vae.forward_pass.encode, "length": x.shape[1] if latents.has_time_axis else None}
+    repeated = np.repeat(x[:1], ROWS, axis=0)
+    options = {"length": x.shape[1] if latents.has_time_axis else None, **_data(vae, repeated)}
+    options["encode"] = vae.forward_pass.encode
 
     def generate(seed: int = 0, **more: Any) -> list[Array]:
         return _arrays(latents.generate(context, seed=seed, **options, **more))
@@ -247,7 +250,6 @@ def _check_generate(subject: Subject, vae: Part, x: Array) -> None:
     _require_equal(
         subject, "generate", free, generate(), "generate(seed=0) differs between two calls. Draw from `seed` alone."
     )
-    repeated = np.repeat(x[:1], ROWS, axis=0)
     priors = [level.prior for level in vae.terms(ops.convert_to_tensor(repeated), seed=0, deterministic=True).levels]
     for index, (z, prior) in enumerate(zip(free, priors, strict=True)):
         subject.require(
@@ -266,6 +268,54 @@ def _check_generate(subject: Subject, vae: Part, x: Array) -> None:
             "generate",
             f"generate(temperature=...) ignores the temperature at level {index}. Draw from p.tempered(temperature).",
         )
+    _check_continuation(subject, vae, x)
+
+
+def _check_continuation(subject: Subject, vae: Part, x: Array) -> None:
+    """What was inferred for the first steps stays, and what lies behind them follows from these alone."""
+    terms = vae.terms(ops.convert_to_tensor(x), seed=0)
+    inferred = terms.latents
+    steps = x.shape[1] if x.ndim > 1 else 1
+    mask = np.arange(steps) < 1 + np.arange(len(x))[:, None] % steps
+
+    def go_on(latents: tuple[Tensor, ...], seed: int = 0) -> list[Array]:
+        options = {"encode": vae.forward_pass.encode, "seed": seed, **_data(vae, x)}
+        return _arrays(vae.latents.continue_from(latents, ops.convert_to_tensor(mask), terms.context, **options))
+
+    try:
+        after = go_on(inferred)
+    except NotImplementedError:
+        return  # written before there were prefixes, or on purpose
+    if not vae.latents.has_time_axis:
+        _require_equal(subject, "generate", after, inferred, "continue_from changes latents without a time axis.")
+        return
+    before, kept = _arrays(inferred), [mask[..., None] & np.ones(z.shape, "bool") for z in after]
+    subject.require(
+        [z.shape for z in before] == [z.shape for z in after]
+        and all(np.allclose(b[k], a[k], atol=1e-5) for b, a, k in zip(before, after, kept, strict=True)),
+        "generate",
+        "continue_from changes the latents of the steps that were inferred. Return them as they are where `mask` is "
+        "True.",
+    )
+    junk = tuple(ops.convert_to_tensor(np.where(k, b, 1e3)) for b, k in zip(before, kept, strict=True))
+    _require_equal(
+        subject,
+        "generate",
+        after,
+        go_on(junk),
+        "continue_from reads latents outside of `mask`, which mean nothing: each row must go on from its own last "
+        "step that counts.",
+    )
+    subject.require(
+        any(not np.array_equal(a, b) for a, b in zip(after, go_on(inferred, seed=1), strict=True)),
+        "generate",
+        "continue_from ignores its seed: with seeds 0 and 1 it draws the same latents behind the prefix.",
+    )
+
+
+def _data(vae: Part, x: Array) -> dict[str, Tensor]:
+    """The data that latents which `sees_data` are given."""
+    return {"data": vae.forward_pass.network_input(ops.convert_to_tensor(x))} if vae.latents.sees_data else {}
 
 
 def _check_prepared(subject: Subject, vae: Part, x: Array) -> None:

@@ -133,6 +133,25 @@ CASES = {
         "other_values": {"groups": [kv.latents.Single(2), kv.latents.Single(3)]},
         "latent_dim": None,
     },
+    ("latents", "recurrent"): {
+        "make": lambda: kv.latents.Recurrent(state=3, chained=True),
+        "other_values": {
+            "latent_dim": 3,
+            "state": keras.layers.LSTM(4, return_sequences=True),
+            "state_sees": ("data",),
+            "chained": False,
+            "transition": keras.layers.Dense(5),
+            "prior": kv.priors.Laplace(),
+            "posterior": kv.posteriors.Residual(),
+            "word_dropout": 0.2,
+        },
+        "data_shape": (4, 2),
+        "vae": {
+            "encoder": lambda: kv.encoders.GRU((4,), return_sequences=True),
+            "decoder": lambda: kv.decoders.GRU((4,)),
+            "likelihood": "gaussian",
+        },
+    },
     ("latents", "markov"): {
         "make": kv.latents.Markov,
         "other_values": {

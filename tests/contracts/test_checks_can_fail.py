@@ -15,6 +15,7 @@ from keras import ops
 
 import keras_vae as kv
 from keras_vae import registry, testing
+from keras_vae.decoders.steps import continued
 from keras_vae.distributions import Distribution, Gaussian, register_kl_divergence
 
 
@@ -569,7 +570,8 @@ def decoder_that(see, base=kv.decoders.Autoregressive, axes=1):
 
         def decode(self, z, likelihood, **options):
             if base is not kv.decoders.Autoregressive:
-                return ops.zeros((ops.shape(z)[0], *likelihood.data_shape))
+                zeros = ops.zeros((ops.shape(z)[0], *likelihood.data_shape))
+                return continued(zeros, likelihood, options.get("prefix"), options.get("prefix_mask"))
             return super().decode(z, likelihood, **options)
 
     return Sees
@@ -628,6 +630,48 @@ class TestSight:
         options = {"data_shape": (3, 2), "checks": ["shapes"]}
         testing.check_decoder(decoder_that(later, base=kv.decoders.Decoder), **options)
         fails(testing.check_decoder, decoder_that(lambda x: x, base=kv.decoders.Decoder), *self.words, **options)
+
+
+@pytest.mark.one_backend
+class TestPrefix:
+    """Decoders that are right until something is given."""
+
+    sees = staticmethod(kv.layers.shift_right)
+
+    def check(self, decode):
+        decoder = decoder_that(self.sees)
+        decoder.decode = decode
+        testing.check_decoder(decoder, data_shape=(3, 2), checks=["shapes"])
+
+    def test_one_that_ignores_it(self):
+        def decode(own, z, likelihood, *, prefix=None, prefix_mask=None, **options):
+            return kv.decoders.Autoregressive.decode(own, z, likelihood, **options)
+
+        with pytest.raises(AssertionError, match=r"'shapes'.*changes the steps that it was given"):
+            self.check(decode)
+
+    def test_one_that_writes_it_over_what_it_decoded(self):
+        def decode(own, z, likelihood, *, prefix=None, prefix_mask=None, **options):
+            decoded = kv.decoders.Autoregressive.decode(own, z, likelihood, **options)
+            return continued(decoded, likelihood, prefix, prefix_mask)
+
+        with pytest.raises(AssertionError, match=r"'shapes'.*does not go on from the steps that it was given"):
+            self.check(decode)
+
+    def test_other_noise_behind_it(self):
+        def decode(own, z, likelihood, *, seed=None, prefix=None, **options):
+            seed = seed if prefix is None else 5
+            return kv.decoders.Autoregressive.decode(own, z, likelihood, seed=seed, prefix=prefix, **options)
+
+        with pytest.raises(AssertionError, match=r"'shapes'.*mode='sample'.*does not go on as it did"):
+            self.check(decode)
+
+    def test_one_of_an_older_version(self):
+        def decode(own, z, likelihood, *, seed=None, mode="mean", temperature=1.0, length=None):
+            options = {"seed": seed, "mode": mode, "temperature": temperature, "length": length}
+            return kv.decoders.Autoregressive.decode(own, z, likelihood, **options)
+
+        self.check(decode)
 
 
 class TestTraining:
