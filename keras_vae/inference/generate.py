@@ -263,8 +263,8 @@ def with_drawn(fixed: Mapping[int, Any] | None, drawn: dict[int, Array], by: str
     """
     if fixed is not None and (not isinstance(fixed, Mapping) or set(fixed) & set(drawn)):
         raise ValueError(
-            f"Argument `fixed`: {by} {sorted(drawn)}, so none of them can be fixed. Received: fixed={fixed!r:.80}. Leave "
-            "one of the two arguments out."
+            f"Argument `fixed`: {by} {sorted(drawn)}, so none of them can be fixed. Received: fixed={fixed!r:.80}. "
+            "Leave one of the two arguments out."
         )
     return {**(fixed or {}), **drawn}
 
