@@ -139,14 +139,6 @@ class SemiSupervised(Objective):
         )
 
     def check_condition(self, condition: Array) -> None:
-        """Refuse conditions that are no labels; the model's checks call it.
-
-        Args:
-            condition: `(n, *condition_shape)`, with zeros where a label is missing.
-
-        Raises:
-            ValueError: labels that there are not, or rows that are not one-hot.
-        """
         values = np.asarray(condition)
         if not self.condition_shape:
             if values.size and values.max() >= self.classes:
@@ -306,9 +298,12 @@ def number_of_classes(given: int | None, shape: Shape, encoder: Any) -> int:
     Raises:
         ValueError: they contradict each other, or none of them says it.
     """
+    known = shape[0] if shape else None
     support = None if shape else condition_support(encoder, shape)
-    known = shape[0] if shape else None if math.isinf(support.high) else int(support.high) + 1
-    if given is None and known is None:
+    if support is not None and not math.isinf(support.high):
+        known = int(support.high) + 1
+    count = known if given is None else given
+    if count is None:
         raise ValueError(
             "Argument `num_classes`: the condition encoder does not say how many labels there are. Pass "
             "keras_vae.objectives.SemiSupervised(num_classes=...). Received: num_classes=None"
@@ -318,7 +313,7 @@ def number_of_classes(given: int | None, shape: Shape, encoder: Any) -> int:
             f"Argument `num_classes` must be the number of labels of the model's condition, {known}. Received: "
             f"num_classes={given}"
         )
-    return known if given is None else given
+    return count
 
 
 def default_classifier(seen: Any, classes: int, dtype: Any) -> keras.layers.Layer:

@@ -91,20 +91,22 @@ class Mixture(Prior):
         """
         num_starts, seed = positive_int(num_starts, "num_starts"), optional_seed(seed)
         try:
-            from sklearn.mixture import GaussianMixture as EM
+            from sklearn import mixture
         except ImportError as error:
             raise ImportError(
                 "The prior 'mixture' is fitted by scikit-learn: pip install 'keras-vae[examples]'."
             ) from error
         if not self.built:
-            raise ValueError("The prior 'mixture' has no weights yet. Fit it in its model: vae.prior.fit(vae.encode(x)).")
+            raise ValueError(
+                "The prior 'mixture' has no weights yet. Fit it in its model: vae.prior.fit(vae.encode(x))."
+            )
         rows = np.asarray(ops.convert_to_numpy(z), "float64")
         if rows.shape[1:] != self.latent_shape or len(rows) < self.components or not np.isfinite(rows).all():
             raise ValueError(
                 f"Argument `z` must hold finite encodings of shape (n, {', '.join(map(str, self.latent_shape))}), at "
                 f"least one for each of the {self.components} components. Received: shape {rows.shape}."
             )
-        fitted = EM(
+        fitted = mixture.GaussianMixture(
             self.components,
             covariance_type="diag",
             n_init=num_starts,

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from keras_vae.backend import recorded_steps
+from keras_vae.testing.subject import with_condition
 from tests.benchmarks.measured import epoch_clock
 from tests.contracts.cases import CASES, small_model
 
@@ -42,7 +43,7 @@ def train(component, jit_compile, epochs):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         options = {"batch_size": ROWS, "epochs": epochs, "shuffle": False, "verbose": 0, "callbacks": [clock]}
-        losses = vae.fit(x, y, **options).history["loss"]
+        losses = vae.fit(with_condition(vae, x, missing=True), y, **options).history["loss"]
     for each in caught:
         found = REASON.match(str(each.message))
         reason = found[1].splitlines()[0] if found else reason

@@ -8,6 +8,7 @@ import pytest
 
 import keras_vae as kv
 from keras_vae.distributions import gaussian_mixture
+from keras_vae.testing.subject import with_condition
 from tests.contracts.cases import CASES, small_model
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="other backends trace their steps")
@@ -27,6 +28,7 @@ def model_of(family, name, steps, jit_compile=False):
 
 def losses_of(vae, x):
     y = np.zeros((len(x), 1), "float32") if vae.objective.uses_y else None
+    x = with_condition(vae, x, missing=True)
     return vae.fit(x, y, batch_size=3, epochs=2, shuffle=False, verbose=0).history["loss"]
 
 

@@ -1,5 +1,7 @@
 """Clusters: a mixture prior fitted to encodings, its responsibilities, and draws from one component."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -113,7 +115,5 @@ REFUSED = [
 @pytest.mark.refusals
 @pytest.mark.parametrize(("use", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_it_is_refused(use, words):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="".join(f"(?s:(?=.*{re.escape(word)}))" for word in words)):
         use()
-    for word in words:
-        assert word in str(error.value), str(error.value)

@@ -1,5 +1,7 @@
 """Labels that most rows lack: M2's bounds by another way, batches, predictions, and what is refused."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -304,10 +306,8 @@ REFUSED = [
 @pytest.mark.refusals
 @pytest.mark.parametrize(("use", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_it_is_refused(use, words):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="".join(f"(?s:(?=.*{re.escape(word)}))" for word in words)):
         use()
-    for word in words:
-        assert word in str(error.value), str(error.value)
 
 
 @pytest.mark.refusals
