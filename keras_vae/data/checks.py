@@ -16,6 +16,7 @@ from keras_vae.data.masks import check_mask, check_mask_shape, check_steps
 from keras_vae.data.rows import check_not_negative, check_rows, check_shape, count_rows, rows_of, same
 from keras_vae.data.sparse import dense, is_sparse
 from keras_vae.data.streams import (
+    MAY_BE_LEFT_OUT,
     Inputs,
     is_array,
     is_stream,
@@ -87,9 +88,7 @@ class Checks:
             got = f"the keys {sorted(map(str, x))}" if isinstance(x, dict) else f"a {type(x).__name__}"
             raise ValueError(
                 f"Argument `{argument}` must be a dict with an array for each field of data_shape, "
-                f"{sorted(self.spec)}. Received: {got}. A field may be left out if the posterior has an expert for "
-                "each, such as 'product_of_experts', if the objective is 'field_subsets', or if the field was declared "
-                "as keras_vae.data.Field(shape, missing='nan')."
+                f"{sorted(self.spec)}. Received: {got}. {MAY_BE_LEFT_OUT}"
             )
         for name, field in self.spec.items():
             yield f"{argument}[{name!r}]", x[name], field, self.likelihood.parts[name]

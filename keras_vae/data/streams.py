@@ -14,6 +14,7 @@ from keras_vae.hints import Array, Data
 
 __all__ = [
     "DIFFERENT_LENGTHS",
+    "MAY_BE_LEFT_OUT",
     "Inputs",
     "is_array",
     "is_stream",
@@ -28,6 +29,12 @@ __all__ = [
 DIFFERENT_LENGTHS = (
     "The batches of `x` differ in length, so their results do not fit into one array. Pad every batch to one length, "
     "or call the method once for each batch."
+)
+
+
+MAY_BE_LEFT_OUT = (
+    "A field may be left out if the posterior has an expert for each, such as 'product_of_experts', if the objective "
+    "is 'field_subsets', or if the field was declared as keras_vae.data.Field(shape, missing='nan')."
 )
 
 
@@ -67,7 +74,7 @@ def unpack(inputs: Data, spec: Any = None) -> Inputs:
         if isinstance(spec, dict) and "x" not in inputs:
             raise ValueError(
                 f"Argument `x` must be a dict with the fields {sorted(spec)} of data_shape, or a dict with the key 'x' "
-                f"that holds such a dict. Received the keys {sorted(map(str, inputs))}."
+                f"that holds such a dict. Received the keys {sorted(map(str, inputs))}. {MAY_BE_LEFT_OUT}"
             )
         if "x" not in inputs or unknown:
             raise ValueError(

@@ -69,10 +69,11 @@ def over_counts_of_three(draws):
 
 
 # Names that the shipped checks do not cover: each puts its subject into a `kv.VAE` of one tensor, and not of a dict.
-# tests/likelihoods/test_joint.py and tests/networks/test_joint.py hold the same by hand.
+# tests/likelihoods/test_joint.py, tests/networks/test_joint.py and tests/models/test_modalities.py hold the same by hand.
 BY_HAND = {
     ("likelihoods", "joint"): "its data, features and parameters are dicts",
     ("encoders", "joint"): "its data are a dict",
+    ("encoders", "per_field"): "its data and features are dicts",
     ("decoders", "joint"): "its features are a dict",
 }
 
@@ -205,6 +206,17 @@ CASES = {
         "vae": {"prior": "poincare"},
         "points": testing.over_ball(),
         "moments": False,
+    },
+    **{
+        ("posteriors", name): {
+            "make": make,
+            "other_values": {"fields": ("x",), "scale": "softplus", "hidden_units": (4,)},
+        }
+        for name, make in (
+            ("product_of_experts", kv.posteriors.ProductOfExperts),
+            ("mixture_of_experts", kv.posteriors.MixtureOfExperts),
+            ("mixture_of_products", kv.posteriors.MixtureOfProducts),
+        )
     },
     ("posteriors", "residual"): {"make": kv.posteriors.Residual, "vae": {"prior": "gaussian"}},
     ("likelihoods", "bernoulli"): {"make": kv.likelihoods.Bernoulli, "points": testing.over_integers(0, 1)},
@@ -425,6 +437,14 @@ CASES = {
             "discriminator": keras.layers.Dense(1, use_bias=False),
         },
         "mixes_rows": True,
+    },
+    ("objectives", "field_subsets"): {
+        "make": lambda: kv.objectives.FieldSubsets(kv.objectives.ELBO(num_samples=2)),
+        "other_values": {"objective": kv.objectives.ELBO(beta=0.5), "random": 2},
+    },
+    ("objectives", "field_weights"): {
+        "make": lambda: kv.objectives.FieldWeights({}, kv.objectives.ELBO(num_samples=2)),
+        "other_values": {"objective": kv.objectives.ELBO(beta=0.5), "weights": {"image": 2.0}},
     },
     ("objectives", "adversarial"): {
         "make": lambda: kv.objectives.Adversarial(2.0, discriminator=small_discriminator()),

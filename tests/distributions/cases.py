@@ -90,6 +90,9 @@ CASES = {
     **{name: (lambda make=make: make((BATCH, 2))) for name, make in ELEMENTS.items()},
     "Gaussian of broadcast parameters": lambda: d.Gaussian(parameters(BATCH, 2), parameters(2, seed=1)),
     "DiscretizedLogisticMixture": pixels,
+    "ExpertMixture": lambda: d.ExpertMixture(
+        3 * parameters(BATCH, 4, 2), parameters(BATCH, 4, 2, seed=1) - 1, parameters(BATCH, 4, seed=2)
+    ),
     "GaussianMixture": lambda: mixture(BATCH),
     "Multinomial": lambda: d.Multinomial(2 * parameters(BATCH, 4), np.array([7.0, 1.0, 300.0], "float32")),
     "MultivariateGaussian": lambda: d.MultivariateGaussian(parameters(BATCH, 3), cholesky()),

@@ -13,6 +13,7 @@ from tests.distributions.cases import BATCH, CASES, ELEMENTS, FILE, SEED, TEMPER
 
 COUNTS = ("BetaBinomial", "Multinomial", "NegativeBinomial", "Poisson", "ZeroInflated")
 YOUNGER = (
+    "ExpertMixture",
     "Multinomial",
     "VonMisesFisher",
     "RiemannianNormal",

@@ -12,6 +12,7 @@ MODELS = [
     "tests/models/test_objective_plugins.py",
     "tests/models/test_inference.py",
     "tests/models/test_fields.py",
+    "tests/models/test_modalities.py",
     "tests/models/test_networks.py",
     "tests/models/test_padding_of_targets.py",
     "tests/models/test_found_by_attack.py",
@@ -31,6 +32,8 @@ TESTS = {
     "keras_vae/models/truncated.py": ["tests/models/test_prefix.py"],
     "keras_vae/inference/evidence.py": ["tests/models/test_log_likelihood.py", "tests/models/test_inference.py"],
     "keras_vae/evaluation": ["tests/evaluation"],
+    "keras_vae/evaluation/coherence.py": ["tests/models/test_modalities.py"],
+    "keras_vae/inference/translate.py": ["tests/models/test_modalities.py"],
     "keras_vae/anomaly": ["tests/anomaly"],
     "keras_vae/estimators": ["tests/estimators"],
     "keras_vae/plots": ["tests/plots"],
@@ -45,6 +48,7 @@ TESTS = {
         "tests/models/test_log_likelihood.py",
         "tests/models/test_conditions.py",
         "tests/latents/test_product.py",
+        "tests/mathematics/test_experts.py",
     ],
     "keras_vae/priors": [
         "tests/mathematics/test_sparse_densities.py",
@@ -56,6 +60,7 @@ TESTS = {
         "tests/golden/test_tfp.py",
     ],
     "keras_vae/posteriors": [
+        "tests/mathematics/test_experts.py",
         "tests/mathematics/test_gaussian_posterior.py",
         "tests/mathematics/test_spheres_and_categories.py",
         "tests/mathematics/test_poincare.py",
@@ -108,6 +113,8 @@ CONTRACTS = {
     "zero_inflated": ["zero_inflated_negative_binomial"],
     "gamma_functions": ["negative_binomial", "beta", "poisson"],
     "draws": ["negative_binomial", "beta"],
+    "experts": ["product_of_experts", "mixture_of_experts", "mixture_of_products"],
+    "expert_mixture": ["mixture_of_experts", "mixture_of_products"],
     "concatenated": ["columns"],
     "from_tfp": ["tfp"],
 }
