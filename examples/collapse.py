@@ -1,6 +1,6 @@
 """Posterior collapse of a VAE of sentences: what keeps the KL above zero, and what it costs in perplexity.
 
-    python examples/collapse.py                       # all remedies, one seed: about a quarter of an hour
+    python examples/collapse.py                       # all remedies, one seed: some minutes
     python examples/collapse.py --methods plain "aggressive encoder" --seeds 0 1 2
     python examples/collapse.py --smoke               # a few seconds, to see that it runs
 
@@ -54,11 +54,11 @@ METHODS = {
 }
 
 
-def sentences(smoke=False, vocabulary=400):
+def sentences(smoke=False, vocabulary=400, most=3400):
     """Rows of tokens to train on and held-out ones, and the vocabulary."""
     found = [words for words in read("python", smoke) if len(words) < SHORT]
-    found = found[:150] if smoke else found
-    cut = max(20, min(600, len(found) // 6))
+    found = found[: 150 if smoke else most]
+    cut = max(20, min(400, len(found) // 6))
     words = Vocabulary(found[cut:], vocabulary)
     rows = words.encode(found)[:, : min(SHORT, LENGTH)]
     return rows[cut:], rows[:cut], words
@@ -95,7 +95,7 @@ def fit(vae, method, train, held_out, epochs, batch_size=64, verbose=0):
         callbacks.append(kv.callbacks.BetaSchedule(kv.callbacks.Cyclical(-(-total // 4), cycles=4)))
     if method.encoder_steps:
         optimizer = kv.optimizers.EncoderDecoder(optimizer)
-        callbacks.append(kv.callbacks.AggressiveEncoder(held_out[:400], encoder_steps=method.encoder_steps))
+        callbacks.append(kv.callbacks.AggressiveEncoder(held_out, encoder_steps=method.encoder_steps))
         callbacks.append(EnoughUpdates(epochs))
     vae.compile(optimizer)
     most = epochs * max(1, method.encoder_steps)
@@ -153,13 +153,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS), metavar="METHOD")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--epochs", type=int, default=12, help="passes over the text, counted in the decoder's updates")
+    parser.add_argument("--epochs", type=int, default=10, help="passes over the text, counted in the decoder's updates")
+    parser.add_argument("--sentences", type=int, default=3400, help="how many are used, of which 400 are held out")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, to see that it runs")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/collapse"))
     options = parser.parse_args(arguments)
 
     epochs, units = (2, 8) if options.smoke else (options.epochs, 64)
-    train, held_out, words = sentences(options.smoke, 50 if options.smoke else 400)
+    train, held_out, words = sentences(options.smoke, 50 if options.smoke else 400, options.sentences)
     print(f"Training on {len(train)} sentences, {len(words.words)} tokens, {epochs} epochs.", flush=True)
     results = []
     for seed in options.seeds:

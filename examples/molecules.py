@@ -131,7 +131,7 @@ def by_gaussian_process(search, z, scores, generator, rounds, batch, rows=400):
     """Bayesian optimisation: of many latents near the best ones, those with the highest upper confidence bound."""
     from sklearn.gaussian_process import GaussianProcessRegressor, kernels
 
-    kernel = kernels.ConstantKernel(1.0) * kernels.RBF(2.0) + kernels.WhiteKernel(0.1)
+    kernel = kernels.ConstantKernel(1.0) * kernels.RBF(2.0) + kernels.WhiteKernel(0.1, (1e-3, 10.0))
     for _ in range(rounds):
         order = np.argsort(-scores)
         # The best, and others that show where it is worse.

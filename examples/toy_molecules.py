@@ -85,6 +85,7 @@ def parse(text):
     """
     molecule, open_branches, open_rings = Molecule(), [], {}
     before, order = None, None
+    at_atom = False  # rings are closed right behind an atom, and not behind a branch
     for symbol in symbols(text):
         if symbol in VALENCES or symbol in AROMATIC:
             atom = molecule.add(symbol)
@@ -92,10 +93,10 @@ def parse(text):
                 molecule.bond(before, atom, order or 1)
             elif order is not None or atom:
                 raise NotValidError("A string must begin with an atom.")
-            before, order = atom, None
+            before, order, at_atom = atom, None, True
         elif symbol in BONDS and before is not None and order is None:
             order = BONDS[symbol]
-        elif symbol in "123456789" and before is not None:
+        elif symbol in "123456789" and at_atom:
             if symbol in open_rings:
                 start, opened = open_rings.pop(symbol)
                 molecule.bond(start, before, order or opened or 1)
@@ -104,8 +105,10 @@ def parse(text):
             order = None
         elif symbol == "(" and before is not None and order is None:
             open_branches.append((before, len(molecule.atoms)))
+            at_atom = False
         elif symbol == ")" and open_branches and order is None:
             before, size = open_branches.pop()
+            at_atom = False
             if len(molecule.atoms) == size:
                 raise NotValidError("A branch is empty.")
         else:

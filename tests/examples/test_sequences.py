@@ -1,4 +1,4 @@
-"""The examples of text, music and motion in their smoke settings, and what they read and write."""
+"""The examples of text, collapse, music and motion in their smoke settings, and what they read and write."""
 
 import json
 
@@ -32,10 +32,60 @@ def test_text(text, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert f"Held-out KL: {kl:.2f} nats per sentence" in printed
     assert 10 < perplexity < 60  # of 50 tokens, after two epochs
-    for heading in ("Held-out sentences", "New sentences", "Interpolation between two sentences"):
+    headings = (
+        "Held-out sentences",
+        "New sentences",
+        "Continuations of 'returns the'",
+        "Sentences moved along a style",
+    )
+    for heading in (*headings, "Interpolation between two sentences"):
         assert heading in printed
+    assert printed.count("  returns the") >= 6
     model = keras.saving.load_model(tmp_path / "model.keras")
     assert model.generate(2).shape == (2, text.LENGTH)
+
+
+@pytest.mark.on_host
+def test_text_with_transformers(text, tmp_path):
+    text.main(["--smoke", "--network", "transformer", "--skip-connections", "--out", str(tmp_path)])
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(model.decoder).__name__ == "Transformer"
+    assert model.decoder.skip_connections
+
+
+@pytest.mark.on_host
+def test_a_style_is_found_where_the_latents_hold_it(text):
+    """With a model that decodes the word that its first latent stands for, the direction is the word's."""
+
+    class Words:
+        def decode(self, rows):
+            return [("return" if row[0] > 0 else "the") + " value" for row in rows]
+
+    class Model:
+        def encode(self, rows, verbose):
+            return np.asarray(rows, "float64")
+
+        def decode(self, z, verbose):
+            return z
+
+    train = np.array([[1.0, 5.0]] * 10 + [[-1.0, 5.0]] * 10)
+    changed = text.change_style(Model(), Words(), train, train, {"return"}, factors=(0.0, 0.4, 1.0))
+    assert {factor: share for factor, (share, _) in changed.items()} == {0.0: 0.0, 0.4: 0.0, 1.0: 1.0}
+    assert len(changed[1.0][1]) == 10  # those that had it are left out
+    assert text.change_style(Model(), Words(), train[6:], train, {"return"}) is None
+
+
+@pytest.mark.on_host
+def test_collapse(tmp_path, capsys):
+    collapse = load_example("collapse")
+    methods = ["free bits, skip connections", "aggressive encoder"]
+    found = collapse.main(["--smoke", "--methods", *methods, "--seeds", "0", "1", "--out", str(tmp_path)])
+    assert [(row["method"], row["seed"]) for row in found] == [(name, seed) for seed in (0, 1) for name in methods]
+    assert all(10 < row["perplexity"] <= row["perplexity_elbo"] < 100 for row in found)
+    assert [row["epochs"] for row in found][1] > 2  # the decoder's updates are those of two epochs
+    printed = capsys.readouterr().out
+    assert all(f"| {name} | " in printed for name in methods)
+    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))[0]["kl"] == found[0]["kl"]
 
 
 def test_music(music, tmp_path, capsys):

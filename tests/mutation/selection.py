@@ -69,6 +69,7 @@ TESTS = {
     ],
     "keras_vae/samplers": ["tests/samplers"],
     "keras_vae/tuning": ["tests/tuning"],
+    "keras_vae/optimizers": ["tests/optimizers"],
     "keras_vae/tables": ["tests/tables"],
     "keras_vae/distributions": [*DENSITIES, "tests/likelihoods"],
     "keras_vae/layers": [
