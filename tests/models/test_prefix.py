@@ -406,6 +406,9 @@ def test_other_refusals():
     with pytest.raises(ValueError, match="Argument `x` must hold arrays where there is a prefix"):
         vae.reconstruct(iter([np.zeros((2, 5, 2))]), prefix=np.zeros((2, 2)))
     joint = kv.VAE({"a": (3,), "b": (2,)}, 2, likelihood={"a": "bernoulli", "b": "bernoulli"})
+    table = kv.VAE((2,), 2, likelihood=kv.likelihoods.Columns([("gaussian", 1), ("bernoulli", 1)]))
+    with pytest.raises(ValueError, match="the columns of a table are none"):
+        table.generate(prefix=np.zeros((2, 1)))
     for prefix in (np.zeros((2, 3)), {"c": np.zeros((2, 3))}, {}):
         with pytest.raises(ValueError, match=r"Argument `prefix` must be a dict with some of the fields"):
             joint.generate(prefix=prefix)
