@@ -24,6 +24,10 @@ DENSITIES = ["tests/golden", "tests/distributions", "tests/mathematics"]
 TESTS = {
     "keras_vae/models/forward.py": MODELS,
     "keras_vae/inference/evidence.py": ["tests/models/test_log_likelihood.py", "tests/models/test_inference.py"],
+    "keras_vae/inference/particle_filter.py": ["tests/mathematics/test_particle_filter.py"],
+    "keras_vae/latents/recurrent.py": ["tests/mathematics/test_particle_filter.py", "tests/latents/test_recurrent.py"],
+    "keras_vae/decoders/one_step.py": ["tests/latents/test_recurrent.py"],
+    "keras_vae/models/stepwise.py": ["tests/latents/test_recurrent.py"],
     "keras_vae/evaluation": ["tests/evaluation"],
     "keras_vae/anomaly": ["tests/anomaly"],
     "keras_vae/estimators": ["tests/estimators"],
