@@ -88,14 +88,43 @@ def test_collapse(tmp_path, capsys):
     assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))[0]["kl"] == found[0]["kl"]
 
 
-def test_music(music, tmp_path, capsys):
-    bound = music.main(["--smoke", "--out", str(tmp_path)])
+@pytest.mark.parametrize(
+    ("arguments", "low"), [([], -75), (["--latents", "recurrent", "--transpose", "3"], -75), (["--tokens"], -30)]
+)
+def test_music(music, tmp_path, capsys, arguments, low):
+    bound = music.main(["--smoke", "--out", str(tmp_path), *arguments])
     assert f"NLL <= {-bound:.3f} nats per step" in capsys.readouterr().out
-    assert -75 < bound < -20  # 88 keys are worth 61 nats before they are learned
-    assert (tmp_path / "rolls.png").stat().st_size > 1000
+    assert low < bound < -15  # 88 keys are worth 61 nats before they are learned
+    for name in ("rolls.png", "continued.png"):
+        assert (tmp_path / name).stat().st_size > 1000
     import mido
 
-    assert abs(mido.MidiFile(tmp_path / "piece.mid").length - 64 * 60 / 90) < 30
+    assert mido.MidiFile(tmp_path / "piece.mid").length < 24 * 60 / 90 + 1
+    assert (music.GIVEN - 2) * 60 / 90 < mido.MidiFile(tmp_path / "continued.mid").length < 24 * 60 / 90 + 1
+
+
+@pytest.mark.on_host
+def test_tokens_of_music_are_its_notes(music):
+    roll = music.roll_of([[60, 64, 67], [], [62]])
+    tokens = music.tokens_of(roll)
+    assert tokens.tolist() == [41, 45, 48, 1, 1, 43, 1]
+    np.testing.assert_array_equal(music.roll_of_tokens([*tokens, 50]), roll)
+    assert music.pad_tokens([roll, roll[:1]], 8)["x"].tolist() == [
+        [41, 45, 48, 1, 1, 43, 1, 0],
+        [41, 45, 48, 1, *[0] * 4],
+    ]
+
+
+@pytest.mark.on_host
+def test_pieces_are_moved_within_the_keyboard(music):
+    roll = music.roll_of([[22, 60], [30]])
+    moved = [music.transposed(roll, np.random.default_rng(seed), 5) for seed in range(40)]
+    shifts = {int(np.flatnonzero(one[0])[0]) - 1 for one in moved}
+    assert shifts == {-1, 0, 1, 2, 3, 4, 5}
+    for one in moved:
+        shift = int(np.flatnonzero(one[0])[0]) - 1
+        np.testing.assert_array_equal(one, np.roll(roll, shift, axis=1))
+    assert music.transposed(roll, None, 0) is roll
 
 
 def test_motion(motion, tmp_path, capsys):

@@ -46,6 +46,9 @@ def linear_model(state_sees, chained, steps, width=2, units=2):
     prior, posterior = vae.latents.step_prior, vae.latents.step_posterior
     prior.log_var_head.dense.kernel.assign(np.zeros(prior.log_var_head.dense.kernel.shape))
     # Close to the prior, and a little wider: a proposal whose weights are bounded.
+    shift = posterior.shift_head.dense
+    shift.kernel.assign(0.2 * ops.convert_to_numpy(shift.kernel))
+    shift.bias.assign(np.zeros(width))
     posterior.log_scale_head.dense.kernel.assign(np.zeros(posterior.log_scale_head.dense.kernel.shape))
     posterior.log_scale_head.dense.bias.assign(np.full(width, 0.3))
     return vae
@@ -95,12 +98,12 @@ MODELS = {
 
 @pytest.mark.parametrize("kind", list(MODELS))
 def test_estimates_come_to_the_log_likelihood_of_the_kalman_filter(kind):
-    vae = linear_model(*MODELS[kind], steps=4)
+    vae = linear_model(*MODELS[kind], steps=3)
     data = vae.generate(3, mode="sample", seed=1)
     expected = log_prob(vae, data, *MODELS[kind])
-    for method in ("importance_sampling", "particle_filter"):
+    for method, tolerance in (("importance_sampling", 0.2), ("particle_filter", 0.1)):
         found = vae.log_likelihood(data, 20000, seed=0, method=method, batch_size=60000)
-        np.testing.assert_allclose(found, expected, atol=0.15)
+        np.testing.assert_allclose(found, expected, atol=tolerance)
 
 
 def test_the_estimate_of_p_is_unbiased_with_few_particles():
@@ -125,8 +128,8 @@ def test_long_sequences_need_the_filter():
         method: np.mean(expected - vae.log_likelihood(data, 100, seed=0, method=method))
         for method in ("importance_sampling", "particle_filter")
     }
-    assert gaps["particle_filter"] < 0.25 * gaps["importance_sampling"]
-    assert -1.0 < gaps["particle_filter"] < 8.0
+    assert gaps["particle_filter"] < 0.05 * gaps["importance_sampling"]
+    assert -1.0 < gaps["particle_filter"] < 3.0
 
 
 def test_particles_are_continued_in_proportion_to_their_weights():

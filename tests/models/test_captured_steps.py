@@ -14,7 +14,7 @@ from tests.contracts.cases import CASES, small_model
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="other backends trace their steps")
 
 # Components whose step cannot be recorded: chains seed their draws by other draws.
-ONE_BY_ONE = [("latents", "markov")]
+ONE_BY_ONE = [("latents", "markov"), ("latents", "recurrent")]
 
 
 TRAINED = sorted(case for case in CASES if case[0] != "samplers")  # these are fitted on the host
