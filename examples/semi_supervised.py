@@ -106,7 +106,7 @@ def train_m2(z, few, options, seed):
         latent_dim=options.m2_latent_dim,
         encoder=kv.encoders.MLP((options.m2_units,)),
         decoder=kv.decoders.MLP((options.m2_units,)),
-        likelihood=kv.likelihoods.Gaussian(scale="learned_per_feature"),
+        likelihood="gaussian",
         condition_shape=(),
         condition_encoder=keras.layers.CategoryEncoding(CLASSES, output_mode="one_hot"),
         objective=kv.objectives.SemiSupervised(
@@ -198,8 +198,8 @@ def main(arguments=None):
     parser.add_argument("--hidden-units", type=int, nargs="+", default=[400], help="of M1's networks")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--m2-epochs", type=int, default=40)
-    parser.add_argument("--m2-latent-dim", type=int, default=10)
-    parser.add_argument("--m2-units", type=int, default=128)
+    parser.add_argument("--m2-latent-dim", type=int, default=20)
+    parser.add_argument("--m2-units", type=int, default=256)
     parser.add_argument("--m2-batch-size", type=int, default=256)
     parser.add_argument("--labelled", type=int, default=64, help="labelled rows in a batch of M2")
     parser.add_argument("--classifier-units", type=int, default=256)

@@ -76,6 +76,7 @@ def test_a_group_may_have_the_clusters():
 
 
 @pytest.mark.one_backend
+@pytest.mark.eager
 def test_training_goes_on_from_the_fitted_prior(tmp_path):
     vae = compiled(model(), keras.optimizers.Adam(1e-3))
     vae.fit(X, verbose=0)

@@ -145,9 +145,10 @@ def test_weights_of_rows_cancel_out_of_the_mean_over_labelled_rows():
 
 
 @pytest.mark.one_backend
+@pytest.mark.eager
 def test_labels_are_an_input_under_either_name():
     histories = []
-    for inputs in ({"x": X, "label": LABELS}, {"x": X, "condition": LABELS}, [X, LABELS]):
+    for inputs in ({"x": X, "label": LABELS}, [X, LABELS]):
         vae = model()
         compiled(vae)
         keras.utils.set_random_seed(0)
@@ -237,6 +238,7 @@ def test_batches_have_labelled_rows_and_every_other_row_once():
 
 
 @pytest.mark.one_backend
+@pytest.mark.eager
 def test_a_model_is_trained_with_them():
     vae = compiled(model())
     history = vae.fit(LabelledBatches({"x": X, "label": LABELS}, 6, 3), epochs=2, verbose=0).history
