@@ -76,9 +76,9 @@ class Joint(Encoder):
             training: whether dropout and the like are active.
             condition: `(batch, width)`, the encoded condition, for encoders whose `call` takes it; or None.
         """
-        return ops.concatenate(list(self.features_of_fields(x, mask, training, condition).values()), axis=-1)
+        return ops.concatenate(list(self._features_of_fields(x, mask, training, condition).values()), axis=-1)
 
-    def features_of_fields(self, x: Any, mask: Any, training: bool | None, condition: Tensor | None) -> dict[str, Any]:
+    def _features_of_fields(self, x: Any, mask: Any, training: bool | None, condition: Tensor | None) -> dict[str, Any]:
         """Features of every field by itself, dict of `(batch, units)`; the arguments are those of a call."""
         check_fields(x, self.parts, "x")
         masks = mask or {}

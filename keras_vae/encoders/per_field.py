@@ -63,7 +63,7 @@ class PerField(Joint):
             condition: `(batch, width)`, the encoded condition, for encoders whose `call` takes it; or None.
             present: dict of boolean `(batch,)`, False in rows where the field is absent; None if none is.
         """
-        found = self.features_of_fields(x, mask, training, condition)
+        found = self._features_of_fields(x, mask, training, condition)
         if present is None:
             return {name: (own, ops.ones((ops.shape(own)[0],), dtype="bool")) for name, own in found.items()}
         check_fields(present, self.parts, "present")

@@ -154,7 +154,7 @@ def target_that_counts(model: Part, seen: Seen) -> Any:
         counted = None
     if fields is not None and counted is not None:
         counted = dict.fromkeys(fields, counted)
-    if seen.inputs.present is not None:
+    if fields is not None and seen.inputs.present is not None:
         rows = {name: seen.inputs.present.get(name) for name in fields}
         counted = rows if counted is None else over_fields(joined_mask, rows, counted, like=target)
     masks = over_fields(joined_mask, model.likelihood.valid_mask(target), own, like=target)

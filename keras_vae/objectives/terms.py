@@ -178,7 +178,7 @@ class Terms:
         """log p(x | z) of every draw, `(batch, samples)`."""
         return self.by_example(self._log_prob(self.likelihood))
 
-    def _log_prob(self, likelihood: Distribution) -> Tensor:
+    def _log_prob(self, likelihood: Any) -> Tensor:
         """log p(x | z) of the target, each field times its weight where there are any."""
         target = self.forward.tiled(self.target, self.sample_axis)
         if self.field_weights is None:

@@ -89,14 +89,7 @@ class Experts(Posterior):
             self.experts[name] = expert
 
     def distribution(self, features: Any, context: Tensor, *, prior: Part = None) -> Distribution:
-        """q(z | x, context): the experts of the fields that are present, combined.
-
-        Args:
-            features: dict from a field's name to its features `(batch, units)` and a boolean `(batch,)`, False where
-                the field is absent; or the features of the only field, `(batch, units)`.
-            context: `(batch, width)`, of width 0 without a context.
-            prior: p(z | context), a Gaussian.
-        """
+        # A dict from a field's name to its features and a boolean `(batch,)`, or the features of the only field.
         if not isinstance(features, dict):
             features = {ALONE: (features, None)}
         experts, present = [], []

@@ -69,7 +69,7 @@ def over_counts_of_three(draws):
 
 
 # Names that the shipped checks do not cover: each puts its subject into a `kv.VAE` of one tensor, and not of a dict.
-# tests/likelihoods/test_joint.py, tests/networks/test_joint.py and tests/models/test_modalities.py hold the same by hand.
+# tests/likelihoods/test_joint.py, tests/networks/test_joint.py and tests/models/test_modalities.py hold the same.
 BY_HAND = {
     ("likelihoods", "joint"): "its data, features and parameters are dicts",
     ("encoders", "joint"): "its data are a dict",
