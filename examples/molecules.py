@@ -79,17 +79,6 @@ def r2(y, predicted):
     return 1.0 - np.square(y - predicted).sum() / np.square(y - y.mean()).sum()
 
 
-def found_at(vae, z, known):
-    """The molecules that latents are decoded to, and the scores of those that are valid and not known yet."""
-    strings = decode(vae.decode(z, verbose=0))
-    scores = np.full(len(strings), np.nan)
-    for index, text in enumerate(strings):
-        if text not in known and is_valid(text):
-            known.add(text)
-            scores[index] = score(text)
-    return strings, scores
-
-
 class Search:
     """What a way of searching has found, and how often it has computed the score."""
 
@@ -99,8 +88,12 @@ class Search:
 
     def look(self, z):
         """Scores of the molecules at some latents; NaN where they are not valid, or known."""
-        strings, scores = found_at(self.vae, z, self.known)
-        self.found += [(value, text) for value, text in zip(scores, strings, strict=True) if not np.isnan(value)]
+        scores = np.full(len(z), np.nan)
+        for index, text in enumerate(decode(self.vae.decode(z, verbose=0))):
+            if text not in self.known and is_valid(text):
+                self.known.add(text)
+                scores[index] = score(text)
+                self.found.append((scores[index], text))
         return scores
 
     def best(self, count=3):
