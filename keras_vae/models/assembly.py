@@ -92,7 +92,8 @@ def make_network(
 
 def default_network(shape: Shape, support: Any) -> str:
     """Name of the default encoder and decoder for data of a shape."""
-    tokens = len(shape) == 1 and getattr(support, "categorical", False)
+    # A single category is a label, and no sequence.
+    tokens = len(shape) == 1 and shape != (1,) and getattr(support, "categorical", False)
     if tokens or (len(shape) == 2 and shape[0] is None):
         return "gru"
     return "conv" if 2 < len(shape) <= 4 and None not in shape else "mlp"

@@ -90,11 +90,16 @@ def test_fields_save(joint, tmp_path):
 
 def test_fields_get_default_networks():
     vae = kv.VAE(
-        {"image": (8, 8, 1), "caption": (5,), "table": (4,)},
-        likelihood={"image": "bernoulli", "caption": kv.likelihoods.Categorical(5), "table": "gaussian"},
+        {"image": (8, 8, 1), "caption": (5,), "table": (4,), "label": (1,)},
+        likelihood={
+            "image": "bernoulli",
+            "caption": kv.likelihoods.Categorical(5),
+            "table": "gaussian",
+            "label": kv.likelihoods.Categorical(3),
+        },
     )
     names = {name: type(part).__name__ for name, part in vae.encoder.parts.items()}
-    assert names == {"image": "Conv", "caption": "GRU", "table": "MLP"}
+    assert names == {"image": "Conv", "caption": "GRU", "table": "MLP", "label": "MLP"}
 
 
 @pytest.mark.parametrize("form", ["dict with x", "dataset"])

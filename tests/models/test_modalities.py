@@ -7,7 +7,7 @@ from keras import ops
 
 import keras_vae as kv
 from tests.mathematics import two_fields
-from tests.models.small import Batches, compiled
+from tests.models.small import Batches
 
 RNG = np.random.default_rng(0)
 ROWS = 32
@@ -17,6 +17,12 @@ TOKENS = np.stack([1 + KIND, 1 + KIND, np.where(KIND > 1, 0, 3)], axis=1)
 NUMBERS = (KIND[:, None] + 0.1 * RNG.standard_normal((ROWS, 2))).astype("float32")
 X = {"image": IMAGES, "tokens": TOKENS, "numbers": NUMBERS}
 POSTERIORS = ("product_of_experts", "mixture_of_experts", "mixture_of_products")
+
+
+def compiled(vae, optimizer="adam"):
+    # The subject is not the compiled step, and tracing that of five subsets takes long.
+    vae.compile(optimizer, run_eagerly=keras.backend.backend() == "tensorflow")
+    return vae
 
 
 def some(*names):
