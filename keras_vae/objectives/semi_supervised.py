@@ -127,7 +127,8 @@ class SemiSupervised(Objective):
                     f"{len(self.label_prior)} numbers."
                 )
             self.prior_logits.assign(np.log(np.asarray(self.label_prior, "float32")))
-        # All rows and the labelled ones, as far as training has seen them.
+        # All rows and the labelled ones, as far as training has seen them. Under tf.distribute every replica adds its
+        # rows to the old counts, and the new ones are their mean: a sum would add the old counts up as well.
         self.counts = self.add_weight(
             name="counts",
             shape=(2,),
@@ -135,7 +136,7 @@ class SemiSupervised(Objective):
             trainable=False,
             dtype="float32",
             autocast=False,
-            aggregation="sum",
+            aggregation="mean",
         )
 
     def check_condition(self, condition: Array) -> None:

@@ -80,6 +80,14 @@ for name, make, data in (("vae", vae, (x,)), ("functional", functional, (x, x)))
             results[f"generate {where}"] = model.generate(5, temperature=0)
 
 with strategy.scope():
+    options = {"condition_shape": (3,), "objective": "semi_supervised", "encoder": "mlp", "decoder": "mlp"}
+    few = kv.VAE((6,), 2, **options)
+    few.compile("sgd")
+labels = np.where(np.arange(64)[:, None] % 4 == 0, np.eye(3)[np.arange(64) % 3], np.nan).astype("float32")
+few.fit([x, labels], batch_size=32, epochs=3, verbose=0)
+results["counts"] = keras.ops.convert_to_numpy(few.objective.counts)
+
+with strategy.scope():
     generator = kv.backend.SeedGenerator(0)
     drawn = strategy.run(lambda: keras.random.normal((4,), seed=generator))
     results["noise"] = np.stack([tensor.numpy() for tensor in strategy.experimental_local_results(drawn)])
@@ -179,6 +187,11 @@ def test_a_replica_without_rows_spoils_no_figure(mirrored):
 def test_replicas_draw_their_own_noise(mirrored):
     assert mirrored["noise"].shape == (2, 4)
     assert (np.abs(mirrored["noise"][0] - mirrored["noise"][1]) > 1e-3).all()
+
+
+def test_labelled_rows_are_counted_once(mirrored):
+    """48 of 192 rows have a label, half of each on a replica: not more with every step."""
+    np.testing.assert_allclose(mirrored["counts"], [96.0, 24.0])
 
 
 @pytest.fixture(scope="module")
