@@ -8,6 +8,7 @@ from keras import ops, random
 
 from keras_vae.data.masks import check_mask
 from keras_vae.data.rows import check_rows, rows_of
+from keras_vae.data.support import ColumnSupport
 from keras_vae.decoders.steps import prefix_options
 from keras_vae.distributions.draws import other_noise
 from keras_vae.hints import Array, Part, Seed, Tensor
@@ -127,6 +128,12 @@ def one_field(model: Part, name: str, prefix: Any, mask: Any) -> tuple[Array, Ar
     """The checked prefix of one field, its mask, and whether it has rows of its own."""
     label, field, likelihood, _ = part_of(model, name)
     axes = len(field.shape)
+    if axes == 1 and isinstance(likelihood.support, ColumnSupport):
+        raise ValueError(
+            f"Argument `{label}` is the first steps of a sequence, and the columns of a table are none. Received: a "
+            "prefix. Declare missing elements, keras_vae.likelihoods.Columns(..., missing='nan'), and pass rows with "
+            "NaN where a column is not known to reconstruct."
+        )
     own = f"prefix_mask{label[6:]}"
     several = True
     ragged = isinstance(prefix, (list, tuple)) and len(prefix) > 0 and np.ndim(as_array(prefix[0], label)) == axes

@@ -85,6 +85,27 @@ def test_motion(motion, tmp_path, capsys):
     assert (tmp_path / "paths.png").stat().st_size > 1000
 
 
+@pytest.mark.on_host
+def test_forecasts(motion, tmp_path, capsys):
+    found = motion.main(["--forecast", "walks", "--smoke", "--out", str(tmp_path)])["walks"]
+    assert "| the mean of all frames |" in capsys.readouterr().out
+    assert len(found) == 7
+    for errors in found.values():
+        assert errors.shape == (1, len(motion.RANGES))
+        assert np.isfinite(errors).all()
+    assert (tmp_path / "forecasts_walks.png").stat().st_size > 1000
+
+
+@pytest.mark.on_host
+def test_the_nearest_recording(motion):
+    """A piece of a recording is nearest to itself, and goes on as that does."""
+    recordings = motion.walk(5, 0, 160)
+    start = 7
+    given = recordings[2:4, start : start + motion.GIVEN]
+    expected = recordings[2:4, start + motion.GIVEN : start + motion.GIVEN + motion.AHEAD]
+    np.testing.assert_array_equal(motion.nearest(recordings, given), expected)
+
+
 @pytest.mark.one_backend
 def test_words_and_tokens(text, tmp_path):
     path = tmp_path / "mine.txt"

@@ -165,6 +165,7 @@ def test_given_steps_count_behind_an_end():
     np.testing.assert_array_equal(decoded, [[3, 1, 4, 1, 0, 0], [3, 1, 0, 0, 0, 0]])
 
 
+@pytest.mark.on_host
 def test_latents_are_those_of_the_prefix():
     """`generate` encodes what it is given, with a mask; `decode` and `reconstruct` have their own latents."""
     vae = model("gru")
@@ -177,6 +178,16 @@ def test_latents_are_those_of_the_prefix():
     assert vae.reconstruct(WORDS, prefix=rows).shape == (4, 6)
     from_prior = vae.generate(4, prefix=rows, length=8, latents_from="prior", fixed={0: np.zeros(3)})
     np.testing.assert_array_equal(from_prior, vae.decode(np.zeros((4, 3)), prefix=rows, length=8))
+
+
+def test_everything_at_once():
+    options = {"candidates": 3, "mode": "sample", "data_temperature": 1.5, "top_k": 6, "top_p": 0.9, "num_return": 2}
+    many = model("gru").generate(prefix=[[2, 3], [4]], length=5, seed=0, **options)
+    assert many.shape == (2, 2, 5)
+    assert many.min() >= 0
+    assert many.max() < 7
+    np.testing.assert_array_equal(many[0, :, :2], [[2, 3]] * 2)
+    np.testing.assert_array_equal(many[1, :, :1], [[4]] * 2)
 
 
 @pytest.mark.on_host
@@ -291,6 +302,7 @@ def test_no_length_of_a_prefix_compiles_anew(monkeypatch):
 # Draws of tokens ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.on_host
 def test_limited_draws():
     """One category is the greedy one; a nucleus leaves only what its mass holds, at the temperature."""
     vae = model("gru")
@@ -394,6 +406,9 @@ def test_other_refusals():
     with pytest.raises(ValueError, match="Argument `x` must hold arrays where there is a prefix"):
         vae.reconstruct(iter([np.zeros((2, 5, 2))]), prefix=np.zeros((2, 2)))
     joint = kv.VAE({"a": (3,), "b": (2,)}, 2, likelihood={"a": "bernoulli", "b": "bernoulli"})
+    table = kv.VAE((2,), 2, likelihood=kv.likelihoods.Columns([("gaussian", 1), ("bernoulli", 1)]))
+    with pytest.raises(ValueError, match="the columns of a table are none"):
+        table.generate(prefix=np.zeros((2, 1)))
     for prefix in (np.zeros((2, 3)), {"c": np.zeros((2, 3))}, {}):
         with pytest.raises(ValueError, match=r"Argument `prefix` must be a dict with some of the fields"):
             joint.generate(prefix=prefix)

@@ -23,6 +23,9 @@ DENSITIES = ["tests/golden", "tests/distributions", "tests/mathematics"]
 # For every file or folder, the tests that know it best. A component's contract and its doctests come in front.
 TESTS = {
     "keras_vae/models/forward.py": MODELS,
+    "keras_vae/inference/prefix.py": ["tests/models/test_prefix.py"],
+    "keras_vae/decoders/steps.py": ["tests/models/test_prefix.py", "tests/networks/test_autoregressive.py"],
+    "keras_vae/models/truncated.py": ["tests/models/test_prefix.py"],
     "keras_vae/inference/evidence.py": ["tests/models/test_log_likelihood.py", "tests/models/test_inference.py"],
     "keras_vae/inference/particle_filter.py": ["tests/mathematics/test_particle_filter.py"],
     "keras_vae/latents/recurrent.py": ["tests/mathematics/test_particle_filter.py", "tests/latents/test_recurrent.py"],
