@@ -218,8 +218,8 @@ def model(latents, units, tokens=False, seed=0):
                 transition=layers.Dense(4 * units // 5, activation="relu"),
                 word_dropout=0.1,
             ),
-            encoder=dense(units, rate=0.2),
-            decoder=dense(units, units, rate=0.4),
+            encoder=dense(units, rate=0.1),
+            decoder=dense(units, units, rate=0.2),
             likelihood="bernoulli",
             seed=seed,
         )

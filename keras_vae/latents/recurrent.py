@@ -124,7 +124,7 @@ of single steps |
         return self.state_layer is not None and "latents" in self.state_sees
 
     @property
-    def _remembers_latents(self) -> bool:
+    def _remembers_latents(self) -> bool:  # type: ignore[override]
         return self.chained or self._sees_latents
 
     def build(

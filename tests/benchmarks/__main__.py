@@ -32,6 +32,7 @@ BENCHMARKS = {
     "jit_components": (EACH, "--components priors-standard --epochs 2"),
     "decoding": (EACH, "--decoders gru --turns 1"),
     "evidence": (EACH, "--rows 2 --samples 8 --contestants loop"),
+    "particle_filter": (EACH, "--steps 3 --draws 4"),
     "reports": (EACH, "--models collapsed"),
     "disentanglement": (EACH, "--data squares --seeds 0 --steps 4 --rows 100"),
     "samplers": (EACH, "--rows 200 --epochs 1 --samples 100 --seeds 0 --samplers mixture"),
