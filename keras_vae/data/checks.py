@@ -285,11 +285,13 @@ class Checks:
                 f"Argument `condition`: this model was built with condition_shape={self.condition_shape}. "
                 "Received: no condition. Pass condition=... to generate and decode; elsewhere "
                 "[x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
-                "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions."
+                "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions: pass "
+                f"{{'x': x, 'label': labels}}, and to generate condition=labels.{self._label_advice}"
             )
         self._check_is_array(condition, "condition", self.condition_shape)
         advice = (
             "The objective allows missing labels in fit and evaluate only: elsewhere pass the label to condition on."
+            + self._label_advice
             if self.partly_labelled
             else "Leave those rows out, or use an objective with partly_labelled = True, which sums over missing "
             "labels."
@@ -314,6 +316,17 @@ class Checks:
                 f"shape {tuple(mask.shape)} for a condition of shape {tuple(condition.shape)}."
             )
         check_mask(mask, "condition_mask")
+
+    @property
+    def _label_advice(self) -> str:
+        objective = self.objective
+        while hasattr(objective, "objective"):
+            objective = objective.objective
+        if not self.partly_labelled or not hasattr(objective, "predict_label"):
+            return ""
+        unknown = "NaN" if self.condition_shape else "-1"
+        advice = "elsewhere, vae.predict_label(x) has the probability of each."
+        return f" In fit, {unknown} is a label that is not known; {advice}"
 
     def check_exposure(self, exposure: Any, rows: int) -> None:
         """Check the size factors of counts.

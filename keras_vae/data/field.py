@@ -11,7 +11,7 @@ from keras_vae.hints import Config, Shape
 
 __all__ = ["Field", "Spec", "as_spec", "over_fields", "shape_of"]
 
-RESERVED = ("class_name", "x", "condition", "condition_mask", "exposure", "mask")
+RESERVED = ("class_name", "x", "condition", "condition_mask", "exposure", "mask", "present")
 
 
 @keras.saving.register_keras_serializable("keras_vae.data")

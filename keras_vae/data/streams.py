@@ -63,6 +63,15 @@ def unpack(inputs: Data, spec: Any = None) -> Inputs:
     if isinstance(inputs, dict):
         if isinstance(spec, dict) and set(inputs) == set(spec):
             return Inputs(inputs)
+        received = f"Received the keys {sorted(map(str, inputs))}."
+        if isinstance(spec, dict) and "x" not in inputs:
+            beside = [name for name in (*Inputs._fields, "label") if name in inputs and name not in spec]
+            hint = f" With {', '.join(map(repr, beside))}, put the fields under 'x': " if beside else ""
+            hint += f"{{'x': {{...}}, {', '.join(f'{name!r}: ...' for name in beside)}}}." if beside else ""
+            raise ValueError(
+                f"Argument `x` must be a dict with the fields {sorted(spec)} of data_shape, or a dict with the key 'x' "
+                f"that holds such a dict. {received}{hint} {MAY_BE_LEFT_OUT}"
+            )
         if "label" in inputs:
             if "condition" in inputs:
                 raise ValueError(
@@ -70,16 +79,10 @@ def unpack(inputs: Data, spec: Any = None) -> Inputs:
                     "both. Leave one of them out."
                 )
             inputs = {"condition" if name == "label" else name: value for name, value in inputs.items()}
-        unknown = set(inputs) - set(Inputs._fields)
-        if isinstance(spec, dict) and "x" not in inputs:
-            raise ValueError(
-                f"Argument `x` must be a dict with the fields {sorted(spec)} of data_shape, or a dict with the key 'x' "
-                f"that holds such a dict. Received the keys {sorted(map(str, inputs))}. {MAY_BE_LEFT_OUT}"
-            )
-        if "x" not in inputs or unknown:
+        if "x" not in inputs or set(inputs) - set(Inputs._fields):
             raise ValueError(
                 "A dict of inputs must have the key 'x', and may have 'condition' (or 'label', which is the same), "
-                f"'condition_mask', 'exposure', 'mask' and 'present'. Received the keys {sorted(map(str, inputs))}."
+                f"'condition_mask', 'exposure', 'mask' and 'present'. {received}"
             )
         return Inputs(**inputs)
     if isinstance(inputs, (list, tuple)):

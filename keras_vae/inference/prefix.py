@@ -65,7 +65,7 @@ class Prefix(NamedTuple):
             if own.shape[0] not in (1, n):
                 raise ValueError(
                     f"Argument `{label}` must hold one prefix for each row, or one for all. Expected: {n} rows. "
-                    f"Received: {own.shape[0]}."
+                    f"Received: {own.shape[0]}. For several of each prefix, leave n out and pass num_return=..."
                 )
             after = [(0, 0), (0, steps - own.shape[1])]
             own = np.pad(own, [*after, *[(0, 0)] * (own.ndim - 2)], constant_values=likelihood.padding)
@@ -176,12 +176,16 @@ def one_field(model: Part, name: str, prefix: Any, mask: Any) -> tuple[Array, Ar
 
 def as_array(values: Any, label: str) -> Array:
     try:
-        return np.asarray(ops.convert_to_numpy(values))
+        array = None if isinstance(values, (Mapping, str, bytes)) else np.asarray(ops.convert_to_numpy(values))
     except (TypeError, ValueError):
+        array = None
+    if array is None or array.dtype.kind in "OUS":
         raise ValueError(
             f"Argument `{label}` must be an array of numbers, or a list of arrays, one for each row, which may be of "
-            f"unequal lengths. Received: {values!r:.80}"
-        ) from None
+            f"unequal lengths. Received: {values!r:.80} of type {type(values).__name__}. A mask is passed by its own "
+            "name, as prefix_mask=..."
+        )
+    return array
 
 
 def padded(rows: list[Array], label: str, shape: Any, padding: Any) -> tuple[Array, Array]:

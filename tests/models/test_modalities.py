@@ -302,9 +302,18 @@ def plain():
     return kv.VAE(shapes, 2, likelihood={"a": "gaussian", "b": "gaussian"})
 
 
+def with_a_label():
+    return kv.VAE({"a": (2,), "label": (3,)}, 2, likelihood={"a": "gaussian", "label": "gaussian"})
+
+
 A = two_fields.draw(4)
 WRONG = [
     (lambda: plain().encode({"a": A["a"]}), "may be left out if"),
+    (lambda: two_fields.exact().encode({**A, "present": {}}), r"\['a', 'b', 'present'\]. With 'present'.*under 'x'"),
+    (
+        lambda: with_a_label().encode({"a": A["a"], "label": A["b"], "mask": 1}),
+        r"\['a', 'label', 'mask'\]. With 'mask'",
+    ),
     (lambda: two_fields.exact().encode({"x": A, "present": {"c": np.ones(4, "bool")}}), r"`present`.*\['a', 'b'\]"),
     (lambda: two_fields.exact().encode({"x": A, "present": {"a": np.ones(3, "bool")}}), r"present\['a'\].*\(4,\)"),
     (lambda: two_fields.exact().encode({"x": A, "present": {"a": np.full(4, 0.5)}}), r"present\['a'\].*boolean"),

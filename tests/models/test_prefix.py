@@ -361,7 +361,14 @@ REFUSED = {
     "too long": (SERIES, {"prefix": np.zeros((3, 6, 2))}, "at most 5 steps. Received: 6"),
     "no such token": (GRU_MODEL, {"prefix": [[2, 9]], "length": 4}, "`prefix`: the likelihood expects categories"),
     "no length": (GRU_MODEL, {"prefix": [[2, 3]]}, "Argument `length`"),
-    "rows": (GRU_MODEL, {"prefix": [[2, 3], [4]], "n": 3, "length": 4}, "Expected: 3 rows. Received: 2"),
+    "rows": (GRU_MODEL, {"prefix": [[2, 3], [4]], "n": 3, "length": 4}, "Expected: 3 rows. Received: 2. For several"),
+    "a dict": (GRU_MODEL, {"prefix": {"x": [[2]]}, "length": 4}, "of type dict. A mask is passed by its own name"),
+    "text": (GRU_MODEL, {"prefix": "23", "length": 4}, "of type str."),
+    "a list of text": (
+        GRU_MODEL,
+        {"prefix": ["23", "2"], "length": 4},
+        "Argument `prefix` must be an array of numbers",
+    ),
     "gap": (
         GRU_MODEL,
         {"prefix": WORDS[:2, :3], "prefix_mask": [[1, 0, 1], [1, 1, 1]], "length": 4},

@@ -297,6 +297,12 @@ REFUSED = [
         lambda: compiled(model()).fit({"x": X, "label": LABELS, "condition": LABELS}),
         ["'label'", "'condition'", "both"],
     ),
+    (
+        "labels as y",
+        lambda: compiled(model()).fit(X, LABELS),
+        ["labels are conditions", "'label': labels", "predict_label"],
+    ),
+    ("no label", lambda: model().encode([X, LABELS]), ["no label", "vae.predict_label(x)"]),
     ("no classifier", lambda: small_vae().predict_label(X), ["predict_label", "ELBO", "SemiSupervised"]),
     ("x of another shape", lambda: model().predict_label(X[:, :3]), ["`x`", "(12, 3"]),
     ("batches without labels", lambda: LabelledBatches({"x": X}), ["`inputs`", "none"]),
