@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import itertools
 import re
 
 import keras
@@ -120,6 +121,34 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{name_of(page)} links to {target}"
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_to_headings_lead_somewhere(page):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" not in target and not target.startswith("api/") and "/api/" not in target:
+            other = (page.parent / target).resolve() if target else page
+            assert anchor in anchors_of(other), f"{name_of(page)} links to {target}#{anchor}"
+
+
+@functools.cache
+def anchors_of(page):
+    """The ids of the headings of a page, by the rules of the Markdown extension `toc`."""
+    text = re.sub(r"^ *(```+|~~~+).*?^ *\1 *$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    anchors = set()
+    for heading in re.findall(r"^#+ +(.+?) *#*$", text, re.MULTILINE):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
+        slug = re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain).strip().lower())
+        again = (f"{slug}_{count}" for count in itertools.count(1))
+        anchors.add(slug if slug not in anchors else next(name for name in again if name not in anchors))
+    return anchors
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_placeholder_is_left(page):
+    assert not re.findall(r"@[A-Z][A-Z0-9_]*@", page.read_text(encoding="utf-8"))
 
 
 @pytest.mark.one_backend
