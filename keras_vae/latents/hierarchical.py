@@ -90,6 +90,8 @@ class Hierarchical(Latents):
 
     @property
     def pairs(self) -> list[tuple[Part, Part]]:
+        if self.levels is None:  # they follow from latent_dim; until then there is the model's posterior alone
+            return [(None, self.posterior)]
         return list(zip(self.priors, [self.posterior, *self.posteriors], strict=True))
 
     @property
