@@ -154,7 +154,12 @@ def _check_prefix(subject: Subject, vae: Part, x: Array, z: Tensor, decode: Call
     # Row by row the first step of its own: the mean of p(x_t | x_<t, z), as one pass over the data computes it.
     target = vae.forward_pass.network_input(ops.convert_to_tensor(x))
     value = vae.likelihood.distribution(vae.likelihood(vae.decoder(z, target=target, training=False)))
-    rows = np.flatnonzero(~mask[:, -1])
+    goes_on = ~mask[:, -1]
+    ends = vae.likelihood.has_ended(ops.convert_to_tensor(x))
+    if ends is not None:  # behind an end there is padding
+        ended = np.asarray(ops.convert_to_numpy(ends)).reshape(len(x), steps, -1).any(axis=-1)
+        goes_on &= ~(ended & mask).any(axis=1)
+    rows = np.flatnonzero(goes_on)
     first = mask.sum(axis=1)[rows]
     # Of an image the first pixel of a row of pixels; those behind it follow from that.
     place = (rows, first) if getattr(vae.decoder, "step_axes", 1) == 1 else (rows, first, np.zeros_like(first))
