@@ -299,7 +299,7 @@ class Checks:
             labels, self.condition_shape, self.condition_support, "condition", expected_by="the condition encoder"
         )
         if hasattr(self.objective, "check_condition"):
-            self.objective.check_condition(to_numpy(labels))
+            self.objective.check_condition(to_numpy(condition))
         if len(condition) != rows:
             raise ValueError(
                 "Argument `condition` must have one row for each example. "
