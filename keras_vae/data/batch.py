@@ -118,9 +118,7 @@ class Batch:
         if given.present is not None:
             same = target is x
             x, input_present = without_absent(x, input_present, given.present, likelihood)
-            target, present = (
-                (x, input_present) if same else without_absent(target, present, given.present, likelihood)
-            )
+            target, present = (x, input_present) if same else without_absent(target, present, given.present, likelihood)
         own = given.mask
         if own is not None:
             own = over_fields(
@@ -224,12 +222,9 @@ def without_absent(
         row = ops.reshape(ops.cast(row, "bool"), (-1, *([1] * (len(field.shape) - 1))))
         kept = ops.logical_and(row, ops.ones_like(field, dtype="bool"))
         x[name] = ops.where(kept, field, ops.zeros_like(field))
-        if present[name] is None:
-            for _ in range(getattr(parts.get(name), "undivided_axes", 0)):
-                kept = kept[..., 0]
-            present[name] = kept
-        else:
-            present[name] = ops.logical_and(kept, present[name])
+        for _ in range(getattr(parts.get(name), "undivided_axes", 0)):
+            kept = kept[..., 0]
+        present[name] = joined_mask(kept, present[name])
     return x, present
 
 

@@ -112,7 +112,7 @@ class Objective(keras.layers.Layer):
         """
 
     def count_labels(self, counts: tuple[float, float] | None) -> None:
-        """Take note of how many rows `fit` trains on, and how many of them have a condition; called where some may lack it.
+        """Take note of how many rows `fit` trains on and how many have a condition, where some may lack it.
 
         Args:
             counts: both, their weights added up; None for a dataset, which `fit` does not read before training.

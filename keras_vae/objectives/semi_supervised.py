@@ -45,7 +45,8 @@ class SemiSupervised(Objective):
     `keras_vae.data.LabelledBatches`.
 
     Args:
-        num_classes: number of labels, 2 at least; None for what the condition encoder knows, or the width of one-hot rows.
+        num_classes: number of labels, at least 2; None for what the condition encoder knows, or the width of one-hot
+            rows.
         alpha: factor of the classifier's cross-entropy, a finite number >= 0.
         classifier: Keras layer or model that returns logits `(rows, num_classes)`; None for one dense layer.
         classifier_sees: `"features"` of the encoder, or the data `"x"` as the encoder sees them.
