@@ -196,8 +196,8 @@ def as_columns(columns: Any, names: Iterable[str]) -> dict[str, tuple[tuple[int,
             pairs = ()
         if not pairs or any(not 0 <= start < stop for start, stop in pairs):
             raise ValueError(
-                f"Argument `columns`: the field {name!r} needs a list of whole numbers (start, stop) with 0 <= start < stop, "
-                f"such as [(0, 8), (12, 16)]. Received: {ranges!r}"
+                f"Argument `columns`: the field {name!r} needs a list of whole numbers (start, stop) with 0 <= start < "
+                f"stop, such as [(0, 8), (12, 16)]. Received: {ranges!r}"
             )
         checked[name] = pairs
     return checked
