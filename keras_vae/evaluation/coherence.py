@@ -100,18 +100,18 @@ def coherence(
             f"Received: {received}."
         )
     if not isinstance(x, Mapping) or set(x) != set(fields) or not all(hasattr(own, "shape") for own in x.values()):
-        received = f"the keys {sorted(map(str, x))}" if isinstance(x, Mapping) else f"a {type(x).__name__}"
+        got = f"the keys {sorted(map(str, x))}" if isinstance(x, Mapping) else f"a {type(x).__name__}"
         raise ValueError(
             f"Argument `x` must be a dict with an array for each of the model's fields, {fields}: each is translated "
-            f"to the others. Received: {received}. Leave out the rows that lack a field; a condition is an argument "
+            f"to the others. Received: {got}. Leave out the rows that lack a field; a condition is an argument "
             "of its own."
         )
     labels = np.asarray(labels)
     rows = len(next(iter(x.values())))
     if (condition is None) != (model.condition_shape is None) or (condition is not None and len(condition) != rows):
         needed = "None, for a model without conditions" if model.condition_shape is None else f"one of {rows} rows"
-        received = "None" if condition is None else f"shape {tuple(np.shape(condition))}"
-        raise ValueError(f"Argument `condition` must be {needed}. Received: {received}.")
+        got = "None" if condition is None else f"shape {tuple(np.shape(condition))}"
+        raise ValueError(f"Argument `condition` must be {needed}. Received: {got}.")
     if labels.shape != (rows,):
         raise ValueError(
             f"Argument `labels` must hold a label for each of the {rows} rows of x. Received: shape {labels.shape}."

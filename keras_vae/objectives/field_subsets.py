@@ -65,7 +65,7 @@ class FieldSubsets(Combined):
             return total
         for kept in self.subsets(list(terms.batch.x), terms.batch.size, terms.seed):
             part = restricted(terms, kept)
-            anything = ops.any(ops.stack(list(part.batch.rows_present.values()), axis=1), axis=1)
+            anything = ops.any(ops.stack(list((part.batch.rows_present or {}).values()), axis=1), axis=1)
             total = total + ops.where(anything, self.objective.loss(part), 0.0)
         return total
 
