@@ -117,8 +117,8 @@ class Batch:
             target, present = present_elements(y, spec)
         if given.present is not None:
             same = target is x
-            x, input_present = without_absent(x, input_present, given.present)
-            target, present = (x, input_present) if same else without_absent(target, present, given.present)
+            x, input_present = without_absent(x, input_present, given.present, likelihood)
+            target, present = (x, input_present) if same else without_absent(target, present, given.present, likelihood)
         own = given.mask
         if own is not None:
             own = over_fields(
@@ -204,21 +204,27 @@ def present_elements(x: Any, spec: Spec) -> tuple[Any, Any]:
     return ops.where(present, x, ops.zeros_like(x)), present
 
 
-def without_absent(x: dict[str, Any], present: Any, rows: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Any]]:
+def without_absent(
+    x: dict[str, Any], present: Any, rows: dict[str, Tensor], likelihood: Part
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Fields with zeros in the rows where they are absent, and the mask of the elements present.
 
     Args:
         x: dict of `(batch, *data_shape)`.
         present: dict of boolean `(batch, *data_shape)` or None, or None.
         rows: dict with boolean `(batch,)` for some of the fields, False where the whole field is absent.
+        likelihood: the model's, whose parts say of which axes a mask has none.
     """
+    parts = getattr(likelihood, "parts", {})
     x, present = dict(x), {name: None if present is None else present[name] for name in x}
     for name, row in rows.items():
         field = ops.convert_to_tensor(x[name])
         row = ops.reshape(ops.cast(row, "bool"), (-1, *([1] * (len(field.shape) - 1))))
         kept = ops.logical_and(row, ops.ones_like(field, dtype="bool"))
         x[name] = ops.where(kept, field, ops.zeros_like(field))
-        present[name] = kept if present[name] is None else ops.logical_and(kept, present[name])
+        for _ in range(getattr(parts.get(name), "undivided_axes", 0)):
+            kept = kept[..., 0]
+        present[name] = joined_mask(kept, present[name])
     return x, present
 
 

@@ -31,6 +31,11 @@ from keras_vae.hints import Data, Part, Shape
 
 __all__ = ["Checks"]
 
+IN_TARGETS = (
+    "All fields of `y` are reconstructed in place of those of x. Rows that lack a field are told by the inputs, as in "
+    "{'x': x, 'present': {'label': has_label}}; pass any numbers in their place."
+)
+
 
 class Checks:
     """Checks data against the spec of a model.
@@ -88,7 +93,7 @@ class Checks:
             got = f"the keys {sorted(map(str, x))}" if isinstance(x, dict) else f"a {type(x).__name__}"
             raise ValueError(
                 f"Argument `{argument}` must be a dict with an array for each field of data_shape, "
-                f"{sorted(self.spec)}. Received: {got}. {MAY_BE_LEFT_OUT}"
+                f"{sorted(self.spec)}. Received: {got}. {IN_TARGETS if argument == 'y' else MAY_BE_LEFT_OUT}"
             )
         for name, field in self.spec.items():
             yield f"{argument}[{name!r}]", x[name], field, self.likelihood.parts[name]
@@ -136,6 +141,12 @@ class Checks:
         make = np if static else ops
         rows = first.shape[0] if static else ops.shape(first)[0]
         present = dict(given.present or {})
+        for name in sorted(left_out & set(present)):
+            if isinstance(present[name], (np.ndarray, list)) and np.asarray(present[name]).astype("bool").any():
+                raise ValueError(
+                    f"Argument `present[{name!r}]` says that rows have the field, and x lacks it. Received: x with the "
+                    f"fields {sorted(x)}. Pass x[{name!r}], or leave the field out of `present` too."
+                )
         for name in self.spec:
             absent = name in left_out
             present[name] = (
@@ -301,7 +312,7 @@ class Checks:
             labels, self.condition_shape, self.condition_support, "condition", expected_by="the condition encoder"
         )
         if hasattr(self.objective, "check_condition"):
-            self.objective.check_condition(to_numpy(labels))
+            self.objective.check_condition(to_numpy(condition))
         if len(condition) != rows:
             raise ValueError(
                 "Argument `condition` must have one row for each example. "

@@ -1,5 +1,6 @@
 """Decoders side by side, one for each field."""
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -190,13 +191,13 @@ def as_columns(columns: Any, names: Iterable[str]) -> dict[str, tuple[tuple[int,
     checked = {}
     for name, ranges in columns.items():
         try:
-            pairs = tuple((int(start), int(stop)) for start, stop in ranges)
-        except (TypeError, ValueError):
+            pairs = tuple((operator.index(start), operator.index(stop)) for start, stop in ranges)
+        except (TypeError, ValueError):  # an index is no 1.5
             pairs = ()
         if not pairs or any(not 0 <= start < stop for start, stop in pairs):
             raise ValueError(
-                f"Argument `columns`: the field {name!r} needs a list of (start, stop) with 0 <= start < stop, such as "
-                f"[(0, 8), (12, 16)]. Received: {ranges!r}"
+                f"Argument `columns`: the field {name!r} needs a list of whole numbers (start, stop) with 0 <= start < "
+                f"stop, such as [(0, 8), (12, 16)]. Received: {ranges!r}"
             )
         checked[name] = pairs
     return checked

@@ -22,15 +22,17 @@ class ExpertMixture(Distribution):
 
     The posterior of several experts, of which some rows lack some. Several draws are stratified: of `n` draws each
     component gets `n` times its weight, rounded up or down, in a random order, so that each draw by itself is one from
-    the mixture. Their average has less noise than that of independent ones, and is as unbiased. Which component a draw
-    comes from does not depend on the parameters, so draws pass gradients to all of them. A temperature multiplies the
-    components' scales.
+    the mixture. Their average has less noise than that of independent ones, and is as unbiased. But the draws depend on
+    each other, which the doubly reparametrised gradient does not allow: for it they are independent. Which component a
+    draw comes from does not depend on the parameters, so draws pass gradients to all of them. A temperature multiplies
+    the components' scales.
 
     Args:
         loc: means, `(..., components, *event)`.
         log_var: log variances, likewise; clipped to `LOG_VAR_RANGE`.
         logits: unnormalised log weights, `(..., components)`; -1e30 for a component that has none.
         event_ndims: number of trailing axes that make up one event.
+        stratified: whether several draws are stratified, or independent.
 
     Example:
 
@@ -45,6 +47,7 @@ class ExpertMixture(Distribution):
     log_var: Tensor
     logits: Tensor
     event_ndims: int = dataclasses.field(default=1, kw_only=True)
+    stratified: bool = dataclasses.field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         loc, log_var, logits = (
@@ -53,12 +56,13 @@ class ExpertMixture(Distribution):
         self._set(loc=loc, log_var=ops.clip(log_var, *LOG_VAR_RANGE), logits=logits)
 
     @classmethod
-    def of(cls, components: Sequence[Gaussian], counted: Tensor) -> Self:
+    def of(cls, components: Sequence[Gaussian], counted: Tensor, stratified: bool = True) -> Self:
         """The mixture, with equal weights, of the components that count in each row.
 
         Args:
             components: Gaussians `(batch, *event)`.
             counted: boolean `(batch, components)`, True for at least one in every row.
+            stratified: whether several draws are stratified, or independent.
         """
         first = components[0]
         axis = -first.event_ndims - 1
@@ -67,6 +71,7 @@ class ExpertMixture(Distribution):
             ops.stack([own.log_var + ops.zeros_like(own.loc) for own in components], axis=axis),
             ops.where(counted, 0.0, NEVER),
             event_ndims=first.event_ndims,
+            stratified=stratified,
         )
 
     @property
@@ -86,8 +91,10 @@ class ExpertMixture(Distribution):
     def sample(self, seed: Seed = None, num_samples: int | None = None) -> Tensor:
         weights = ops.softmax(self.logits, axis=-1)
         leading = ops.shape(weights)[:-1]
-        start = keras.random.uniform(leading, dtype="float32", seed=seed)
-        if num_samples is not None:
+        several = num_samples is not None
+        own = (num_samples, *leading) if several and not self.stratified else leading
+        start = keras.random.uniform(own, dtype="float32", seed=seed)
+        if several and self.stratified:
             # Points at equal distances on a circle, turned at random: stratified, and each is uniform by itself.
             steps = ops.reshape(ops.arange(num_samples, dtype="float32") / num_samples, (-1, *([1] * len(leading))))
             start = start + steps

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_vae.arguments import positive_int
@@ -45,6 +46,7 @@ def coherence(
     labels: Array,
     classifiers: Mapping[str, Callable[[Array], Array]],
     *,
+    condition: Array | None = None,
     num_samples: int = 1000,
     deterministic: bool = False,
     seed: int | None = None,
@@ -60,10 +62,12 @@ def coherence(
 
     Args:
         model: the `VAE`.
-        x: dict of held-out data `(n, *data_shape)`.
+        x: dict of held-out data `(n, *data_shape)`, with all fields.
         labels: what each row shows, `(n,)`, whole numbers.
         classifiers: dict from a field's name to a function of its data `(n, *data_shape)` that gives labels `(n,)`, at
             least two. For a field that is the label itself: `lambda label: label[:, 0]`.
+        condition: `(n, *condition_shape)`, that of each row, for a conditional model: translations are under it, and
+            the draws under those of the rows in turn.
         num_samples: number of draws for the joint coherence.
         deterministic: whether translations decode the posterior's mean, and not a draw.
         seed: int, for results that are reproducible on one backend, with one batch size.
@@ -95,13 +99,28 @@ def coherence(
             f"Argument `classifiers` must be a dict with a function for at least two of the model's fields, {fields}. "
             f"Received: {received}."
         )
+    if not isinstance(x, Mapping) or set(x) != set(fields) or not all(hasattr(own, "shape") for own in x.values()):
+        got = f"the keys {sorted(map(str, x))}" if isinstance(x, Mapping) else f"a {type(x).__name__}"
+        raise ValueError(
+            f"Argument `x` must be a dict with an array for each of the model's fields, {fields}: each is translated "
+            f"to the others. Received: {got}. Leave out the rows that lack a field; a condition is an argument "
+            "of its own."
+        )
     labels = np.asarray(labels)
     rows = len(next(iter(x.values())))
+    if (condition is None) != (model.condition_shape is None) or (condition is not None and len(condition) != rows):
+        needed = "None, for a model without conditions" if model.condition_shape is None else f"one of {rows} rows"
+        got = "None" if condition is None else f"shape {tuple(np.shape(condition))}"
+        raise ValueError(f"Argument `condition` must be {needed}. Received: {got}.")
     if labels.shape != (rows,):
         raise ValueError(
             f"Argument `labels` must hold a label for each of the {rows} rows of x. Received: shape {labels.shape}."
         )
-    drawn = model.generate(num_samples, seed=seed, batch_size=batch_size)
+    if condition is None:
+        drawn = model.generate(num_samples, seed=seed, batch_size=batch_size)
+    else:
+        condition = keras.ops.convert_to_numpy(condition)
+        drawn = model.generate(condition=condition[np.arange(num_samples) % rows], seed=seed, batch_size=batch_size)
     found = [as_labels(classifiers, name, drawn[name]) for name in classifiers]
     joint = float(np.mean(np.all([own == found[0] for own in found], axis=0)))
     cross: dict[tuple[tuple[str, ...], str], float] = {}
@@ -110,7 +129,9 @@ def coherence(
         sources = [(name,) for name in others] + ([others] if len(others) > 1 else [])
         for source in sources:
             options: dict[str, Any] = {"deterministic": deterministic, "seed": other_noise(seed, 1 + len(cross))}
-            made = model.translate({name: x[name] for name in source}, target, batch_size=batch_size, **options)
+            known: Any = {name: x[name] for name in source}
+            known = known if condition is None else [known, condition]
+            made = model.translate(known, target, batch_size=batch_size, **options)
             cross[source, target] = float(np.mean(as_labels(classifiers, target, made) == labels))
     return Coherence(joint, cross)
 

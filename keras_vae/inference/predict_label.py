@@ -48,11 +48,11 @@ def predict_label(model: Part, x: Data, *, batch_size: int | None = None, verbos
 
 
 def without_labels(model: Part, x: Data) -> dict[str, Any]:
-    """Arrays as a dict of inputs, with zeros in place of labels, which the classifier does not see."""
+    """Arrays as a dict of inputs, with missing labels, which the classifier does not see."""
     given = unpack(x, model.spec)
     first = keras.tree.flatten(given.x)[0]
     rows = len(first) if is_array(first) else 1  # the checks say what else is wrong
-    labels = np.zeros((rows, *model.condition_shape), "float32" if model.condition_shape else "int32")
+    labels = np.full((rows, *model.condition_shape), np.nan, "float32") if model.condition_shape else np.full(rows, -1)
     return given._replace(condition=labels).given()
 
 

@@ -48,6 +48,7 @@ class DiscretizedLogisticMixture(Likelihood):
 
     # The locations too: a component is narrow, and an error of a few widths costs several bits for each pixel.
     zero_initialised = ("loc", "log_scale", "coefficients")
+    undivided_axes = 1
 
     def __init__(self, components: int = 10, num_levels: int = 256, project: bool = True, **kwargs: Any) -> None:
         super().__init__(project=project, **kwargs)

@@ -44,6 +44,8 @@ class Likelihood(keras.layers.Layer):
         default_mode: what inference methods return by default: the `"mean"`, or the `"mode"` for data without a
             mean; None if this differs between fields or columns, see `typical`.
         padding: value that fills a sequence after its end.
+        undivided_axes: number of last axes of the data over which elements share one density, such as the channels of
+            colours: a mask has no such axes.
         exposure: whether every input has a size factor, `(batch,)`, which `exposed` applies to the parameters.
     """
 
@@ -60,6 +62,7 @@ class Likelihood(keras.layers.Layer):
 
     default_mode: str | None = "mean"
     exposure: bool = False
+    undivided_axes: int = 0
     padding = 0
     zero_initialised: tuple[str, ...] = ()
     """Parameters whose projection starts at zero, such as log scales."""

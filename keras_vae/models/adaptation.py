@@ -16,7 +16,7 @@ from keras_vae.data.rows import count_rows
 from keras_vae.data.streams import Inputs, is_stream, peek, to_numpy, unpack
 from keras_vae.hints import Array, Data, Part
 
-__all__ = ["adapt_components", "components_to_adapt", "require_adapted"]
+__all__ = ["adapt_components", "components_to_adapt", "count_labels", "require_adapted"]
 
 ROWS_OF_STREAM = 2048
 NUMBERS_OF_ARRAYS = 2**26
@@ -92,6 +92,31 @@ def adapt_components(
         model.has_seen_data = True
         for doubt in model.likelihood.doubts(target):
             warnings.warn(doubt, stacklevel=3)
+
+
+def count_labels(model: Part, x: Data, sample_weight: Data = None, validation_split: float | None = None) -> None:
+    """Tell an objective for which conditions may be missing how many rows have one; a dataset is not read for it.
+
+    Args:
+        model: the model.
+        x: as for `fit`, checked.
+        sample_weight: likewise.
+        validation_split: share of the rows, the last ones, that are not for training.
+    """
+    if not model.objective.partly_labelled:
+        return
+    condition = None if is_stream(x) else unpack(x, model.spec).condition
+    if condition is None:
+        model.objective.count_labels(None)
+        return
+    rows = count_rows(condition)
+    trained = int(rows * (1.0 - (validation_split or 0.0))) or rows  # as in Keras
+    parts = [ops.convert_to_numpy(labelled_rows(part)[1]) for _, part in row_chunks(condition)]
+    there, weights = np.concatenate(parts)[:trained], np.ones(trained)
+    if sample_weight is not None:
+        given = to_numpy(keras.tree.flatten(sample_weight)[0])[:trained]
+        weights = given.reshape(-1) if given.size == trained else weights  # others are of elements
+    model.objective.count_labels((float(weights.sum()), float(weights[there].sum())))
 
 
 def shown(model: Part, x: Data, y: Data, sample_weight: Data, validation_split: float) -> Seen | None:

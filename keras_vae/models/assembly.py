@@ -263,6 +263,9 @@ def assemble(
             }
         )
         objective.built = True
+    for _, posterior in latents.pairs:
+        if posterior is not None:
+            posterior.independent_draws = objective.independent_draws
     # A loaded component must pass its flag on to the layers that were created after it was set.
     for component in (encoder, *[part for pair in latents.pairs for part in pair], latents, decoder, likelihood):
         if not component.trainable:

@@ -378,6 +378,7 @@ class Forward:
         if not self.condition_to & {"posterior", "decoder"}:
             # Only the prior differs, so log p(x | z) is that of the batch, computed once.
             shared["log_likelihood"] = self.tiled(terms.log_likelihood, count)
+            shared["log_density"] = self.tiled(terms.log_density, count)
         return other.replace(**shared)
 
     def _encoder_sees_condition(self) -> bool:

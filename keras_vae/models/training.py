@@ -23,7 +23,7 @@ from keras_vae.data.batch import Batch
 from keras_vae.data.rows import count_rows
 from keras_vae.data.sparse import SparseRows, dense, has_sparse
 from keras_vae.hints import Config, Data, Tensor
-from keras_vae.models.adaptation import adapt_components, require_adapted
+from keras_vae.models.adaptation import adapt_components, count_labels, require_adapted
 from keras_vae.models.executions import Executions
 from keras_vae.models.metrics import prediction_from, prediction_of, update_metrics
 from keras_vae.models.steps import (
@@ -272,6 +272,7 @@ class Trainer(Executions):
         dense_by_batch(arguments, validation_size)
         split = None if arguments["validation_data"] is not None else arguments.get("validation_split")
         adapt_components(self, arguments["x"], arguments["y"], arguments.get("sample_weight"), split)
+        count_labels(self, arguments["x"], arguments.get("sample_weight"), split)
         callback = stop_on_invalid_in(arguments.get("callbacks"))
         if callback is not None:
             callback.watch(self.checks, arguments["x"])

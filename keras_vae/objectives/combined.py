@@ -58,6 +58,9 @@ class Combined(Objective):
     def check_condition(self, condition: Array) -> None:
         self.objective.check_condition(condition)
 
+    def count_labels(self, counts: tuple[float, float] | None) -> None:
+        self.objective.count_labels(counts)
+
     @property
     def num_samples(self) -> int:  # type: ignore[override]
         """Number of latents drawn for each example: that of the other objective."""
@@ -82,6 +85,11 @@ class Combined(Objective):
     def partly_labelled(self) -> bool:  # type: ignore[override]
         """Whether rows may lack their condition: what the other objective says."""
         return self.objective.partly_labelled
+
+    @property
+    def independent_draws(self) -> bool:  # type: ignore[override]
+        """Whether the draws for an example must not depend on each other: what the other objective says."""
+        return self.objective.independent_draws
 
     @property
     def default_posterior(self) -> str:  # type: ignore[override]

@@ -64,7 +64,9 @@ class FieldSubsets(Combined):
         if not terms.training or not isinstance(terms.batch.x, dict) or len(terms.batch.x) < 2:
             return total
         for kept in self.subsets(list(terms.batch.x), terms.batch.size, terms.seed):
-            total = total + self.objective.loss(restricted(terms, kept))
+            part = restricted(terms, kept)
+            anything = ops.any(ops.stack(list((part.batch.rows_present or {}).values()), axis=1), axis=1)
+            total = total + ops.where(anything, self.objective.loss(part), 0.0)
         return total
 
     def subsets(self, names: list[str], size: Any, seed: Any) -> list[dict[str, Tensor]]:
@@ -97,9 +99,10 @@ def restricted(terms: Terms, kept: dict[str, Tensor]) -> Terms:
         kept: boolean `(batch,)` for each field.
     """
     batch = terms.batch
-    x, input_present = without_absent(batch.x, batch.input_present, kept)
+    likelihood = terms.forward.likelihood
+    x, input_present = without_absent(batch.x, batch.input_present, kept, likelihood)
     target, present = (
-        (x, input_present) if batch.target is batch.x else without_absent(batch.target, batch.present, kept)
+        (x, input_present) if batch.target is batch.x else without_absent(batch.target, batch.present, kept, likelihood)
     )
     rows = {
         name: own if batch.rows_present is None else ops.logical_and(own, batch.rows_present[name])

@@ -68,6 +68,7 @@ class FieldWeights(Combined):
         known = {"context": terms.context, "features": terms.features, "levels": terms.levels}
         weighted = terms.over(terms.batch, **known, likelihood=terms.likelihood)
         weighted.field_weights = self.weights_of_fields
+        weighted.logged = terms
         return self.objective.loss(weighted)
 
     def get_config(self) -> Config:

@@ -56,6 +56,13 @@ class ImportanceWeighted(Objective):
         self.num_samples = positive_int(num_samples, "num_samples")
         self.gradient = one_of(gradient, GRADIENTS, "gradient")
 
+    @property
+    def independent_draws(self) -> bool:  # type: ignore[override]
+        """Whether the draws for an example must not depend on each other: for `gradient="dreg"`."""
+        # Given the other draws, each must come from q: only then is the expected score of q, weighted by all draws,
+        # the gradient through the draw.
+        return self.gradient == "dreg"
+
     def refuse_objective(self, argument: Any) -> None:
         """Say why another objective in place of a number cannot be used.
 

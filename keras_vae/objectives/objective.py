@@ -62,6 +62,8 @@ class Objective(keras.layers.Layer):
         partly_labelled: True if rows may lack their condition (NaN, or a label below zero), because the objective
             marginalises over it with `terms.given` or `terms.given_each`.
         needs_densities: True if log p(x | z) must be a log density, as in bounds that are made of importance weights.
+        independent_draws: True if the draws for an example must not depend on each other: the loss is no mean over
+            draws, and its gradient takes those of the posterior's density for zero. Mixtures stratify them otherwise.
         default_posterior: name of the posterior of a model that is created without one.
     """
 
@@ -71,6 +73,7 @@ class Objective(keras.layers.Layer):
     y_missing: float | None = None
     partly_labelled = False
     needs_densities = False
+    independent_draws = False
     default_posterior = "gaussian"
 
     def add_factor(self, name: str, value: float) -> keras.Variable:
@@ -105,7 +108,14 @@ class Objective(keras.layers.Layer):
         """Refuse conditions that the objective cannot use; none by default.
 
         Args:
-            condition: `(n, *condition_shape)`, with zeros where one is missing.
+            condition: `(n, *condition_shape)`, as given: NaN, or a label below zero, where one may be missing and is.
+        """
+
+    def count_labels(self, counts: tuple[float, float] | None) -> None:
+        """Take note of how many rows `fit` trains on and how many have a condition, where some may lack it.
+
+        Args:
+            counts: both, their weights added up; None for a dataset, which `fit` does not read before training.
         """
 
     def loss(self, terms: Terms) -> Tensor:

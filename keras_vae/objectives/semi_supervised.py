@@ -1,6 +1,5 @@
 """Labels that most rows lack."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -9,8 +8,15 @@ import numpy as np
 from keras import ops
 
 from keras_vae.arguments import non_negative_number, one_of, positive_int
-from keras_vae.data.labels import condition_support
-from keras_vae.hints import Array, Config, Shape, Tensor
+from keras_vae.hints import Array, Config, Tensor
+from keras_vae.objectives.classifiers import (
+    check_classifier,
+    check_labels,
+    checked_prior,
+    default_classifier,
+    labels_shape,
+    number_of_classes,
+)
 from keras_vae.objectives.objective import Objective
 from keras_vae.objectives.terms import Terms
 from keras_vae.registry import objectives
@@ -33,11 +39,14 @@ class SemiSupervised(Objective):
     `accuracy` and `classifier_loss` of the rows with a label, and `reconstruction_loss` and `kl_loss` of all, where it
     is missing in the mean over q(y | x).
 
-    The share of labelled rows is counted during training, so that batches without any do not weaken the
-    classifier. With few labels, give every batch some: `keras_vae.data.LabelledBatches`.
+    In training the share of labelled rows is that of all rows, so that batches without any do not weaken the
+    classifier: `fit` reads it from arrays, and of a dataset it is counted on the way. In evaluation it is the batch's
+    own, and a batch without labels adds nothing. With few labels, give every batch some:
+    `keras_vae.data.LabelledBatches`.
 
     Args:
-        num_classes: number of labels; None for what the condition encoder knows, or the width of one-hot rows.
+        num_classes: number of labels, at least 2; None for what the condition encoder knows, or the width of one-hot
+            rows.
         alpha: factor of the classifier's cross-entropy, a finite number >= 0.
         classifier: Keras layer or model that returns logits `(rows, num_classes)`; None for one dense layer.
         classifier_sees: `"features"` of the encoder, or the data `"x"` as the encoder sees them.
@@ -82,6 +91,8 @@ class SemiSupervised(Objective):
     ) -> None:
         super().__init__(**kwargs)
         self.num_classes = None if num_classes is None else positive_int(num_classes, "num_classes")
+        if self.num_classes == 1:
+            number_of_classes(1, (), None)  # an error
         self.alpha = non_negative_number(alpha, "alpha")
         if classifier is not None and not isinstance(classifier, keras.layers.Layer):
             raise TypeError(
@@ -127,8 +138,9 @@ class SemiSupervised(Objective):
                     f"{len(self.label_prior)} numbers."
                 )
             self.prior_logits.assign(np.log(np.asarray(self.label_prior, "float32")))
-        # All rows and the labelled ones, as far as training has seen them. Under tf.distribute every replica adds its
-        # rows to the old counts, and the new ones are their mean: a sum would add the old counts up as well.
+        # All rows and the labelled ones: of the training data, or as far as training has seen a dataset. Under
+        # tf.distribute every replica adds its rows to the old counts, and the new ones are their mean: a sum would add
+        # the old counts up as well.
         self.counts = self.add_weight(
             name="counts",
             shape=(2,),
@@ -138,34 +150,27 @@ class SemiSupervised(Objective):
             autocast=False,
             aggregation="mean",
         )
+        self.counting = self.add_factor("counting", 1.0)  # 0 where the counts are known
+
+    def count_labels(self, counts: tuple[float, float] | None) -> None:
+        if counts is not None:
+            self.counts.assign(counts)
+        elif not float(ops.convert_to_numpy(self.counting)):
+            self.counts.assign([0.0, 0.0])  # those of other data
+        self.counting.assign(float(counts is None))
 
     def check_condition(self, condition: Array) -> None:
-        values = np.asarray(condition)
-        if not self.condition_shape:
-            if values.size and values.max() >= self.classes:
-                raise ValueError(
-                    f"Argument `condition`: the objective has {self.classes} labels, 0 to {self.classes - 1}. "
-                    f"Received: {values.max()}. Pass SemiSupervised(num_classes=...) with more of them."
-                )
-            return
-        one_hot = (np.isin(values, (0, 1)).all(axis=1)) & (values.sum(axis=1) <= 1)
-        if not one_hot.all():
-            row = int(np.argmin(one_hot))
-            raise ValueError(
-                "Argument `condition`: the objective 'semi_supervised' sums over labels, so conditions must be one-hot "
-                f"rows, NaN where unknown. Received: {values[row]} at row {row}. It has no sum over real numbers: for "
-                "those, condition on the rows that have them, or predict them with objective='supervised'."
-            )
+        check_labels(condition, self.condition_shape, self.classes)
 
     def loss(self, terms: Terms) -> Tensor:
-        log_likelihood, kl = self.by_label(terms)
+        log_likelihood, kl, density = self.by_label(terms)
         bounds = self.bounds_of(log_likelihood, kl)
         log_q = ops.log_softmax(self.logits(terms))
         q = ops.exp(log_q)
         label = self.one_hot(terms.condition)
         there = ops.cast(terms.labelled, "float32")
         share = (there[:, None] * label + (1.0 - there[:, None]) * q)[..., None]
-        terms.keep(labelled=None, log_likelihood=ops.sum(share * log_likelihood, 1), kl=ops.sum(share * kl, 1))
+        terms.keep(labelled=None, log_likelihood=ops.sum(share * density, 1), kl=ops.sum(share * kl, 1))
         known = -ops.sum(label * bounds, axis=1)
         unknown = -ops.sum(q * (bounds - log_q), axis=1)
         cross_entropy = -ops.sum(label * log_q, axis=1)
@@ -177,11 +182,14 @@ class SemiSupervised(Objective):
         factor = self.alpha * self._rows_per_label(weights, there, getattr(terms, "training", False))
         return there * (known + factor * cross_entropy) + (1.0 - there) * unknown
 
-    def by_label(self, terms: Terms) -> tuple[Tensor, Tensor]:
+    def by_label(self, terms: Terms) -> tuple[Tensor, Tensor, Tensor]:
         """log p(x | y, z) and the KL under every label y: `(batch, num_classes, samples)` and `(..., levels)`.
 
         Args:
             terms: as for `loss`.
+
+        Returns:
+            Both, and the first without weights of fields, see `keras_vae.objectives.FieldWeights`.
         """
         labels = ops.eye(self.classes) if self.condition_shape else ops.arange(self.classes, dtype="int32")
         each = terms.given_each(labels)
@@ -189,7 +197,9 @@ class SemiSupervised(Objective):
         def batch_first(values: Tensor) -> Tensor:
             return ops.swapaxes(ops.reshape(values, (self.classes, -1, values.shape[1])), 0, 1)
 
-        return batch_first(each.log_likelihood), batch_first(each.kl)
+        log_likelihood = batch_first(each.log_likelihood)
+        density = log_likelihood if each.field_weights is None else batch_first(each.log_density)
+        return log_likelihood, batch_first(each.kl), density
 
     def bounds_of(self, log_likelihood: Tensor, kl: Tensor) -> Tensor:
         """log p(y) plus the ELBO of x given y, for every label y: `(batch, num_classes)`.
@@ -233,10 +243,13 @@ class SemiSupervised(Objective):
 
     def _rows_per_label(self, weights: Tensor, there: Tensor, training: bool) -> Tensor:
         """Number of rows for each one with a label: what makes a sum over labelled rows a mean."""
-        here = ops.stack([ops.sum(weights), ops.sum(weights * there)])
-        seen = ops.convert_to_tensor(self.counts) + here
+        seen = ops.stack([ops.sum(weights), ops.sum(weights * there)])
         if training:
-            self.counts.assign_add(here)
+            # The batch counts among those seen: of rows in random order, the factors of all batches up to any are then
+            # right in the mean, once there was a label.
+            counted = ops.convert_to_tensor(self.counting) * seen
+            seen = ops.convert_to_tensor(self.counts) + counted
+            self.counts.assign_add(counted)
         return seen[0] / ops.maximum(seen[1], 1e-6)
 
     def get_config(self) -> Config:
@@ -258,104 +271,3 @@ class SemiSupervised(Objective):
         if isinstance(config.get("classifier"), dict):
             config["classifier"] = keras.saving.deserialize_keras_object(config["classifier"])
         return cls(**config)
-
-
-def checked_prior(label_prior: Any) -> Any:
-    """The argument `label_prior`: a name, or a list of probabilities.
-
-    >>> checked_prior((0.25, 0.75))
-    [0.25, 0.75]
-    """
-    if isinstance(label_prior, str):
-        return one_of(label_prior, ("uniform", "learned"), "label_prior")
-    values = np.asarray(label_prior, "float64")
-    if values.ndim != 1 or not (values > 0).all() or not math.isclose(values.sum(), 1.0, rel_tol=1e-3):
-        raise ValueError(
-            "Argument `label_prior` must be 'uniform', 'learned', or probabilities above 0 that sum to 1. Received: "
-            f"label_prior={label_prior!r}"
-        )
-    return [float(value) for value in values]
-
-
-def labels_shape(shape: Shape | None) -> Shape:
-    """The shape of a condition that is a label.
-
-    Raises:
-        ValueError: no condition, or one that is no label.
-    """
-    if shape is None or len(shape) > 1 or None in shape:
-        raise ValueError(
-            "The objective 'semi_supervised' sums over the labels, which are the model's condition. Expected "
-            "condition_shape=() with a condition_encoder such as keras.layers.CategoryEncoding(10, "
-            "output_mode='one_hot'), or condition_shape=(10,) for one-hot rows. Received: "
-            f"condition_shape={shape}"
-        )
-    return tuple(shape)
-
-
-def number_of_classes(given: int | None, shape: Shape, encoder: Any) -> int:
-    """How many labels there are, by the argument, the shape of one-hot rows, or the condition encoder.
-
-    Raises:
-        ValueError: they contradict each other, or none of them says it.
-    """
-    known = shape[0] if shape else None
-    support = None if shape else condition_support(encoder, shape)
-    if support is not None and not math.isinf(support.high):
-        known = int(support.high) + 1
-    count = known if given is None else given
-    if count is None:
-        raise ValueError(
-            "Argument `num_classes`: the condition encoder does not say how many labels there are. Pass "
-            "keras_vae.objectives.SemiSupervised(num_classes=...). Received: num_classes=None"
-        )
-    if given is not None and known is not None and (given != known if shape else given > known):
-        raise ValueError(
-            f"Argument `num_classes` must be the number of labels of the model's condition, {known}. Received: "
-            f"num_classes={given}"
-        )
-    return count
-
-
-def default_classifier(seen: Any, classes: int, dtype: Any) -> keras.layers.Layer:
-    """One dense layer, for vectors; others are flattened first.
-
-    Raises:
-        ValueError: several tensors, or of unknown length.
-    """
-    one = isinstance(seen, tuple) and all(axis is None or isinstance(axis, int) for axis in seen)
-    if not one or None in seen[1:]:
-        raise ValueError(
-            f"Argument `classifier`: what it sees has the shape {seen}, which no single dense layer takes. Pass a "
-            "Keras model of it that returns one logit for each label, and classifier_sees='features' or 'x'. Received: "
-            "classifier=None"
-        )
-    head = keras.layers.Dense(classes, dtype=dtype, name="logits")
-    return head if len(seen) == 2 else keras.Sequential([keras.layers.Flatten(dtype=dtype), head], name="classifier")
-
-
-def check_classifier(classifier: Any, seen: Any, classes: int) -> None:
-    """Build a classifier, and see that it returns logits of the labels.
-
-    Raises:
-        ValueError: it does not.
-    """
-    inputs = keras.tree.map_shape_structure(lambda shape: keras.KerasTensor((None, *shape[1:]), "float32"), seen)
-    try:
-        logits = classifier(inputs, training=False)
-    except ValueError as error:
-        raise ValueError(
-            f"Argument `classifier` must take what it sees, of shape {seen}. Received: {classifier!r:.200}, which "
-            f"raises: {error}"
-        ) from error
-    if tuple(getattr(logits, "shape", ())) != (None, classes):
-        raise ValueError(
-            f"Argument `classifier` must return one logit for each label, (rows, {classes}). Received: "
-            f"{getattr(logits, 'shape', logits)}. End it with keras.layers.Dense({classes})."
-        )
-    last = (getattr(classifier, "layers", None) or [classifier])[-1]
-    if getattr(last, "activation", None) in (keras.activations.softmax, keras.activations.sigmoid):
-        raise ValueError(
-            "Argument `classifier` must return logits: the objective takes the softmax itself. Received: a last layer "
-            f"with the activation {last.activation.__name__!r}. Leave it out."
-        )

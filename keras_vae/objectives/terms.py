@@ -56,6 +56,9 @@ class Terms:
     field_weights: Mapping[str, float] | None = None
     """What the log density of each field is multiplied by, see `keras_vae.objectives.FieldWeights`."""
 
+    logged: "Terms | None" = None
+    """The terms that the model logs, if these are a copy of them with weights of fields."""
+
     def __init__(
         self,
         forward: Part,
@@ -105,9 +108,10 @@ class Terms:
         `labelled=None`, since all rows have them.
 
         Args:
-            **values: terms by name.
+            **values: terms by name, their log densities without weights of fields.
         """
-        self.__dict__.update(values)
+        terms = self if self.logged is None else self.logged
+        terms.__dict__.update(values)
 
     # The batch ----------------------------------------------------------------------------------------
 
@@ -177,6 +181,13 @@ class Terms:
     def log_likelihood(self) -> Tensor:
         """log p(x | z) of every draw, `(batch, samples)`."""
         return self.by_example(self._log_prob(self.likelihood))
+
+    @functools.cached_property
+    def log_density(self) -> Tensor:
+        """log p(x | z) of every draw, `(batch, samples)`, without the weights that fields have in an objective."""
+        if self.field_weights is None:
+            return self.log_likelihood
+        return self.by_example(self.likelihood.log_prob(self.forward.tiled(self.target, self.sample_axis)))
 
     def _log_prob(self, likelihood: Any) -> Tensor:
         """log p(x | z) of the target, each field times its weight where there are any."""

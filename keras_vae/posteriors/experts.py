@@ -52,10 +52,13 @@ class Experts(Posterior):
     ) -> None:
         super().__init__(**kwargs)
         if fields is not None and (
-            not isinstance(fields, (list, tuple)) or not fields or not all(isinstance(name, str) for name in fields)
+            not isinstance(fields, (list, tuple))
+            or not fields
+            or not all(isinstance(name, str) for name in fields)
+            or len(set(fields)) < len(fields)
         ):
             raise ValueError(
-                "Argument `fields` must be None, for all of them, or a list of names of fields. Received: "
+                "Argument `fields` must be None, for all of them, or a list of different names of fields. Received: "
                 f"fields={fields!r}"
             )
         self.fields = None if fields is None else tuple(fields)

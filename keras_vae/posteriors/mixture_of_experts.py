@@ -18,8 +18,8 @@ class MixtureOfExperts(Experts):
     The mixture is over the fields that are present. Each expert must explain all fields by itself, so this posterior
     translates between fields without training on subsets, but what one field alone shows makes no other expert sharper.
     Several draws are stratified: as many draws as fields take one from each expert, as their bounds do, so use
-    `ELBO(num_samples=M)`, or `IWAE(k * M)`, with `gradient="dreg"` as they did. The KL is estimated at the draws. The
-    latents are `(batch, *latent_shape)`.
+    `ELBO(num_samples=M)`, or `IWAE(k * M)`. With `gradient="dreg"`, which needs them so, draws are independent. The KL
+    is estimated at the draws. The latents are `(batch, *latent_shape)`.
 
     Args:
         fields: names of the fields whose experts take part; by default all, see `keras_vae.posteriors.Experts`.
@@ -49,4 +49,5 @@ class MixtureOfExperts(Experts):
     ) -> ExpertMixture:
         rows = ops.concatenate([ops.reshape(own, (-1, 1)) for own in present], axis=1)
         nothing = ops.logical_not(ops.any(rows, axis=1, keepdims=True))
-        return ExpertMixture.of([prior, *experts], ops.concatenate([nothing, rows], axis=1))
+        counted = ops.concatenate([nothing, rows], axis=1)
+        return ExpertMixture.of([prior, *experts], counted, stratified=not self.independent_draws)

@@ -24,7 +24,8 @@ class MixtureOfProducts(Experts):
     q(z | x) is the mean, over the subsets of what is present that are not empty, of p(z) times the experts of the
     subset, normalised. Every subset must explain all fields, as in `MixtureOfExperts`, and the subset of all of them is
     as sharp as `ProductOfExperts`; the products have the prior as an expert, as there. The KL is estimated at the
-    draws, which are stratified: `2**M - 1` draws take one from each subset. Latents are `(batch, *latent_shape)`.
+    draws, which are stratified: `2**M - 1` draws take one from each subset. With the objectives' `gradient="dreg"` they
+    are independent. Latents are `(batch, *latent_shape)`.
 
     Args:
         fields: names of the fields whose experts take part; by default all, see `keras_vae.posteriors.Experts`.
@@ -70,4 +71,4 @@ class MixtureOfProducts(Experts):
             for subset in itertools.combinations(range(len(experts)), size):
                 components.append(product(prior, [experts[index] for index in subset], [True] * size))
                 counted.append(ops.all(ops.stack([rows[index] for index in subset], axis=1), axis=1))
-        return ExpertMixture.of(components, ops.stack(counted, axis=1))
+        return ExpertMixture.of(components, ops.stack(counted, axis=1), stratified=not self.independent_draws)

@@ -45,6 +45,8 @@ class Posterior(keras.layers.Layer):
         has_density: False if it gives points, so that there is no KL.
         requires_fields: True if it needs the features of every field of the data by itself, as `encoders.PerField`
             gives them.
+        independent_draws: True if several draws for an example must not depend on each other. The model sets it, as its
+            objective needs it.
     """
 
     latent_space: str | None = "reals"
@@ -52,6 +54,7 @@ class Posterior(keras.layers.Layer):
     requires_prior = False
     has_density = True
     requires_fields = False
+    independent_draws = False
 
     def check_prior(self, prior: Part) -> None:
         """Raise an error for a prior that this posterior does not support; by default all are supported.

@@ -100,7 +100,13 @@ class Mixture(Prior):
             raise ValueError(
                 "The prior 'mixture' has no weights yet. Fit it in its model: vae.prior.fit(vae.encode(x))."
             )
-        rows = np.asarray(ops.convert_to_numpy(z), "float64")
+        try:
+            rows = np.asarray(ops.convert_to_numpy(z), "float64")
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Argument `z` must be one array of encodings, (n, {', '.join(map(str, self.latent_shape))}). "
+                f"Received: {type(z).__name__}. Of several groups of latents, pass those of this prior."
+            ) from error
         if rows.shape[1:] != self.latent_shape or len(rows) < self.components or not np.isfinite(rows).all():
             raise ValueError(
                 f"Argument `z` must hold finite encodings of shape (n, {', '.join(map(str, self.latent_shape))}), at "

@@ -201,14 +201,16 @@ def test_weights_of_fields():
 
 @pytest.mark.filterwarnings("ignore:.*fixed scale")
 def test_doubly_reparametrised_gradient_of_the_mixture_is_unbiased():
-    """The gradient of IWAE by the experts' weights, averaged over many rows of one example."""
-    many = {name: np.repeat(values[:1], 6000, axis=0) for name, values in X.items()}
+    """The gradient of IWAE of independent draws by the experts' weights, averaged over many rows of one example."""
+    many = {name: np.repeat(values, 40000, axis=0) for name, values in two_fields.draw(1, seed=1).items()}
     found = []
     for gradient in ("standard", "dreg"):
         vae = two_fields.exact("mixture_of_experts", objective=kv.objectives.IWAE(2, gradient=gradient))
+        assert vae.posterior.independent_draws == (gradient == "dreg")
+        vae.posterior.independent_draws = True  # the bound of stratified draws is another one
         vae.compile(keras.optimizers.SGD(1.0))
         before = [numpy(weight) for weight in vae.posterior.trainable_weights]
-        vae.fit(many, batch_size=6000, epochs=1, verbose=0)
+        vae.fit(many, batch_size=40000, epochs=1, verbose=0)
         found.append(
             np.concatenate(
                 [
@@ -218,5 +220,21 @@ def test_doubly_reparametrised_gradient_of_the_mixture_is_unbiased():
             )
         )
     scale = np.abs(found[1]).max()
-    assert scale > 0.05
-    np.testing.assert_allclose(found[0], found[1], atol=0.12 * scale)
+    assert scale > 1.0
+    np.testing.assert_allclose(found[0], found[1], atol=0.05 * scale)  # stratified draws are 0.9 of it away
+
+
+@pytest.mark.parametrize("posterior", ["mixture_of_experts", "mixture_of_products"])
+def test_draws_are_independent_where_the_gradient_needs_it(posterior):
+    """Of two stratified draws one is from either component; of independent ones in half of the cases."""
+    for gradient, independent in (("standard", False), ("dreg", True)):
+        bound = kv.objectives.FieldWeights({}, kv.objectives.IWAE(2, gradient=gradient))
+        vae = two_fields.exact(posterior, objective=bound)
+        q = vae.encode(X, mode="distribution")
+        assert q.stratified != independent
+    far = np.broadcast_to(np.array([0.0, 100.0])[None, :, None], (4000, 2, 1))
+    for stratified, share in ((True, 1.0), (False, 0.5)):
+        z = numpy(ExpertMixture(far, 0 * far, 0 * far[..., 0], stratified=stratified).sample(seed=0, num_samples=2))
+        assert z.shape == (2, 4000, 1)
+        assert abs(((z > 50).sum(axis=0) == 1).mean() - share) < 0.04
+        assert abs((z > 50).mean() - 0.5) < 0.04

@@ -109,6 +109,7 @@ REFUSED = [
     ("fixed too", lambda: model().generate(component=0, fixed={0: [0.0, 0.0]}), ["`fixed`", "`component`", "[0]"]),
     ("other encodings", lambda: model().prior.fit(Z[:, :1]), ["`z`", "(n, 2)", "(180, 1)"]),
     ("few encodings", lambda: model().prior.fit(Z[:2]), ["`z`", "3 components", "(2, 2)"]),
+    ("two groups", lambda: model().prior.fit([Z, Z[:, :1]]), ["`z`", "one array", "list"]),
     ("no starts", lambda: model().prior.fit(Z, num_starts=0), ["`num_starts`", "0"]),
     ("no model", lambda: kv.priors.Mixture(3).fit(Z), ["vae.prior.fit"]),
 ]

@@ -162,6 +162,51 @@ def test_likelihoods_adapt_to_what_is_present():
     np.testing.assert_allclose(scales[0], scales[1], rtol=1e-5)
 
 
+@pytest.mark.parametrize("posterior", [None, "mixture_of_experts"])
+def test_a_subset_of_nothing_counts_nothing(posterior):
+    """With `encoders.Joint` too, whose posterior of zeros is not the prior."""
+    x, present = two_fields.draw(4), {"a": np.ones(4, "bool"), "b": np.array([0, 0, 0, 1], "bool")}
+    options = {} if posterior is None else {"posterior": posterior}
+    shapes = {"a": (2,), "b": (3,)}
+    likelihood = {name: kv.likelihoods.Gaussian(0.6) for name in shapes}
+    vae = kv.VAE(shapes, 2, likelihood=likelihood, objective="field_subsets", seed=0, **options)
+    rng = np.random.default_rng(3)
+    for weight in vae.trainable_weights:
+        weight.assign(ops.convert_to_numpy(weight) + 0.3 * rng.standard_normal(weight.shape))
+    found, all_fields = (
+        ops.convert_to_numpy(vae.objective.loss(vae.terms(inputs, deterministic=True, training=training)))
+        for inputs, training in (({"x": x, "present": present}, True), ({"x": x, "present": present}, False))
+    )
+    np.testing.assert_allclose(found[:3], 2 * all_fields[:3], rtol=1e-5)  # all that is present, and a alone
+    assert abs(found[3] - 2 * all_fields[3]) > 0.1
+
+
+def test_whole_colour_images_may_be_absent():
+    images = RNG.integers(0, 256, (6, 4, 4, 3)).astype("float32")
+    numbers = RNG.random((6, 2)).astype("float32")
+    likelihood = {"image": kv.likelihoods.DiscretizedLogisticMixture(2), "numbers": "gaussian"}
+    networks = {"encoder": {"image": "mlp", "numbers": "mlp"}, "decoder": {"image": "mlp", "numbers": "mlp"}}
+    shapes = {"image": (4, 4, 3), "numbers": (2,)}
+    vae = kv.VAE(
+        shapes, 2, likelihood=likelihood, posterior="product_of_experts", objective="field_subsets", **networks
+    )
+    there = np.array([1, 0, 1, 0, 1, 1], "bool")
+    inputs = {"x": {"image": images, "numbers": numbers}, "present": {"image": there}}
+    assert np.isfinite(compiled(vae).fit(inputs, verbose=0).history["loss"]).all()
+    log_p = vae.log_likelihood(inputs, 3, seed=0)
+    terms = vae.terms(inputs, deterministic=True)
+    whole = vae.terms(inputs["x"], deterministic=True)
+    each, of_whole = (
+        ops.convert_to_numpy(own.likelihood.log_prob_per_field(own.target)["image"]) for own in (terms, whole)
+    )
+    np.testing.assert_array_equal(each[~there], 0.0)
+    np.testing.assert_allclose(each[there], of_whole[there], rtol=1e-4)
+    assert (log_p[there] < log_p[~there].min() - 50).all()
+    np.testing.assert_array_equal(
+        vae.elbo({"numbers": numbers}, seed=0).shape, vae.elbo({"numbers": numbers}, 2, seed=0).shape
+    )
+
+
 class TestTranslate:
     def test_is_the_conditional_mean(self):
         x = two_fields.draw(5)
@@ -291,6 +336,24 @@ class TestCoherence:
         assert found.cross[("a",), "b"] > 0.8
         assert sorted(found.summary()) == ["a_to_b", "b_to_a", "joint_coherence"]
 
+    def test_under_conditions(self):
+        vae = kv.VAE(
+            {"a": (2,), "b": (3,)},
+            2,
+            likelihood={"a": "gaussian", "b": "gaussian"},
+            posterior="product_of_experts",
+            condition_shape=(1,),
+            seed=0,
+        )
+        x, condition = two_fields.draw(6), np.array([1.0, -1, 1, 1, -1, 1], "float32")[:, None]
+        signs = {"a": len, "b": len}
+        with pytest.raises(ValueError, match=r"`condition`.*6 rows"):
+            kv.evaluation.coherence(vae, x, np.zeros(6), signs)
+        signs = {name: lambda values: np.ones(len(values)) for name in x}
+        found = kv.evaluation.coherence(vae, x, condition[:, 0], signs, condition=condition, num_samples=7, seed=0)
+        assert found.joint == 1.0
+        assert found.cross[("a",), "b"] == 4 / 6
+
     def test_of_fields_that_do_not(self):
         found = self.found(tied=False)
         assert abs(found.joint - 0.5) < 0.12
@@ -332,6 +395,21 @@ WRONG = [
     (lambda: kv.VAE((4,), 2).translate(np.zeros((2, 4)), "a"), "one field"),
     (lambda: kv.evaluation.coherence(two_fields.exact(), A, np.zeros(4), {"a": len}), "`classifiers`"),
     (lambda: kv.evaluation.coherence(two_fields.exact(), A, np.zeros(3), {"a": len, "b": len}), "`labels`"),
+    (lambda: kv.evaluation.coherence(two_fields.exact(), {"a": A["a"]}, np.zeros(4), {"a": len, "b": len}), "`x`"),
+    (lambda: kv.evaluation.coherence(two_fields.exact(), A["a"], np.zeros(4), {"a": len, "b": len}), "`x`.*ndarray"),
+    (
+        lambda: kv.evaluation.coherence(
+            two_fields.exact(), A, np.zeros(4), {"a": len, "b": len}, condition=np.zeros((4, 1))
+        ),
+        "`condition`.*None",
+    ),
+    (lambda: compiled(two_fields.exact()).fit(A, {"a": A["a"]}), r"`y`.*\['a'\].*in place of those of x"),
+    (
+        lambda: two_fields.exact().elbo({"x": {"b": A["b"]}, "present": {"a": np.ones(4, "bool")}}),
+        r"present\['a'\].*x lacks it",
+    ),
+    (lambda: kv.posteriors.MixtureOfExperts(fields=["a", "a"]), "`fields`.*different"),
+    (lambda: kv.decoders.Joint({"a": "mlp"}, columns={"a": [(0, 1.5)]}), r"`columns`.*1\.5"),
     (lambda: kv.decoders.Joint({"a": "mlp"}, columns={"b": [(0, 1)]}), "`columns`"),
     (lambda: kv.decoders.Joint({"a": "mlp"}, columns={"a": [(1, 1)]}), "`columns`.*start < stop"),
     (

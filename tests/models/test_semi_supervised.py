@@ -130,8 +130,72 @@ def test_batches_without_a_label_do_not_weaken_the_classifier():
     assert numpy(objective.counts).tolist() == [2400.0, 30.0]
     assert abs(total - 800.0) < 0.05 * 800.0
     evaluated = float(objective._rows_per_label(ones, ops.convert_to_tensor(there[0]), training=False))
-    assert abs(evaluated - 2408 / 31) < 1e-3
+    assert evaluated == 8.0  # of the batch alone
     assert numpy(objective.counts).tolist() == [2400.0, 30.0]
+    objective.count_labels((800.0, 10.0))  # known: from the first batch on, and not counted again
+    for batch in (there[0], there[1], there[10]):
+        factor = float(objective._rows_per_label(ones, ops.convert_to_tensor(batch), training=True))
+        assert factor == 80.0
+    assert numpy(objective.counts).tolist() == [800.0, 10.0]
+    objective.count_labels(None)  # a dataset, of other data
+    assert numpy(objective.counts).tolist() == [0.0, 0.0]
+    assert float(objective._rows_per_label(ones, ops.convert_to_tensor(there[0]), training=True)) == 8.0
+
+
+def test_the_loss_of_arrays_has_the_factor_of_the_formula():
+    """At weights that do not move: alpha times the mean over labelled rows, whatever the batches and the history."""
+    few = np.where(np.arange(12) < 2, LABELS, -1)
+    weights = np.linspace(0.5, 1.5, 12)
+    logs = []
+    for alpha in (0.0, 1.0):
+        keras.utils.set_random_seed(0)
+        vae = model(SemiSupervised(alpha=alpha, classifier_sees="x"), seed=0)
+        vae.compile(keras.optimizers.SGD(0.0), run_eagerly=keras.backend.backend() == "tensorflow")
+        options = {"batch_size": 3, "epochs": 2, "shuffle": False, "verbose": 0}
+        options["validation_data"] = ({"x": X, "label": np.abs(LABELS)},)
+        logs.append(vae.fit({"x": X, "label": few}, **options).history)
+        known = vae.evaluate({"x": X[:6], "label": LABELS[:6]}, verbose=0, return_dict=True)
+        vae.fit({"x": X, "label": few}, validation_split=0.5, sample_weight=weights, verbose=0)
+        np.testing.assert_allclose(numpy(vae.objective.counts), [weights[:6].sum(), weights[:2].sum()], rtol=1e-5)
+        again = vae.evaluate({"x": X[:6], "label": LABELS[:6]}, verbose=0, return_dict=True)
+        np.testing.assert_allclose(again["classifier_loss"], known["classifier_loss"], rtol=1e-5)
+        logs[-1].update({f"known_{name}": value for name, value in known.items()})
+    cross_entropy = -np.log(vae.predict_label(X))
+    own = cross_entropy[np.arange(12), np.abs(LABELS)]
+    # The noise of the latents is the same in both, since their seeds are.
+    differences = {name: np.subtract(logs[1][name], logs[0][name]) for name in ("loss", "val_loss", "known_loss")}
+    np.testing.assert_allclose(differences["loss"], own[:2].mean(), rtol=1e-3)
+    np.testing.assert_allclose(differences["val_loss"], own.mean(), rtol=1e-3)
+    np.testing.assert_allclose(differences["known_loss"], own[:6].mean(), rtol=1e-3)
+
+
+def test_logs_of_weighted_fields_are_those_of_the_densities():
+    labels = {"x": {"a": X[:, :2].reshape(12, -1), "b": X[:, 2:].reshape(12, -1)}, "label": LABELS}
+    logs = []
+    for condition_to in (("posterior", "prior", "decoder"), ("prior",)):
+        for weigh in (lambda own: own, lambda own: kv.objectives.FieldWeights({"a": 5.0}, own)):
+            keras.utils.set_random_seed(0)
+            vae = kv.VAE(
+                {name: own.shape[1:] for name, own in labels["x"].items()},
+                2,
+                likelihood=dict.fromkeys(labels["x"], "gaussian"),
+                condition_shape=(),
+                condition_encoder=one_hot_encoder(),
+                condition_to=condition_to,
+                objective=weigh(SemiSupervised(alpha=0.0)),
+                seed=0,
+            )
+            rng = np.random.default_rng(1)
+            for weight in sorted(vae.trainable_weights, key=lambda own: own.path.split("/")[-3:]):
+                weight.assign(numpy(weight) + 0.3 * rng.standard_normal(weight.shape))
+            terms = vae.terms(labels, deterministic=True)
+            loss = numpy(vae.objective.loss(terms))
+            logs.append([numpy(terms.log_likelihood), numpy(terms.kl), loss, terms.labelled])
+    for plain, weighted in (logs[:2], logs[2:]):
+        np.testing.assert_allclose(weighted[0], plain[0], rtol=1e-5)
+        np.testing.assert_allclose(weighted[1], plain[1], rtol=1e-5)
+        assert weighted[3] is None
+        assert (np.abs(weighted[2] - plain[2]) > 0.1).all()
 
 
 def test_weights_of_rows_cancel_out_of_the_mean_over_labelled_rows():
@@ -279,6 +343,22 @@ REFUSED = [
         ["`classifier`", "logits", "softmax"],
     ),
     ("a prior of two labels", lambda: model(SemiSupervised(label_prior=[0.5, 0.5])), ["`label_prior`", "3", "2"]),
+    ("one class", lambda: SemiSupervised(num_classes=1), ["`num_classes`", "2", "num_classes=1"]),
+    (
+        "one column",
+        lambda: small_vae(objective="semi_supervised", condition_shape=(1,)),
+        ["`num_classes`", "condition_shape=(1,)", "condition_shape=(2,)"],
+    ),
+    (
+        "rows of zeros",
+        lambda: compiled(model(labels=False)).fit([X, np.eye(4, dtype="float32")[np.arange(12) % 4, :3]]),
+        ["`condition`", "row 3", "NaN"],
+    ),
+    (
+        "rows of zeros beside missing ones",
+        lambda: compiled(model(labels=False)).evaluate([X, np.where(np.arange(12)[:, None] < 11, np.nan, np.zeros(3))]),
+        ["`condition`", "row 11", "NaN"],
+    ),
     ("no probabilities", lambda: SemiSupervised(label_prior=[0.5, 0.9]), ["`label_prior`", "0.9"]),
     ("another prior", lambda: SemiSupervised(label_prior="counts"), ["`label_prior`", "counts"]),
     ("a negative alpha", lambda: SemiSupervised(alpha=-1.0), ["`alpha`", "-1.0"]),

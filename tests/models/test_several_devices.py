@@ -84,7 +84,9 @@ with strategy.scope():
     few = kv.VAE((6,), 2, **options)
     few.compile("sgd")
 labels = np.where(np.arange(64)[:, None] % 4 == 0, np.eye(3)[np.arange(64) % 3], np.nan).astype("float32")
-few.fit([x, labels], batch_size=32, epochs=3, verbose=0)
+few.fit([x, labels], batch_size=32, epochs=1, verbose=0)
+results["known counts"] = keras.ops.convert_to_numpy(few.objective.counts)
+few.fit(tf.data.Dataset.from_tensor_slices(((x, labels),)).batch(32), epochs=3, verbose=0)
 results["counts"] = keras.ops.convert_to_numpy(few.objective.counts)
 
 with strategy.scope():
@@ -191,6 +193,7 @@ def test_replicas_draw_their_own_noise(mirrored):
 
 def test_labelled_rows_are_counted_once(mirrored):
     """48 of 192 rows have a label, half of each on a replica: not more with every step."""
+    np.testing.assert_allclose(mirrored["known counts"], [64.0, 16.0])
     np.testing.assert_allclose(mirrored["counts"], [96.0, 24.0])
 
 
