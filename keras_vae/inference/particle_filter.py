@@ -27,7 +27,11 @@ def check_steps(model: Part) -> None:
             f"keras_vae.latents.Markov or Recurrent. Received: method='particle_filter', and the latents "
             f"{type(model.latents).__name__}. Use method='importance_sampling'."
         )
-    check_causal(model.decoder, "a particle filter goes from step to step")
+    forward = model.forward_pass
+    steps, width = model.latents.decoder_input_shape()
+    if "decoder" in forward.condition_to and not forward.by_name["decoder"]:
+        width += forward.condition_width
+    check_causal(model.decoder, width, steps, "a particle filter goes from step to step")
 
 
 def filter_batch(model: Part, inputs: Any, seed: Seed, count: int, prepared: Any = None) -> Tensor:

@@ -248,6 +248,62 @@ def test_states_that_are_no_recurrent_layers_are_refused():
             kv.latents.Recurrent(state=state)
 
 
+L = keras.layers
+NOT_CAUSAL = {
+    "normalization over steps": lambda: keras.Sequential([L.Dense(4), L.LayerNormalization(axis=[1, 2])]),
+    "activation over steps": lambda: L.Dense(4, activation=lambda h: h - ops.mean(h, axis=1, keepdims=True)),
+    "flattened": lambda: keras.Sequential([L.Flatten(), L.Dense(20), L.Reshape((5, 4))]),
+    "both sides": lambda: L.Conv1D(4, 3, padding="same"),
+    "backwards": lambda: L.GRU(4, return_sequences=True, go_backwards=True),
+    "zeros at first": lambda: L.Conv1D(4, 3, padding="same", kernel_initializer="zeros"),
+    "resnet": lambda: "resnet",
+    "conv": lambda: "conv",
+    "mlp": lambda: "mlp",
+    "one vector": lambda: kv.decoders.GRU((4,), flatten_latents=True),
+}
+
+
+@pytest.mark.refusals
+@pytest.mark.parametrize("name", NOT_CAUSAL)
+def test_decoders_that_see_later_steps_are_refused(name):
+    with pytest.raises(ValueError, match="later steps"):
+        make(data_shape=(5, 3), decoder=NOT_CAUSAL[name]())
+    chain = make({"state": None, "chained": True}, data_shape=(5, 3), decoder=NOT_CAUSAL[name]())
+    with pytest.raises(ValueError, match="later steps"):
+        chain.log_likelihood(X, num_samples=2, method="particle_filter")
+
+
+@pytest.mark.refusals
+def test_decoders_whose_step_is_not_that_of_all_are_refused():
+    class Doubled(kv.decoders.GRU):
+        def next_features(self, z, target, step, state):
+            features, state = super().next_features(z, target, step, state)
+            return 2.0 * features, state
+
+    with pytest.raises(ValueError, match="`next_features`"):
+        make(decoder=Doubled((4,)))
+
+
+@pytest.mark.refusals
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("name", ["slopes of each step", "scales of each step", "sums of earlier steps", "fixed length"])
+def test_decoders_that_tell_steps_apart_are_decoded_as_in_one_pass(name, dtype):
+    """Causal, but not the same for every step alone."""
+    inputs = keras.Input((5, 5))
+    layers = {
+        "slopes of each step": lambda: [L.Dense(4, dtype=dtype), L.PReLU(dtype=dtype)],
+        "scales of each step": lambda: [L.Dense(4, dtype=dtype), L.BatchNormalization(axis=1, dtype=dtype)],
+        "sums of earlier steps": lambda: [L.Dense(4, lambda h: ops.cumsum(h, axis=1), dtype=dtype)],
+        "fixed length": lambda: [keras.Model(inputs, L.Dense(4, dtype=dtype)(inputs))],
+    }
+    vae = make(data_shape=(5, 3), decoder=keras.Sequential(layers[name]()), dtype=dtype)
+    vae.set_weights([w + 0.3 * np.abs(np.sin(np.arange(w.size))).reshape(w.shape) for w in vae.get_weights()])
+    z = np.random.default_rng(1).normal(size=(6, 5, 2)).astype("float32")
+    data = vae.decode(z)
+    whole = vae.terms({"x": ops.convert_to_tensor(data)}, seed=0).decode(ops.convert_to_tensor(z)).mean()
+    np.testing.assert_allclose(data, ops.convert_to_numpy(whole), atol=1e-5 if dtype == "float32" else 2e-2)
+
+
 @pytest.mark.parametrize("form", ["vrnn", "srnn", "state of latents", "storn"])
 def test_goes_on_from_a_prefix(form):
     """Steps that are given stay; latents of the prefix are inferred, and what follows depends on both."""
