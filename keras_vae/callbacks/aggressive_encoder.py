@@ -61,6 +61,7 @@ class AggressiveEncoder(keras.callbacks.Callback):
         self.patience = positive_int(patience, "patience")
         self.best, self.waited = -math.inf, 0
         self.started = False
+        self.usual: int | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if encoder_decoder_of(self.model.optimizer) is None:
@@ -75,7 +76,7 @@ class AggressiveEncoder(keras.callbacks.Callback):
                 f"time step. Expected: one latent vector. Received: latents {type(self.model.latents).__name__}. Hold "
                 "the decoder back with keras_vae.optimizers.EncoderDecoder(decoder_every=...) instead."
             )
-        self.best, self.waited, self.started = -math.inf, 0, False
+        self.best, self.waited, self.started, self.usual = -math.inf, 0, False, None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.started:
