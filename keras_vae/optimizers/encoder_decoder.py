@@ -77,6 +77,8 @@ class EncoderDecoder(keras.optimizers.Optimizer):
         self._note_ratio()
         self.initial_decoder_every = positive_int(decoder_every, "decoder_every")
         self.encoder_ids: frozenset[int] = frozenset()
+        # `decoder_every` of a phase of `AggressiveEncoder` in which a `fit` ended, for the next.
+        self.paused: int | None = None
 
     def set_encoder(self, variables: Iterable[keras.Variable]) -> None:
         """Say which variables are the encoder's; `VAE.compile` does.
@@ -187,6 +189,7 @@ class EncoderDecoder(keras.optimizers.Optimizer):
             "decoder": portable(keras.saving.serialize_keras_object(self.decoder)),
             "decoder_every": self.initial_decoder_every,
             "ratio": self.ratio,
+            "paused": self.paused,
             "name": self.name,
         }
 
@@ -196,9 +199,12 @@ class EncoderDecoder(keras.optimizers.Optimizer):
             name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
             for name in ("encoder", "decoder")
         }
-        own = cls(**{name: value for name, value in {**config, **inner}.items() if name != "ratio"})
+        config = {**config, **inner}
+        ratio, paused = config.pop("ratio", 1.0), config.pop("paused", None)
+        own = cls(**config)
+        own.paused = paused
         if not plain_rate(own.encoder):
-            own.ratio = config.get("ratio", own.ratio)  # that of rates that are 0 now
+            own.ratio = ratio  # that of rates that are 0 now
         return own
 
 

@@ -194,6 +194,17 @@ class TestAggressiveEncoder:
         vae.compile(kv.optimizers.EncoderDecoder("adam"))
         assert self.run([0.1], monkeypatch, 1, vae=vae)[1]["decoder_every"] == [4]
 
+    def test_training_is_as_before_when_the_phase_ends_and_when_fit_does(self, monkeypatch, tmp_path):
+        vae, optimizer = compiled(kv.optimizers.EncoderDecoder("adam", decoder_every=2))
+        _, history = self.run([0.1, 0.2], monkeypatch, 2, vae=vae)
+        assert history["decoder_every"] == [4, 4]
+        assert int(ops.convert_to_numpy(optimizer.decoder_every)) == 2
+        vae.save(tmp_path / "model.keras")
+        assert "decoder_every" not in fit(vae).history
+        for one in (vae, keras.saving.load_model(tmp_path / "model.keras")):
+            assert self.run([0.3, 0.2], monkeypatch, 3, vae=one)[1]["decoder_every"] == [4, 4, 2]
+            assert self.run([], monkeypatch, 1, vae=one)[1]["decoder_every"] == [2]
+
     def test_the_measure_is_that_of_the_model(self):
         vae, _ = compiled(kv.optimizers.EncoderDecoder("adam"))
         history = fit(vae, callbacks=[kv.callbacks.AggressiveEncoder(X)]).history
