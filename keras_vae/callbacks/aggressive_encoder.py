@@ -25,8 +25,8 @@ class AggressiveEncoder(keras.callbacks.Callback):
     holds after `fit` too, even if it ends within the phase.
 
     The model must be compiled with `keras_vae.optimizers.EncoderDecoder`, which holds the decoder back. The optimizer
-    is saved with the model, so a resumed run with this callback goes on in its phase. A model that was trained before starts a new
-    phase if it is compiled anew.
+    is saved with the model, so a resumed run with this callback goes on in its phase. A model that was trained before
+    starts a new phase if it is compiled anew.
 
     The paper makes as many updates of the encoder as lower its loss, up to a hundred, on batches that it draws for
     this; here their number is fixed, and they take the batches of `fit`. So an epoch of this phase has

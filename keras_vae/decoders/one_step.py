@@ -157,9 +157,10 @@ def first_fault(decoder: Part, width: int, steps: int, random: np.random.Generat
         number = ops.convert_to_tensor(step, dtype="int32")
         made, state = one_step.next(tensor(z[:, here]), tensor(before[:, here]), number, state)
         made = np.asarray(ops.convert_to_numpy(ops.cast(made, "float32")))
-        if made.shape != whole[:, here].shape or not np.abs(made - whole[:, here]).max() <= (
-            5e-2 if half else 1e-3
-        ) * size:
+        if (
+            made.shape != whole[:, here].shape
+            or not np.abs(made - whole[:, here]).max() <= (5e-2 if half else 1e-3) * size
+        ):
             return f"whose `next_features` gives others at step {step} than its `call`"
     return None
 

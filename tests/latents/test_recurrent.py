@@ -242,6 +242,37 @@ def test_what_does_not_fit_is_refused(build, message):
 
 
 @pytest.mark.refusals
+@pytest.mark.parametrize("form", ["vrnn", "markov"])
+def test_lengths_that_given_latents_do_not_suffice_for(form):
+    own = {"state": None, "chained": True} if form == "markov" else form
+    vae = make(own, decoder=keras.layers.Dense(4))
+    z, message = np.zeros((6, 5, 2)), r"`length`.*of 5 steps.*Received: length=7"
+    for call in (
+        lambda: vae.decode(z, length=7),
+        lambda: vae.reconstruct(X, length=7),
+        lambda: vae.reconstruct(iter([X[:3]]), length=7),
+        lambda: vae.reconstruct(X, prefix=X[:, :2], length=7),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    if form == "markov":
+        with pytest.raises(ValueError, match=r"Expected: 5, or no length. Received: length=3"):
+            vae.decode(z, length=3)
+    else:
+        np.testing.assert_array_equal(vae.decode(z, length=3), vae.decode(z[:, :3]))
+    for fixed in (None, {0: z[0]}):
+        with pytest.raises(ValueError, match=r"Pass length=.*, or set max_length of the decoder FromModel"):
+            vae.generate(2, fixed=fixed)
+
+
+@pytest.mark.refusals
+@pytest.mark.parametrize("option", ["return_state", "stateful"])
+def test_states_that_keep_their_own_are_refused(option):
+    with pytest.raises(ValueError, match=f"`state`.*Expected: {option}=False"):
+        kv.latents.Recurrent(state=keras.layers.GRU(3, return_sequences=True, **{option: True}))
+
+
+@pytest.mark.refusals
 def test_states_that_are_no_recurrent_layers_are_refused():
     for state in (keras.layers.Dense(3), keras.layers.GRU(3), "gru"):
         with pytest.raises((TypeError, ValueError), match="`state`"):
@@ -286,17 +317,30 @@ def test_decoders_whose_step_is_not_that_of_all_are_refused():
 
 @pytest.mark.refusals
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
-@pytest.mark.parametrize("name", ["slopes of each step", "scales of each step", "sums of earlier steps", "fixed length"])
+@pytest.mark.parametrize(
+    "name", ["slopes of each step", "scales of each step", "sums of earlier steps", "fixed length"]
+)
 def test_decoders_that_tell_steps_apart_are_decoded_as_in_one_pass(name, dtype):
     """Causal, but not the same for every step alone."""
+    keras.config.set_dtype_policy(dtype)
     inputs = keras.Input((5, 5))
     layers = {
-        "slopes of each step": lambda: [L.Dense(4, dtype=dtype), L.PReLU(dtype=dtype)],
-        "scales of each step": lambda: [L.Dense(4, dtype=dtype), L.BatchNormalization(axis=1, dtype=dtype)],
-        "sums of earlier steps": lambda: [L.Dense(4, lambda h: ops.cumsum(h, axis=1), dtype=dtype)],
-        "fixed length": lambda: [keras.Model(inputs, L.Dense(4, dtype=dtype)(inputs))],
+        "slopes of each step": lambda: [
+            L.Dense(
+                4,
+            ),
+            L.PReLU(),
+        ],
+        "scales of each step": lambda: [
+            L.Dense(
+                4,
+            ),
+            L.BatchNormalization(axis=1),
+        ],
+        "sums of earlier steps": lambda: [L.Dense(4, lambda h: ops.cumsum(h, axis=1))],
+        "fixed length": lambda: [keras.Model(inputs, L.Dense(4)(inputs))],
     }
-    vae = make(data_shape=(5, 3), decoder=keras.Sequential(layers[name]()), dtype=dtype)
+    vae = make(data_shape=(5, 3), decoder=keras.Sequential(layers[name]()))
     vae.set_weights([w + 0.3 * np.abs(np.sin(np.arange(w.size))).reshape(w.shape) for w in vae.get_weights()])
     z = np.random.default_rng(1).normal(size=(6, 5, 2)).astype("float32")
     data = vae.decode(z)
