@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.decoders.sequence import Sequence
-from keras_vae.hints import Part, Tensor
+from keras_vae.hints import Part, Shape, Tensor
 
 __all__ = ["OneStep", "check_causal", "is_pointwise"]
 
@@ -61,7 +61,7 @@ def is_pointwise(model: Any) -> bool:
     return all(axis in (-1, 2) for axis in (axes if isinstance(axes, (list, tuple)) else [axes]))
 
 
-def check_causal(decoder: Part, width: int, steps: int | None, reason: str) -> None:
+def check_causal(decoder: Part, width: int, target_shape: Shape, reason: str) -> None:
     """Refuse a decoder whose features of a step depend on later steps, or that cannot go from step to step.
 
     The package's decoders of sequences and layers of single steps are known. Of all others, features of random latents
@@ -71,12 +71,14 @@ def check_causal(decoder: Part, width: int, steps: int | None, reason: str) -> N
     Args:
         decoder: the decoder, built.
         width: number of features of what it sees of a step.
-        steps: number of steps, or None where the data's shape leaves it open.
+        target_shape: shape of the data as the networks see them, `(batch, time, features)`; the time may be None.
         reason: why it must be causal, for the message.
 
     Raises:
         ValueError: it is not.
     """
+
+    steps, told = target_shape[1] or STEPS, target_shape[-1] if decoder.requires_target else 0
 
     def refused(found: str) -> ValueError:
         return ValueError(
@@ -98,9 +100,9 @@ def check_causal(decoder: Part, width: int, steps: int | None, reason: str) -> N
     # A scope, so that neither weights nor the states of seeds change.
     with keras.StatelessScope(state_mapping=[(one, varied(one, random)) for one in variables]):
         try:
-            found = first_fault(decoder, width, steps or STEPS, random)
+            found = first_fault(decoder, width, steps, told, random)
         except Exception as error:
-            raise refused(f"which failed on latents of {steps or STEPS} steps: {error!s:.300}") from error
+            raise refused(f"which failed on latents of {steps} steps: {error!s:.300}") from error
     if found:
         raise refused(found)
 
@@ -117,13 +119,12 @@ def varied(variable: keras.Variable, random: np.random.Generator) -> Tensor:
     return ops.cast(ops.convert_to_tensor(variable) + ops.convert_to_tensor(noise.astype("float32")), variable.dtype)
 
 
-def first_fault(decoder: Part, width: int, steps: int, random: np.random.Generator) -> str | None:
+def first_fault(decoder: Part, width: int, steps: int, told: int, random: np.random.Generator) -> str | None:
     """What is wrong with a decoder that must be causal, as the end of a sentence; None for nothing."""
     options = {}
     if decoder.condition_width:
         condition = random.normal(size=(1, decoder.condition_width)).astype("float32")
         options["condition"] = ops.convert_to_tensor(condition)
-    told = decoder.target_shape[-1] if decoder.requires_target else 0
     z, data = random.normal(size=(1, steps, width)), random.normal(size=(1, steps, told))
 
     def tensor(values: Any) -> Tensor:

@@ -28,10 +28,11 @@ def check_steps(model: Part) -> None:
             f"{type(model.latents).__name__}. Use method='importance_sampling'."
         )
     forward = model.forward_pass
-    steps, width = model.latents.decoder_input_shape()
+    width = model.latents.decoder_input_shape()[-1]
     if "decoder" in forward.condition_to and not forward.by_name["decoder"]:
         width += forward.condition_width
-    check_causal(model.decoder, width, steps, "a particle filter goes from step to step")
+    seen = model.likelihood.to_network(keras.KerasTensor((None, *model.data_shape)))
+    check_causal(model.decoder, width, seen.shape, "a particle filter goes from step to step")
 
 
 def filter_batch(model: Part, inputs: Any, seed: Seed, count: int, prepared: Any = None) -> Tensor:

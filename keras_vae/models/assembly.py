@@ -243,7 +243,7 @@ def assemble(
         decoder.latents_in_time = latents.has_time_axis
     build_once(decoder, z_shape, target_shape)
     if latents.sees_data:
-        check_causal(decoder, z_shape[-1], z_shape[1], f"the latents {type(latents).__name__} see earlier data")
+        check_causal(decoder, z_shape[-1], target_shape, f"the latents {type(latents).__name__} see earlier data")
     decoder_features = decoder.compute_output_shape(z_shape)
     warn_of_probabilities(decoder, likelihood)
     warn_of_full_precision(dtype_policy, encoder=encoder, decoder=decoder)
