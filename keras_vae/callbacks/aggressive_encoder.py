@@ -21,11 +21,12 @@ class AggressiveEncoder(keras.callbacks.Callback):
     Early in training q(z|x) lags behind the true posterior of a decoder that changes quickly; the decoder then learns
     to do without the latents, and the KL falls to zero (He et al., 2019). In this phase the decoder is updated in the
     last of every `encoder_steps` batches only, and held back in the others. When I(x; z) of held-out data has not grown
-    for `patience` epochs, the phase is over, and training is the usual one.
+    for `patience` epochs, the phase is over, and training is the usual one, with the `decoder_every` of before. That
+    holds after `fit` too, even if it ends within the phase.
 
     The model must be compiled with `keras_vae.optimizers.EncoderDecoder`, which holds the decoder back. The optimizer
-    is saved with the model, so a resumed run goes on in its phase. A model that was trained before starts a new
-    phase if it is compiled anew.
+    is saved with the model, so a resumed run with this callback goes on in its phase. A model that was trained before
+    starts a new phase if it is compiled anew.
 
     The paper makes as many updates of the encoder as lower its loss, up to a hundred, on batches that it draws for
     this; here their number is fixed, and they take the batches of `fit`. So an epoch of this phase has
@@ -61,6 +62,7 @@ class AggressiveEncoder(keras.callbacks.Callback):
         self.patience = positive_int(patience, "patience")
         self.best, self.waited = -math.inf, 0
         self.started = False
+        self.usual: int | None = None  # `decoder_every` outside of the phase; None there
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if encoder_decoder_of(self.model.optimizer) is None:
@@ -75,7 +77,7 @@ class AggressiveEncoder(keras.callbacks.Callback):
                 f"time step. Expected: one latent vector. Received: latents {type(self.model.latents).__name__}. Hold "
                 "the decoder back with keras_vae.optimizers.EncoderDecoder(decoder_every=...) instead."
             )
-        self.best, self.waited, self.started = -math.inf, 0, False
+        self.best, self.waited, self.started, self.usual = -math.inf, 0, False, None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.started:
@@ -83,16 +85,20 @@ class AggressiveEncoder(keras.callbacks.Callback):
         # Not before the first epoch: `BackupAndRestore` loads the optimizer when the training begins.
         self.started = True
         sync_state(self.model)
-        if steps_of(self.model.optimizer) == 0:
-            self._optimizer().decoder_every.assign(self.encoder_steps)
+        optimizer = self._optimizer()
+        found = self._decoder_every()
+        if steps_of(self.model.optimizer) == 0 or optimizer.paused is not None:
+            every = self.encoder_steps if optimizer.paused is None else optimizer.paused
+            self.usual = None if every == found else found
+            optimizer.decoder_every.assign(every)
+        elif found != optimizer.initial_decoder_every:
+            self.usual = optimizer.initial_decoder_every  # loaded from within a phase
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         sync_state(self.model)
-        optimizer = self._optimizer()
-        every = int(keras.ops.convert_to_numpy(optimizer.decoder_every))
         logs = {} if logs is None else logs
-        logs["decoder_every"] = every
-        if every == 1:
+        logs["decoder_every"] = self._decoder_every()
+        if self.usual is None:
             return
         # One seed: the noise of the estimate would end the phase too early.
         found = mutual_information(self.model, self.x, seed=0, verbose=0).mutual_information
@@ -100,7 +106,25 @@ class AggressiveEncoder(keras.callbacks.Callback):
         self.waited = 0 if found > self.best else self.waited + 1
         self.best = max(self.best, found)
         if self.waited >= self.patience:
-            optimizer.decoder_every.assign(1)
+            self._end(None)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        sync_state(self.model)
+        if self.usual is not None:
+            self._end(self._decoder_every())
+
+    def _end(self, paused: int | None) -> None:
+        """Train as usual again.
+
+        Args:
+            paused: what `decoder_every` is to be when the phase goes on; None if it is over.
+        """
+        optimizer = self._optimizer()
+        optimizer.decoder_every.assign(self.usual)
+        optimizer.paused, self.usual = paused, None
+
+    def _decoder_every(self) -> int:
+        return int(keras.ops.convert_to_numpy(self._optimizer().decoder_every))
 
     def _optimizer(self) -> Any:
         return encoder_decoder_of(self.model.optimizer)

@@ -27,6 +27,7 @@ from keras_vae.inference.call import (
 from keras_vae.inference.clusters import latents_of_components
 from keras_vae.inference.prefix import Prefix, inferred_latents, prefix_of_batch, read_prefix, require_steps
 from keras_vae.inference.samplers import latents_of_sampler
+from keras_vae.latents.steps import check_length
 
 __all__ = ["decode", "generate"]
 
@@ -126,6 +127,7 @@ def decode(
             "Argument `z` must hold as many rows for every level of latents. Received: "
             f"{[len(level) for level in z]} rows."
         )
+    check_length(model.latents, z[0].shape[1], length)
     beside = {
         **checked_condition(model, condition, condition_mask, n),
         "exposure": checked_exposure(model, exposure, n),
@@ -286,6 +288,11 @@ def generate(
     )
     candidates = positive_int(candidates, "candidates")
     inferred = one_of(latents_from, LATENTS_FROM, "latents_from") == "posterior" and begun is not None
+    if candidates > 1 and temperatures[0] == 0.0:
+        raise ValueError(
+            "Argument `candidates`: they are draws of latents, and with temperature=0 there are none but the mean. "
+            f"Expected: 1, or a temperature above 0. Received: candidates={candidates}, temperature={temperature}."
+        )
     check_inferred(model, begun, inferred, candidates, {"sampler": sampler, "component": component, "fixed": fixed})
     inputs: dict[str, Any] = {
         **checked_condition(model, condition, condition_mask, n),
@@ -293,6 +300,12 @@ def generate(
         **({} if begun is None else begun.inputs(model, n, length)),
     }
     steps, count = steps_of_latents(model, length), n
+    if steps is None and any(None in shape for shape in model.latents.level_shapes()):
+        raise ValueError(
+            f"Argument `length`: the data's shape {model.data_shape} does not fix how many latents to draw, one for "
+            "each step. Expected: a number of steps. Received: length=None. Pass length=..., or set max_length of the "
+            f"decoder {type(model.decoder).__name__}, if it has one."
+        )
     if num_return is not None:
         count = n * positive_int(num_return, "num_return")
         inputs = repeated(inputs, count // n)

@@ -27,7 +27,12 @@ def check_steps(model: Part) -> None:
             f"keras_vae.latents.Markov or Recurrent. Received: method='particle_filter', and the latents "
             f"{type(model.latents).__name__}. Use method='importance_sampling'."
         )
-    check_causal(model.decoder, "a particle filter goes from step to step")
+    forward = model.forward_pass
+    width = model.latents.decoder_input_shape()[-1]
+    if "decoder" in forward.condition_to and not forward.by_name["decoder"]:
+        width += forward.condition_width
+    seen = model.likelihood.to_network(keras.KerasTensor((None, *model.data_shape)))
+    check_causal(model.decoder, width, seen.shape, "a particle filter goes from step to step")
 
 
 def filter_batch(model: Part, inputs: Any, seed: Seed, count: int, prepared: Any = None) -> Tensor:

@@ -102,6 +102,11 @@ def read_prefix(model: Part, prefix: Any, prefix_mask: Any) -> Prefix | None:
                     f"{received}."
                 )
         given, masks = dict(prefix), dict(prefix_mask or {})
+        if set(masks) - set(given):
+            raise ValueError(
+                f"Argument `prefix_mask` is for fields with a prefix. Expected: some of {sorted(given)}. Received: "
+                f"{sorted(masks)}. Pass a prefix for the others too, or leave their masks out."
+            )
     values: dict[str, Array] = {}
     rows: set[int] = set()
     for name, own in given.items():
@@ -154,6 +159,11 @@ def one_field(model: Part, name: str, prefix: Any, mask: Any) -> tuple[Array, Ar
                 f"all rows, without the batch axis. Received: shape {values.shape}."
             )
         mask = np.ones(values.shape[:2], "bool") if mask is None else mask_of(mask, values, own)
+    if values.dtype.kind == "b" and getattr(likelihood.support, "categorical", False):
+        raise ValueError(
+            f"Argument `{label}` must hold the numbers of categories, whole numbers from 0. Received: booleans. If "
+            f"they say where a prefix counts, pass them as `{own}`."
+        )
     # What the mask leaves out may be anything, NaN too.
     kept = mask.reshape(*mask.shape, *([1] * (axes - 1)))
     if values.dtype.kind in "fiub":
@@ -222,13 +232,20 @@ def require_steps(prefix: Prefix) -> None:
     Raises:
         ValueError: there is such a row.
     """
-    counts = sum(mask.any(axis=1).astype("int32") for mask in prefix.masks.values())
+    counts = sum(given_steps(prefix.values[name], mask) for name, mask in prefix.masks.items())
     empty = np.flatnonzero(counts == 0)
     if len(empty):
         raise ValueError(
             f"Argument `prefix`: row {empty[0]} has no step that counts, {len(empty)} such rows in all, and its "
             "latents cannot be inferred. Pass latents_from='prior', or leave those rows out."
         )
+
+
+def given_steps(values: Array, mask: Array) -> Array:
+    """Number of steps of each row of which anything is given, `(rows,)`: steps of NaN only are not."""
+    if values.dtype.kind == "f":
+        mask = mask & ~np.isnan(values).reshape(*mask.shape, -1).all(axis=-1)
+    return mask.sum(axis=1)
 
 
 # In the compiled function -------------------------------------------------------------------------------

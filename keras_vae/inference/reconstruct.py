@@ -13,6 +13,7 @@ from keras_vae.distributions.draws import other_noise
 from keras_vae.hints import Array, Data, Part, Seed, Tensor
 from keras_vae.inference.call import checked_limits, decoding_mode, known_length, over_data
 from keras_vae.inference.prefix import prefix_of_batch, read_prefix
+from keras_vae.latents.steps import check_length
 
 __all__ = ["predict", "reconstruct", "reconstruct_batch"]
 
@@ -122,6 +123,10 @@ def reconstruct(
         "seed": seed,
         "temperature": (1.0, non_negative_number(data_temperature, "data_temperature")),
     }
+    if options["length"] is not None and model.latents.goes_step_by_step and not is_stream(x):
+        # Here too, since a compiled function may not know the number of steps.
+        data = unpack(model.checks.check_data(x, noisy=True), model.spec)
+        check_length(model.latents, keras.tree.flatten(data.x)[0].shape[1], options["length"])
     if given is None:
         batch = functools.partial(reconstruct_batch, **options)
         return over_data(model, ("reconstruct", *options.values()), batch, x, noisy=True, **run)

@@ -58,8 +58,8 @@ of single steps |
         **kwargs: `name`, `dtype`, as for every Keras layer.
 
     Raises:
-        ValueError: bad arguments; an encoder without features of every step; priors or posteriors that `Markov`
-            refuses.
+        ValueError: bad arguments; a state with `return_state` or `stateful`; an encoder without features of every
+            step; priors or posteriors that `Markov` refuses.
         TypeError: a state or a transition that is no such layer.
 
     Example:
@@ -112,6 +112,13 @@ of single steps |
                 "Argument `state` must be a number of units, or a layer that returns its output at every step, in the "
                 "order of time. Expected, for example, keras.layers.LSTM(64, return_sequences=True). Received: "
                 f"state={state!r}"
+            )
+        bad = next((name for name in ("return_state", "stateful") if getattr(state, name)), None)
+        if bad is not None:
+            raise ValueError(
+                "Argument `state`: the latents carry the layer's state from step to step themselves, from zeros on at "
+                f"the start of every sequence. Expected: {bad}=False. Received: a {type(state).__name__} with "
+                f"{bad}=True."
             )
         return state
 

@@ -9,7 +9,16 @@ from keras_vae.distributions.distribution import Distribution, Independent
 from keras_vae.hints import Part, Shape, Tensor
 from keras_vae.latents.levels import is_several
 
-__all__ = ["as_rows", "check_context", "check_features", "check_part", "in_time", "steps_of_data", "to_length"]
+__all__ = [
+    "as_rows",
+    "check_context",
+    "check_features",
+    "check_length",
+    "check_part",
+    "in_time",
+    "steps_of_data",
+    "to_length",
+]
 
 
 def steps_of_data(data_shape: Any) -> int | None:
@@ -118,6 +127,30 @@ def in_time(value: Any, z: Tensor, mask: Tensor | None) -> Distribution:
     rows, shape = ops.shape(value.mean()), ops.shape(z)
     tensors = {name: ops.reshape(ops.broadcast_to(one, rows), shape) for name, one in value.tensors().items()}
     return dataclasses.replace(value, **tensors, event_ndims=2, mask=mask)
+
+
+def check_length(latents: Part, steps: Any, length: Any) -> None:
+    """Refuse a number of steps for which given latents do not suffice, where both are known.
+
+    Latents that see the data are used one by one, so the first of them do; of all others a decoder sees all.
+
+    Args:
+        latents: the latent structure.
+        steps: number of steps of the given latents; None or a tensor where it is not known.
+        length: number of steps to decode, likewise.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if not latents.goes_step_by_step or not isinstance(steps, int) or not isinstance(length, int):
+        return
+    if length > steps or (length < steps and not latents.sees_data):
+        expected = f"at most {steps}" if latents.sees_data else str(steps)
+        raise ValueError(
+            f"Argument `length`: every step has a latent of its own, and those that are given, or inferred from x, are "
+            f"of {steps} steps. Expected: {expected}, or no length. Received: length={length}. To go on behind them, "
+            "pass the data as a prefix, vae.generate(prefix=x, length=...)."
+        )
 
 
 def to_length(z: Tensor, mask: Tensor, length: Any) -> tuple[Tensor, Tensor]:

@@ -239,11 +239,11 @@ def assemble(
         z_shape = width_with_context(z_shape, context_shape)
     if getattr(decoder, "flatten_latents", None) is False and not latents.has_time_axis:
         decoder.flatten_latents = True  # latents with two axes, none of them time, are one vector for every step
-    if latents.sees_data:
-        check_causal(decoder, f"the latents {type(latents).__name__} see earlier data")
     if isinstance(decoder, DecoderFromModel):
         decoder.latents_in_time = latents.has_time_axis
     build_once(decoder, z_shape, target_shape)
+    if latents.sees_data:
+        check_causal(decoder, z_shape[-1], target_shape, f"the latents {type(latents).__name__} see earlier data")
     decoder_features = decoder.compute_output_shape(z_shape)
     warn_of_probabilities(decoder, likelihood)
     warn_of_full_precision(dtype_policy, encoder=encoder, decoder=decoder)

@@ -15,6 +15,7 @@ from keras_vae.distributions.distribution import Distribution
 from keras_vae.hints import Encode, Part, Seed, Tensor
 from keras_vae.latents.latents import LatentLevel
 from keras_vae.latents.levels import tile_rows
+from keras_vae.latents.steps import check_length
 from keras_vae.layers.context import concatenate_context
 from keras_vae.layers.sequence import hide_padding, step_mask
 from keras_vae.models.stepwise import Stepwise
@@ -260,6 +261,8 @@ class Forward:
             length: number of steps, as in `decode_data`.
             **options: as for `decode_data`.
         """
+        if latents:
+            check_length(self.latents, latents[0].shape[1], length)
         if not self.latents.sees_data:
             return self.decode_data(self.decoder_input(latents, context), context, length=length, **options)
         by_name = self.by_name["decoder"]

@@ -24,7 +24,11 @@ class EncoderDecoder(keras.optimizers.Optimizer):
     stay as they are, bit for bit.
 
     Only a `keras_vae.VAE` can be compiled with it, since it says which variables are the encoder's. `learning_rate` is
-    that of the encoder; setting it changes the decoder's by the same factor.
+    that of the encoder; setting it sets the decoder's in the same ratio as before. The ratio is that of the two rates
+    wherever the encoder's is not 0, so it changes with `optimizer.decoder.learning_rate = ...`; while the encoder's is
+    0, as at the start of a warm-up, the last one is kept. Limits such as `clipnorm` and `global_clipnorm` hold for the
+    gradients of the optimizer that has them, and not for those of all variables together. A loss is scaled around
+    both: `keras.optimizers.LossScaleOptimizer(EncoderDecoder(...))`, as `compile` does by itself in float16.
 
     Args:
         encoder: optimizer of the variables of q(z|x), a name or an instance.
@@ -34,7 +38,9 @@ class EncoderDecoder(keras.optimizers.Optimizer):
         name: name of the optimizer.
 
     Raises:
-        ValueError: invalid arguments, one optimizer for both, or a model that is no VAE.
+        ValueError: invalid arguments, one optimizer for both, one that scales the loss or is made of two itself, or a
+            model that is no VAE.
+        TypeError: a learning rate is set to a schedule, or in place of one.
         NotImplementedError: in training, under `tf.distribute`, where an update cannot be taken back.
 
     Example:
@@ -65,8 +71,14 @@ class EncoderDecoder(keras.optimizers.Optimizer):
                 "Argument `decoder` must be another optimizer than `encoder`: each keeps moments of its own variables. "
                 "Pass a second instance, or leave it out for one like the encoder's. Received: the same instance."
             )
+        for argument, optimizer in (("encoder", self.encoder), ("decoder", self.decoder)):
+            check_inner(optimizer, argument)
+        self.ratio = 1.0
+        self._note_ratio()
         self.initial_decoder_every = positive_int(decoder_every, "decoder_every")
         self.encoder_ids: frozenset[int] = frozenset()
+        # `decoder_every` of a phase of `AggressiveEncoder` in which a `fit` ended, for the next.
+        self.paused: int | None = None
 
     def set_encoder(self, variables: Iterable[keras.Variable]) -> None:
         """Say which variables are the encoder's; `VAE.compile` does.
@@ -136,10 +148,28 @@ class EncoderDecoder(keras.optimizers.Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
-        before = float(ops.convert_to_numpy(self.encoder.learning_rate))
-        of_decoder = float(ops.convert_to_numpy(self.decoder.learning_rate))
+        scheduled = [
+            name for name, one in (("encoder", self.encoder), ("decoder", self.decoder)) if plain_rate(one) is None
+        ]
+        if callable(learning_rate) or scheduled:
+            received = f"a schedule in the {' and the '.join(scheduled)}" if scheduled else repr(learning_rate)
+            raise TypeError(
+                "Argument `learning_rate` of EncoderDecoder can be set to a number, where both optimizers have a "
+                f"number. Received: {received:.100}. Give each its own schedule when it is created, "
+                "EncoderDecoder(keras.optimizers.Adam(schedule), keras.optimizers.Adam(other_schedule))."
+            )
+        self._note_ratio()
+        learning_rate = float(ops.convert_to_numpy(learning_rate))
         self.encoder.learning_rate = learning_rate
-        self.decoder.learning_rate = float(learning_rate) * of_decoder / before if before else learning_rate
+        self.decoder.learning_rate = learning_rate * self.ratio
+
+    def _note_ratio(self) -> None:
+        """Remember the ratio of the learning rates, which is not known while the encoder's is 0."""
+        of_encoder, of_decoder = plain_rate(self.encoder), plain_rate(self.decoder)
+        if of_encoder and of_decoder is not None:
+            now = of_decoder / of_encoder
+            # Roundings of float32 must not add up.
+            self.ratio = now if abs(now - self.ratio) > 1e-5 * self.ratio else self.ratio
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
         """As in Keras, at the end of a training with moving averages of the weights.
@@ -153,10 +183,13 @@ class EncoderDecoder(keras.optimizers.Optimizer):
             )
 
     def get_config(self) -> Config:
+        self._note_ratio()
         return {
             "encoder": portable(keras.saving.serialize_keras_object(self.encoder)),
             "decoder": portable(keras.saving.serialize_keras_object(self.decoder)),
             "decoder_every": self.initial_decoder_every,
+            "ratio": self.ratio,
+            "paused": self.paused,
             "name": self.name,
         }
 
@@ -166,7 +199,43 @@ class EncoderDecoder(keras.optimizers.Optimizer):
             name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
             for name in ("encoder", "decoder")
         }
-        return cls(**{**config, **inner})
+        config = {**config, **inner}
+        ratio, paused = config.pop("ratio", 1.0), config.pop("paused", None)
+        own = cls(**config)
+        own.paused = paused
+        if not plain_rate(own.encoder):
+            own.ratio = ratio  # that of rates that are 0 now
+        return own
+
+
+def check_inner(optimizer: Any, argument: str) -> None:
+    """Refuse optimizers that cannot be one of two.
+
+    Args:
+        optimizer: the optimizer.
+        argument: its name, for the message.
+
+    Raises:
+        ValueError: it expects gradients of a scaled loss, or is made of two itself.
+    """
+    if isinstance(optimizer, EncoderDecoder):
+        raise ValueError(
+            f"Argument `{argument}` must be an optimizer of single variables, such as keras.optimizers.Adam(1e-3). "
+            "Received: another EncoderDecoder."
+        )
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or optimizer.loss_scale_factor is not None:
+        raise ValueError(
+            f"Argument `{argument}` must not scale the loss, which is one for both optimizers: gradients would be "
+            f"divided by a factor that the loss was not multiplied by. Received: {type(optimizer).__name__}, with "
+            f"loss_scale_factor={optimizer.loss_scale_factor}. Wrap the outer one instead: "
+            "keras.optimizers.LossScaleOptimizer(EncoderDecoder(...))."
+        )
+
+
+def plain_rate(optimizer: keras.optimizers.Optimizer) -> float | None:
+    """The learning rate of an optimizer; None for a schedule."""
+    rate = optimizer._learning_rate
+    return float(ops.convert_to_numpy(rate)) if isinstance(rate, keras.Variable) else None
 
 
 def portable(config: Config) -> Config:

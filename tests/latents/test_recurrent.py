@@ -242,10 +242,110 @@ def test_what_does_not_fit_is_refused(build, message):
 
 
 @pytest.mark.refusals
+@pytest.mark.parametrize("form", ["vrnn", "markov"])
+def test_lengths_that_given_latents_do_not_suffice_for(form):
+    own = {"state": None, "chained": True} if form == "markov" else form
+    vae = make(own, decoder=keras.layers.Dense(4))
+    z, message = np.zeros((6, 5, 2)), r"`length`.*of 5 steps.*Received: length=7"
+    for call in (
+        lambda: vae.decode(z, length=7),
+        lambda: vae.reconstruct(X, length=7),
+        lambda: vae.reconstruct(iter([X[:3]]), length=7),
+        lambda: vae.reconstruct(X, prefix=X[:, :2], length=7),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    if form == "markov":
+        with pytest.raises(ValueError, match=r"Expected: 5, or no length. Received: length=3"):
+            vae.decode(z, length=3)
+    else:
+        np.testing.assert_array_equal(vae.decode(z, length=3), vae.decode(z[:, :3]))
+    for fixed in (None, {0: z[0]}):
+        with pytest.raises(ValueError, match=r"Pass length=.*, or set max_length of the decoder FromModel"):
+            vae.generate(2, fixed=fixed)
+
+
+@pytest.mark.refusals
+@pytest.mark.parametrize("option", ["return_state", "stateful"])
+def test_states_that_keep_their_own_are_refused(option):
+    with pytest.raises(ValueError, match=f"`state`.*Expected: {option}=False"):
+        kv.latents.Recurrent(state=keras.layers.GRU(3, return_sequences=True, **{option: True}))
+
+
+@pytest.mark.refusals
 def test_states_that_are_no_recurrent_layers_are_refused():
     for state in (keras.layers.Dense(3), keras.layers.GRU(3), "gru"):
         with pytest.raises((TypeError, ValueError), match="`state`"):
             kv.latents.Recurrent(state=state)
+
+
+L = keras.layers
+NOT_CAUSAL = {
+    "normalization over steps": lambda: keras.Sequential([L.Dense(4), L.LayerNormalization(axis=[1, 2])]),
+    "activation over steps": lambda: L.Dense(4, activation=lambda h: h - ops.mean(h, axis=1, keepdims=True)),
+    "flattened": lambda: keras.Sequential([L.Flatten(), L.Dense(20), L.Reshape((5, 4))]),
+    "both sides": lambda: L.Conv1D(4, 3, padding="same"),
+    "backwards": lambda: L.GRU(4, return_sequences=True, go_backwards=True),
+    "zeros at first": lambda: L.Conv1D(4, 3, padding="same", kernel_initializer="zeros"),
+    "resnet": lambda: "resnet",
+    "conv": lambda: "conv",
+    "mlp": lambda: "mlp",
+    "one vector": lambda: kv.decoders.GRU((4,), flatten_latents=True),
+}
+
+
+@pytest.mark.refusals
+@pytest.mark.parametrize("name", NOT_CAUSAL)
+def test_decoders_that_see_later_steps_are_refused(name):
+    with pytest.raises(ValueError, match="later steps"):
+        make(data_shape=(5, 3), decoder=NOT_CAUSAL[name]())
+    chain = make({"state": None, "chained": True}, data_shape=(5, 3), decoder=NOT_CAUSAL[name]())
+    with pytest.raises(ValueError, match="later steps"):
+        chain.log_likelihood(X, num_samples=2, method="particle_filter")
+
+
+@pytest.mark.refusals
+def test_decoders_whose_step_is_not_that_of_all_are_refused():
+    class Doubled(kv.decoders.GRU):
+        def next_features(self, z, target, step, state):
+            features, state = super().next_features(z, target, step, state)
+            return 2.0 * features, state
+
+    with pytest.raises(ValueError, match="`next_features`"):
+        make(decoder=Doubled((4,)))
+
+
+@pytest.mark.refusals
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    "name", ["slopes of each step", "scales of each step", "sums of earlier steps", "fixed length"]
+)
+def test_decoders_that_tell_steps_apart_are_decoded_as_in_one_pass(name, dtype):
+    """Causal, but not the same for every step alone."""
+    keras.config.set_dtype_policy(dtype)
+    inputs = keras.Input((5, 5))
+    layers = {
+        "slopes of each step": lambda: [
+            L.Dense(
+                4,
+            ),
+            L.PReLU(),
+        ],
+        "scales of each step": lambda: [
+            L.Dense(
+                4,
+            ),
+            L.BatchNormalization(axis=1),
+        ],
+        "sums of earlier steps": lambda: [L.Dense(4, lambda h: ops.cumsum(h, axis=1))],
+        "fixed length": lambda: [keras.Model(inputs, L.Dense(4)(inputs))],
+    }
+    vae = make(data_shape=(5, 3), decoder=keras.Sequential(layers[name]()))
+    vae.set_weights([w + 0.3 * np.abs(np.sin(np.arange(w.size))).reshape(w.shape) for w in vae.get_weights()])
+    z = np.random.default_rng(1).normal(size=(6, 5, 2)).astype("float32")
+    data = vae.decode(z)
+    whole = vae.terms({"x": ops.convert_to_tensor(data)}, seed=0).decode(ops.convert_to_tensor(z)).mean()
+    np.testing.assert_allclose(data, ops.convert_to_numpy(whole), atol=1e-5 if dtype == "float32" else 2e-2)
 
 
 @pytest.mark.parametrize("form", ["vrnn", "srnn", "state of latents", "storn"])

@@ -393,6 +393,17 @@ REFUSED = {
         {"top_p": 1.5, "mode": "sample", "length": 4},
         "`top_p` must be a number above 0",
     ),
+    "mean of several": (
+        GRU_MODEL,
+        {"prefix": [[2]], "length": 4, "candidates": 3, "temperature": 0.0},
+        "`candidates`: they are draws of latents",
+    ),
+    "booleans": (GRU_MODEL, {"prefix": [[True, False]], "length": 4}, "Received: booleans"),
+    "NaN only": (
+        lambda: of_series(kv.decoders.GRU((3,)), kv.data.Field((5, 2), missing="nan")),
+        {"prefix": [[[1.0, np.nan]], [[np.nan, np.nan]]]},
+        "row 1 has no step that counts, 1 such rows",
+    ),
     "no categories": (SERIES, {"top_k": 3, "mode": "sample"}, "the likelihood Gaussian has none"),
 }
 
@@ -419,5 +430,7 @@ def test_other_refusals():
     for prefix in (np.zeros((2, 3)), {"c": np.zeros((2, 3))}, {}):
         with pytest.raises(ValueError, match=r"Argument `prefix` must be a dict with some of the fields"):
             joint.generate(prefix=prefix)
+    with pytest.raises(ValueError, match=r"`prefix_mask` is for fields with a prefix. Expected: some of \['a'\]"):
+        joint.generate(prefix={"a": np.zeros((2, 1))}, prefix_mask={"b": np.ones((2, 1))})
     with pytest.raises(ValueError, match="every field must have as many rows as the others"):
         joint.generate(prefix={"a": np.zeros((2, 1)), "b": np.zeros((3, 1))})

@@ -103,6 +103,46 @@ def test_the_learning_rate_is_set_for_both_in_proportion():
     assert float(ops.convert_to_numpy(optimizer.decoder.learning_rate)) == pytest.approx(0.05)
 
 
+def test_the_ratio_of_the_rates_is_kept_through_zero():
+    def rates(one):
+        return [float(ops.convert_to_numpy(inner.learning_rate)) for inner in (one.encoder, one.decoder)]
+
+    optimizer = kv.optimizers.EncoderDecoder(keras.optimizers.Adam(1e-3), keras.optimizers.SGD(0.1))
+    optimizer.learning_rate = 0.0
+    assert rates(optimizer) == [0.0, 0.0]
+    loaded = kv.optimizers.EncoderDecoder.from_config(optimizer.get_config())
+    for one in (optimizer, loaded):
+        one.learning_rate = 2e-3
+        np.testing.assert_allclose(rates(one), [2e-3, 0.2], rtol=1e-5)
+    optimizer.decoder.learning_rate = 0.02
+    optimizer.learning_rate = 0.0
+    optimizer.learning_rate = 1e-3
+    np.testing.assert_allclose(rates(optimizer), [1e-3, 0.01], rtol=1e-5)
+    optimizer.decoder.learning_rate = 0.0
+    optimizer.learning_rate = 2e-3
+    np.testing.assert_allclose(rates(optimizer), [2e-3, 0.0], rtol=1e-5)
+
+
+@pytest.mark.refusals
+def test_inner_optimizers_that_do_not_fit_are_refused():
+    own, adam = kv.optimizers.EncoderDecoder, keras.optimizers.Adam
+    schedule = keras.optimizers.schedules.ExponentialDecay(1e-3, 10, 0.9)
+    for bad, message in (
+        (adam(loss_scale_factor=8.0), "Wrap the outer one"),
+        (keras.optimizers.LossScaleOptimizer(adam()), "Wrap the outer one"),
+        (own(), "another EncoderDecoder"),
+    ):
+        with pytest.raises(ValueError, match=f"`encoder`.*{message}"):
+            own(bad)
+        with pytest.raises(ValueError, match=f"`decoder`.*{message}"):
+            own("sgd", bad)
+    for optimizer, rate in ((own(), schedule), (own(adam(schedule)), 0.1), (own(adam(), adam(schedule)), 0.1)):
+        before = float(ops.convert_to_numpy(optimizer.learning_rate))
+        with pytest.raises(TypeError, match="its own schedule"):
+            optimizer.learning_rate = rate
+        assert float(ops.convert_to_numpy(optimizer.learning_rate)) == before
+
+
 @pytest.mark.refusals
 def test_refusals():
     same = keras.optimizers.Adam()
@@ -153,6 +193,17 @@ class TestAggressiveEncoder:
         assert history["decoder_every"] == [1]
         vae.compile(kv.optimizers.EncoderDecoder("adam"))
         assert self.run([0.1], monkeypatch, 1, vae=vae)[1]["decoder_every"] == [4]
+
+    def test_training_is_as_before_when_the_phase_ends_and_when_fit_does(self, monkeypatch, tmp_path):
+        vae, optimizer = compiled(kv.optimizers.EncoderDecoder("adam", decoder_every=2))
+        _, history = self.run([0.1, 0.2], monkeypatch, 2, vae=vae)
+        assert history["decoder_every"] == [4, 4]
+        assert int(ops.convert_to_numpy(optimizer.decoder_every)) == 2
+        vae.save(tmp_path / "model.keras")
+        assert "decoder_every" not in fit(vae).history
+        for one in (vae, keras.saving.load_model(tmp_path / "model.keras")):
+            assert self.run([0.3, 0.2], monkeypatch, 3, vae=one)[1]["decoder_every"] == [4, 4, 2]
+            assert self.run([], monkeypatch, 1, vae=one)[1]["decoder_every"] == [2]
 
     def test_the_measure_is_that_of_the_model(self):
         vae, _ = compiled(kv.optimizers.EncoderDecoder("adam"))
