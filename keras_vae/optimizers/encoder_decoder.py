@@ -181,6 +181,10 @@ class EncoderDecoder(keras.optimizers.Optimizer):
             optimizer.finalize_variable_values(
                 [variable for variable in var_list if (id(variable) in self.encoder_ids) == its]
             )
+            if optimizer.use_ema:
+                # On JAX a weight and its average are now one array, which the next `fit` may not give away twice.
+                for variable in optimizer.variables:
+                    variable.assign(ops.copy(variable))
 
     def get_config(self) -> Config:
         self._note_ratio()
