@@ -8,7 +8,7 @@ import numpy as np
 from keras_vae.data.forms import as_arrays
 from keras_vae.data.streams import is_array, is_stream, unpack
 from keras_vae.hints import Array, Data, Part, Seed, Tensor
-from keras_vae.objectives.combined import parts_of
+from keras_vae.objectives.combined import part_with
 
 __all__ = ["predict_label"]
 
@@ -34,7 +34,7 @@ def predict_label(model: Part, x: Data, *, batch_size: int | None = None, verbos
     >>> probabilities.shape, probabilities.argmax(axis=1).shape
     ((5, 3), (5,))
     """
-    if classifier_of(model) is None:
+    if part_with(model.objective, "predict_label") is None:
         raise ValueError(
             "predict_label needs an objective with a classifier. Received: a model whose objective is "
             f"{type(model.objective).__name__}. Build it with objective=keras_vae.objectives.SemiSupervised(...), and "
@@ -65,9 +65,5 @@ def predict_batch(model: Part, inputs: Any, seed: Seed = None, prepared: Any = N
         seed: an int or a `SeedGenerator`.
         prepared: what `latents.prepare` returned for the whole call, or None.
     """
-    return classifier_of(model).predict_label(model.terms(inputs, seed=seed, deterministic=True, prepared=prepared))
-
-
-def classifier_of(model: Part) -> Any:
-    """The part of a model's objective that predicts labels, or None."""
-    return next((part for part in parts_of(model.objective) if hasattr(part, "predict_label")), None)
+    terms = model.terms(inputs, seed=seed, deterministic=True, prepared=prepared)
+    return part_with(model.objective, "predict_label").predict_label(terms)

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras_vae.hints import Array, Data, Part, Seed, Tensor
 from keras_vae.inference.call import over_data
-from keras_vae.objectives.combined import parts_of
+from keras_vae.objectives.combined import part_with
 
 __all__ = ["predict_target"]
 
@@ -29,7 +29,7 @@ def predict_target(model: Part, x: Data, *, batch_size: int | None = None, verbo
     >>> vae.predict_target(np.zeros((3, 4))).shape
     (3, 1)
     """
-    if predictor_of(model) is None:
+    if part_with(model.objective, "predict_target") is None:
         raise ValueError(
             f"predict_target needs an objective that predicts y. Received: a model whose objective is "
             f"{type(model.objective).__name__}. Build it with objective=keras_vae.objectives.Supervised(...), and "
@@ -47,9 +47,5 @@ def predict_batch(model: Part, inputs: Any, seed: Seed = None, prepared: Any = N
         seed: an int or a `SeedGenerator`.
         prepared: what `latents.prepare` returned for the whole call, or None.
     """
-    return predictor_of(model).predict_target(model.terms(inputs, seed=seed, deterministic=True, prepared=prepared))
-
-
-def predictor_of(model: Part) -> Any:
-    """The part of a model's objective that predicts y, or None."""
-    return next((part for part in parts_of(model.objective) if hasattr(part, "predict_target")), None)
+    terms = model.terms(inputs, seed=seed, deterministic=True, prepared=prepared)
+    return part_with(model.objective, "predict_target").predict_target(terms)

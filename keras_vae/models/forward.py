@@ -343,17 +343,7 @@ class Forward:
 
     def given(self, terms: Terms, condition: Tensor) -> Terms:
         """Terms of the same batch under another condition; see `Terms.given`."""
-        other = Terms(
-            self,
-            dataclasses.replace(terms.batch, condition=condition, labelled=None),
-            seed=terms.seed,
-            num_samples=terms.num_samples,
-            training=terms.training,
-            deterministic=terms.deterministic,
-            encode=terms.encode,
-            prepared=terms.prepared,
-        )
-        other.field_weights = terms.field_weights
+        other = terms.over(dataclasses.replace(terms.batch, condition=condition, labelled=None))
         return other if self._encoder_sees_condition() else other.replace(features=terms.features)
 
     def given_each(self, terms: Terms, conditions: Tensor) -> Terms:
@@ -364,17 +354,7 @@ class Forward:
             condition=ops.repeat(conditions, terms.batch.size, axis=0),
             labelled=None,
         )
-        other = Terms(
-            self,
-            batch,
-            seed=terms.seed,
-            num_samples=terms.num_samples,
-            training=terms.training,
-            deterministic=terms.deterministic,
-            encode=terms.encode,
-            prepared=terms.prepared,
-        )
-        other.field_weights = terms.field_weights
+        other = terms.over(batch)
         if self._encoder_sees_condition():
             return other
         shared = {"features": self.tiled(terms.features, count)}

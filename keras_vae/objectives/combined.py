@@ -115,3 +115,13 @@ def parts_of(objective: Part) -> Iterator[Any]:
     while objective is not None:
         yield objective
         objective = getattr(objective, "objective", None)
+
+
+def part_with(objective: Part, name: str) -> Any:
+    """The first of the parts of an objective that has an attribute, or None.
+
+    >>> import keras_vae as kv
+    >>> type(part_with(kv.objectives.Supervised("capacity"), "capacity")).__name__
+    'Capacity'
+    """
+    return next((part for part in parts_of(objective) if hasattr(part, name)), None)

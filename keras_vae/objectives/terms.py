@@ -323,7 +323,7 @@ class Terms:
         return self.forward.given_each(self, conditions)
 
     def over(self, batch: "Batch", **known: Any) -> "Terms":
-        """The terms of another batch of as many rows, such as this one with some fields left out.
+        """The terms of another batch, such as this one with some fields left out, or under another condition.
 
         Args:
             batch: the other batch.

@@ -10,7 +10,7 @@ from keras_vae.data.batch import labelled_rows
 from keras_vae.data.labels import condition_support
 from keras_vae.data.streams import is_stream, peek, to_numpy, unpack
 from keras_vae.hints import Array, Data, Part
-from keras_vae.inference.predict_label import classifier_of
+from keras_vae.objectives.combined import part_with
 from keras_vae.plots.canvas import Axes, titled
 from keras_vae.plots.grid import draw_grid
 from keras_vae.plots.look import limits_of, look_of, values_of
@@ -122,7 +122,7 @@ def own_labels(model: Part, rows: dict[str, Any]) -> Array:
         known, there = (to_numpy(part) for part in labelled_rows(given))
         if there.all():
             return given
-    if classifier_of(model) is None:
+    if part_with(model.objective, "predict_label") is None:
         if given is None:
             raise ValueError(
                 "Argument `x`: an example is encoded with its own label. Received: only x, and a model whose objective "

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_vae.objectives.combined import parts_of
+from keras_vae.objectives.combined import part_with
 from keras_vae.reports.finding import Finding
 
 __all__ = ["samples_unlike_data"]
@@ -34,7 +34,7 @@ def samples_unlike_data(measured: Any) -> Finding | None:
         change = f"draw with vae.generate(n, sampler={fitted[0]!r}), which is fitted already"
     if measured.has_density:
         change += "; or train with prior='vamp' or prior='flow'"
-    beta = next((part.beta for part in parts_of(model.objective) if hasattr(part, "beta")), None)
+    beta = getattr(part_with(model.objective, "beta"), "beta", None)
     if beta is not None and float(ops.convert_to_numpy(beta)) < 1.0:
         change += f"; or raise beta, which is {float(ops.convert_to_numpy(beta)):.3g}"
     return Finding(
