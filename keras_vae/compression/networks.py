@@ -17,7 +17,7 @@ from keras_vae.distributions.gaussian_mixture import GaussianMixture
 from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.one_hot_categorical import OneHotCategorical
 from keras_vae.hints import Array, Part, Tensor
-from keras_vae.inference.generate import decode_latents
+from keras_vae.inference.decode import decode_latents
 
 __all__ = ["Networks", "weights_fingerprint"]
 

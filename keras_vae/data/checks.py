@@ -5,19 +5,20 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
+from keras_vae.data.absent import completed, rows_with_fields
+from keras_vae.data.arrays import check_is_array
 from keras_vae.data.chunks import row_chunks
+from keras_vae.data.conditions import ConditionChecks
+from keras_vae.data.exposure import check_exposure
 from keras_vae.data.field import Field, Spec
 from keras_vae.data.forms import as_arrays
 from keras_vae.data.half_precision import check_fits_half
-from keras_vae.data.labels import present_labels
 from keras_vae.data.masks import check_mask, check_mask_shape, check_steps
-from keras_vae.data.rows import check_not_negative, check_rows, check_shape, count_rows, rows_of, same
+from keras_vae.data.rows import check_not_negative, check_rows, check_shape, count_rows, same
 from keras_vae.data.sparse import dense, is_sparse
 from keras_vae.data.streams import (
     MAY_BE_LEFT_OUT,
-    Inputs,
     is_array,
     is_stream,
     peek,
@@ -65,15 +66,13 @@ class Checks:
         latents_read_x: bool = False,
     ) -> None:
         self.spec = spec
-        self.condition_shape = condition_shape
-        self.condition_support = condition_support
+        self.conditions = ConditionChecks(condition_shape, condition_support, objective)
         self.likelihood = likelihood
         self.compute_dtype = compute_dtype
         self.decoder_reads_x = decoder.requires_target and getattr(decoder, "autoregressive", True)
         self.steps_read_x = self.decoder_reads_x or latents_read_x
         self.objective = objective
         self.uses_y = getattr(objective, "uses_y", False)
-        self.partly_labelled = getattr(objective, "partly_labelled", False)
         self.optional_fields = frozenset(optional_fields)
 
     def fields(self, x: Any, argument: str) -> Iterator[tuple[str, Any, Field, Any]]:
@@ -109,81 +108,12 @@ class Checks:
             training: whether they are for the objective, which may allow missing labels.
         """
         given = unpack(inputs, self.spec)
-        present = self._check_present(given.present, given.x, argument)
+        present = rows_with_fields(given.present, given.x, self.spec, argument)
         self._check_x(given.x, argument, noisy, training, present)
         rows = count_rows(given.x)
-        self.check_condition(given.condition, rows, given.condition_mask, self.partly_labelled and training)
-        self.check_exposure(given.exposure, rows)
+        self.conditions.check(given.condition, rows, given.condition_mask, self.conditions.partly_labelled and training)
+        check_exposure(given.exposure, rows, self.likelihood)
         self._check_masks(given.x, given.mask, argument, noisy, present)
-
-    def completed(self, inputs: Data) -> Data:
-        """Inputs with fields that were left out of the dict, as absent in every row; all others unchanged.
-
-        They are zeros, and `present` says of every field which rows have it, so that functions are compiled once for
-        all subsets of the fields.
-
-        Args:
-            inputs: x, `[x, condition]`, or a dict with `x` and so on.
-        """
-        if not isinstance(self.spec, dict):
-            return inputs
-        bare = isinstance(inputs, dict) and "x" not in inputs
-        pair = isinstance(inputs, (list, tuple)) and len(inputs) in (1, 2)
-        x = inputs if bare else inputs["x"] if isinstance(inputs, dict) else inputs[0] if pair else None
-        if not isinstance(x, dict) or not x or not set(x) < set(self.spec):
-            return inputs
-        left_out = set(self.spec) - set(x)
-        if not left_out <= self.optional_fields or not all(is_array(own) for own in x.values()):
-            return inputs  # refused, with its reason, by the checks that follow
-        given = Inputs(x) if bare else Inputs(**inputs) if isinstance(inputs, dict) else Inputs(*inputs)
-        first = next(iter(x.values()))
-        static = isinstance(first.shape[0], int)
-        make = np if static else ops
-        rows = first.shape[0] if static else ops.shape(first)[0]
-        present = dict(given.present or {})
-        for name in sorted(left_out & set(present)):
-            if isinstance(present[name], (np.ndarray, list)) and np.asarray(present[name]).astype("bool").any():
-                raise ValueError(
-                    f"Argument `present[{name!r}]` says that rows have the field, and x lacks it. Received: x with the "
-                    f"fields {sorted(x)}. Pass x[{name!r}], or leave the field out of `present` too."
-                )
-        for name in self.spec:
-            absent = name in left_out
-            present[name] = (
-                make.zeros((rows,), dtype="bool") if absent else present.get(name, make.ones((rows,), dtype="bool"))
-            )
-        shapes = {name: tuple(1 if axis is None else axis for axis in self.spec[name].shape) for name in left_out}
-        full = {
-            name: make.zeros((rows, *shapes[name]), dtype="float32") if name in left_out else x[name]
-            for name in self.spec
-        }
-        return given._replace(x=full, present=present).given()
-
-    def _check_present(self, present: Any, x: Any, argument: str) -> dict[str, Any]:
-        """The rows that have each field, for those of which some are absent."""
-        if present is None:
-            return {}
-        if not isinstance(self.spec, dict) or not isinstance(present, dict) or not set(present) <= set(self.spec):
-            received = f"the keys {sorted(present)}" if isinstance(present, dict) else f"a {type(present).__name__}"
-            expected = f"the fields {sorted(self.spec)}" if isinstance(self.spec, dict) else "data of several fields"
-            raise ValueError(
-                f"Argument `present` must be a dict from some of the fields of data_shape to booleans, one for each "
-                f"row. Expected {expected}. Received: {received}."
-            )
-        found = {}
-        for name, rows in present.items():
-            self._check_is_array(rows, f"present[{name!r}]", ())
-            count = x[name].shape[0] if isinstance(x, dict) and name in x and is_array(x[name]) else None
-            if tuple(rows.shape) != (count,) and count is not None:
-                raise ValueError(
-                    f"Argument `present[{name!r}]` must hold a boolean for every row of {argument}[{name!r}], shape "
-                    f"{(count,)}. Received: shape {tuple(rows.shape)}."
-                )
-            check_mask(rows, f"present[{name!r}]")
-            kept = np.asarray(to_numpy(rows)).astype("bool")
-            if not kept.all():
-                found[name] = kept
-        return found
 
     def _check_x(
         self,
@@ -196,7 +126,7 @@ class Checks:
         first: Any = None
         for label, values, field, likelihood in self.fields(x, argument):
             if not is_sparse(values):
-                self._check_is_array(values, label, field.shape)
+                check_is_array(values, label, field.shape)
             kept = (present or {}).get(label[len(argument) + 2 : -2])
             if kept is not None:
                 # What stands in rows without the field may be anything, but for its shape.
@@ -238,7 +168,7 @@ class Checks:
             if own is None:
                 continue
             if not padding:
-                self._check_is_array(own, f"mask{key}", ("time",))
+                check_is_array(own, f"mask{key}", ("time",))
                 check_mask_shape(own, values, f"mask{key}")
                 check_mask(own, f"mask{key}")
             kept = (present or {}).get(key[2:-2])
@@ -253,117 +183,6 @@ class Checks:
                 label,
                 noisy,
                 from_first=self.steps_read_x or field.shape[0] is None,
-            )
-
-    @staticmethod
-    def _check_is_array(data: Data, argument: str, shape: Shape) -> None:
-        if is_sparse(data):
-            raise ValueError(
-                f"Argument `{argument}` must be a dense array. Received: a {type(data).__name__}. Only the data may be "
-                "sparse: pass array.toarray()."
-            )
-        if not is_array(data):
-            hint = " Convert lists of numbers with numpy.asarray." if isinstance(data, (list, tuple)) else ""
-            raise ValueError(
-                f"Argument `{argument}` must be an array of shape {rows_of(shape)}. "
-                f"Received: {data!r:.40} of type {type(data).__name__}.{hint}"
-            )
-
-    def check_condition(self, condition: Any, rows: int, mask: Any = None, partly_labelled: bool = False) -> None:
-        """Check a condition against `condition_shape`.
-
-        Args:
-            condition: `(rows, *condition_shape)`, or None.
-            rows: number of examples.
-            mask: boolean `(rows, length)` for conditions of unequal lengths, or None.
-            partly_labelled: whether rows may be missing.
-        """
-        if mask is not None and condition is None:
-            raise ValueError(
-                "Argument `condition_mask` needs a condition. Received: only a mask. Pass the condition too, or leave "
-                "the mask out."
-            )
-        if self.condition_shape is None:
-            if condition is not None:
-                raise ValueError(
-                    "Argument `condition`: this model was built without conditions. Build it with "
-                    "VAE(..., condition_shape=...), or leave the condition out. If the second array holds targets, "
-                    "pass it as y; a mask or an exposure is passed by name, as {'x': x, 'mask': mask}."
-                )
-            return
-        if condition is None:
-            raise ValueError(
-                f"Argument `condition`: this model was built with condition_shape={self.condition_shape}. "
-                "Received: no condition. Pass condition=... to generate and decode; elsewhere "
-                "[x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
-                "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions: pass "
-                f"{{'x': x, 'label': labels}}, and to generate condition=labels.{self._label_advice}"
-            )
-        self._check_is_array(condition, "condition", self.condition_shape)
-        advice = (
-            "The objective allows missing labels in fit and evaluate only: elsewhere pass the label to condition on."
-            + self._label_advice
-            if self.partly_labelled
-            else "Leave those rows out, or use an objective with partly_labelled = True, which sums over missing "
-            "labels."
-        )
-        labels = present_labels(condition, self.condition_shape, partly_labelled, advice)
-        check_rows(
-            labels, self.condition_shape, self.condition_support, "condition", expected_by="the condition encoder"
-        )
-        if hasattr(self.objective, "check_condition"):
-            self.objective.check_condition(to_numpy(condition))
-        if len(condition) != rows:
-            raise ValueError(
-                "Argument `condition` must have one row for each example. "
-                f"Received: {len(condition)} rows for {rows} examples."
-            )
-        if mask is None:
-            return
-        self._check_is_array(mask, "condition_mask", ("length",))
-        if len(condition.shape) < 2 or tuple(mask.shape) != tuple(condition.shape)[:2]:
-            raise ValueError(
-                "Argument `condition_mask` must have the first two axes of the condition, (batch, length). Received: "
-                f"shape {tuple(mask.shape)} for a condition of shape {tuple(condition.shape)}."
-            )
-        check_mask(mask, "condition_mask")
-
-    @property
-    def _label_advice(self) -> str:
-        objective = self.objective
-        while hasattr(objective, "objective"):
-            objective = objective.objective
-        if not self.partly_labelled or not hasattr(objective, "predict_label"):
-            return ""
-        unknown = "NaN" if self.condition_shape else "-1"
-        advice = "elsewhere, vae.predict_label(x) has the probability of each."
-        return f" In fit, {unknown} is a label that is not known; {advice}"
-
-    def check_exposure(self, exposure: Any, rows: int) -> None:
-        """Check the size factors of counts.
-
-        Args:
-            exposure: `(rows,)`, or None.
-            rows: number of examples.
-        """
-        wanted, own = getattr(self.likelihood, "exposure", False), type(self.likelihood).__name__
-        if exposure is None and not wanted:
-            return
-        if exposure is None or not wanted:
-            counts = own if hasattr(self.likelihood, "exposure") else "NegativeBinomial"
-            raise ValueError(
-                "Argument `exposure`: the likelihood was created with exposure=True, so every input needs one. "
-                "Received: none. Pass {'x': x, 'exposure': size_factors}, and exposure=... to generate and decode."
-                if wanted
-                else f"Argument `exposure`: the likelihood {own} takes none. Received: an array. For counts use "
-                f"likelihood=keras_vae.likelihoods.{counts}(exposure=True), or leave the exposure out."
-            )
-        self._check_is_array(exposure, "exposure", ())
-        check_rows(exposure, (), Support(0.0, open_low=True), "exposure")
-        if len(exposure) != rows:
-            raise ValueError(
-                "Argument `exposure` must have one number for each example. "
-                f"Received: {len(exposure)} numbers for {rows} examples."
             )
 
     def check_target(self, y: Data, x: Data, argument: str = "y") -> None:
@@ -414,7 +233,7 @@ class Checks:
         """
         support, missing = (getattr(self.objective, name, None) for name in ("y_support", "y_missing"))
         for leaf in keras.tree.flatten(y):
-            self._check_is_array(leaf, argument, ("...",))
+            check_is_array(leaf, argument, ("...",))
             values = leaf if missing is None else np.where(to_numpy(leaf) == missing, 0, to_numpy(leaf))
             check_rows(values, tuple(leaf.shape)[1:], support, argument, expected_by="the loss of the objective")
             if len(leaf) != rows:
@@ -429,7 +248,7 @@ class Checks:
             sample_weight: `(n,)`, or the first axes of x, two or more.
             x: `(n, *data_shape)`, or a dict of them.
         """
-        self._check_is_array(sample_weight, "sample_weight", ())
+        check_is_array(sample_weight, "sample_weight", ())
         shape, rows = tuple(sample_weight.shape), count_rows(x)
         data = (rows,) if isinstance(x, dict) else tuple(x.shape)
         of_elements = [data[:axes] for axes in range(2, len(data) + 1)]
@@ -474,7 +293,7 @@ class Checks:
 
     def check_data(self, x: Data, argument: str = "x", noisy: bool = False, training: bool = False) -> Data:
         """Check data for an inference function, and return them in a form that every backend supports."""
-        x = self.completed(as_arrays(x, argument))
+        x = completed(as_arrays(x, argument), self.spec, self.optional_fields)
         if is_stream(x):
             return self.check_stream(x, argument, noisy, training)
         self.check(x, argument, noisy, training)
@@ -508,7 +327,7 @@ class Checks:
         validation_data = as_arrays(validation_data, "validation_data")
         if is_stream(validation_data):
             return self.check_stream(validation_data, "validation_data", training=True)
-        if isinstance(validation_data, (list, tuple)) and self.condition_shape is not None:
+        if isinstance(validation_data, (list, tuple)) and self.conditions.shape is not None:
             bare = bool(validation_data) and not isinstance(validation_data[0], (list, tuple, dict))
             if bare and len(validation_data) == 2:
                 # Keras would read [x, c] as (x, y); for a conditional model it can only be the inputs.

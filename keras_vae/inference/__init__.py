@@ -1,10 +1,11 @@
 """Inference: functions of a model and data, which are the methods of `VAE`."""
 
 from keras_vae.inference.clusters import responsibilities
+from keras_vae.inference.decode import decode
 from keras_vae.inference.encode import encode
 from keras_vae.inference.evidence import elbo, log_likelihood
 from keras_vae.inference.export import export
-from keras_vae.inference.generate import decode, generate
+from keras_vae.inference.generate import generate
 from keras_vae.inference.interpolate import interpolate
 from keras_vae.inference.predict_label import predict_label
 from keras_vae.inference.predict_target import predict_target

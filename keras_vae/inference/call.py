@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.arguments import one_of, positive_int, share
+from keras_vae.data.exposure import check_exposure
 from keras_vae.hints import Array, Data, Part
 from keras_vae.likelihoods.categorical import Categorical
 
@@ -139,7 +140,7 @@ def checked_condition(model: Part, condition: Any, mask: Any, n: int) -> dict[st
     if mask is not None:
         mask = np.asarray(ops.convert_to_numpy(mask))
         mask = np.repeat(mask[None], n, axis=0) if mask.ndim == 1 else mask
-    model.checks.check_condition(condition, n, mask)
+    model.checks.conditions.check(condition, n, mask)
     return {"condition": condition, "condition_mask": None if mask is None else mask.astype("bool")}
 
 
@@ -148,7 +149,7 @@ def checked_exposure(model: Part, exposure: Any, n: int) -> Array | None:
     if exposure is not None:
         exposure = real_numbers(exposure, "exposure")
         exposure = np.repeat(exposure[None], n) if exposure.ndim == 0 else exposure
-    model.checks.check_exposure(exposure, n)
+    check_exposure(exposure, n, model.likelihood)
     return exposure
 
 

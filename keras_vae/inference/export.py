@@ -11,7 +11,8 @@ from keras_vae.backend import StepSeed, check_exported, export_options, exports_
 from keras_vae.decoders.autoregressive import Autoregressive
 from keras_vae.hints import Part
 from keras_vae.inference.call import decoding_mode
-from keras_vae.inference.generate import decode_latents, draw_latents
+from keras_vae.inference.decode import decode_latents
+from keras_vae.inference.generate import draw_latents
 from keras_vae.inference.reconstruct import reconstruct_batch
 
 __all__ = ["export"]

@@ -10,8 +10,8 @@ from keras_vae.arguments import one_of, positive_int
 from keras_vae.data.rows import fits
 from keras_vae.distributions.poincare_ball import geodesic
 from keras_vae.hints import Array, Part, Tensor
+from keras_vae.inference.decode import decode
 from keras_vae.inference.encode import encode
-from keras_vae.inference.generate import decode
 
 __all__ = ["interpolate"]
 

@@ -8,6 +8,7 @@ import keras
 from keras_vae import inference
 from keras_vae.arguments import as_shape, optional_seed
 from keras_vae.backend import SeedGenerator, by_one_process, called_by_another, initial_values_on_host
+from keras_vae.data.absent import completed
 from keras_vae.data.batch import Batch
 from keras_vae.data.checks import Checks
 from keras_vae.data.field import Field, as_spec, shape_of
@@ -252,7 +253,7 @@ class VAE(Trainer):
         Raises:
             ValueError: x or the condition is of another shape, or the condition is missing.
         """
-        inputs = self.checks.completed(inputs)
+        inputs = completed(inputs, self.spec, self.checks.optional_fields)
         check_shapes(inputs, self.spec, self.condition_shape)
         return Batch.of(
             inputs,

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 import keras_vae as kv
+from keras_vae.data.absent import completed
 from tests.mathematics import two_fields
 from tests.models.small import Batches
 
@@ -142,7 +143,10 @@ def test_stream_with_absent_fields(trained):
 @pytest.mark.on_host
 def test_one_compiled_function_for_all_subsets(trained):
     vae, _ = trained
-    of_image, of_tokens = (vae.checks.completed({name: X[name].astype("float32")}) for name in ("image", "tokens"))
+    of_image, of_tokens = (
+        completed({name: X[name].astype("float32")}, vae.spec, vae.checks.optional_fields)
+        for name in ("image", "tokens")
+    )
     shapes = [
         keras.tree.map_structure(lambda leaf: (leaf.shape, str(leaf.dtype)), own) for own in (of_image, of_tokens)
     ]

@@ -1,0 +1,100 @@
+"""Checks of what the data are conditioned on."""
+
+from typing import Any
+
+from keras_vae.data.arrays import check_is_array
+from keras_vae.data.labels import present_labels
+from keras_vae.data.masks import check_mask
+from keras_vae.data.rows import check_rows
+from keras_vae.data.streams import to_numpy
+from keras_vae.data.support import Support
+from keras_vae.hints import Part, Shape
+
+__all__ = ["ConditionChecks"]
+
+
+class ConditionChecks:
+    """Checks conditions against what a model was built for.
+
+    Args:
+        shape: shape of one example's condition, or None for a model without conditions.
+        support: the values that conditions may have, or None for any.
+        objective: the objective, which may allow rows without a label.
+    """
+
+    def __init__(self, shape: Shape | None, support: Support | None = None, objective: Part = None) -> None:
+        self.shape = shape
+        self.support = support
+        self.objective = objective
+        self.partly_labelled = getattr(objective, "partly_labelled", False)
+
+    def check(self, condition: Any, rows: int, mask: Any = None, partly_labelled: bool = False) -> None:
+        """Check a condition against `condition_shape`.
+
+        Args:
+            condition: `(rows, *condition_shape)`, or None.
+            rows: number of examples.
+            mask: boolean `(rows, length)` for conditions of unequal lengths, or None.
+            partly_labelled: whether rows may be missing.
+
+        Raises:
+            ValueError: conditions that do not fit the model, or the lack of them.
+        """
+        if mask is not None and condition is None:
+            raise ValueError(
+                "Argument `condition_mask` needs a condition. Received: only a mask. Pass the condition too, or leave "
+                "the mask out."
+            )
+        if self.shape is None:
+            if condition is not None:
+                raise ValueError(
+                    "Argument `condition`: this model was built without conditions. Build it with "
+                    "VAE(..., condition_shape=...), or leave the condition out. If the second array holds targets, "
+                    "pass it as y; a mask or an exposure is passed by name, as {'x': x, 'mask': mask}."
+                )
+            return
+        if condition is None:
+            raise ValueError(
+                f"Argument `condition`: this model was built with condition_shape={self.shape}. "
+                "Received: no condition. Pass condition=... to generate and decode; elsewhere "
+                "[x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
+                "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions: pass "
+                f"{{'x': x, 'label': labels}}, and to generate condition=labels.{self._label_advice}"
+            )
+        check_is_array(condition, "condition", self.shape)
+        advice = (
+            "The objective allows missing labels in fit and evaluate only: elsewhere pass the label to condition on."
+            + self._label_advice
+            if self.partly_labelled
+            else "Leave those rows out, or use an objective with partly_labelled = True, which sums over missing "
+            "labels."
+        )
+        labels = present_labels(condition, self.shape, partly_labelled, advice)
+        check_rows(labels, self.shape, self.support, "condition", expected_by="the condition encoder")
+        if hasattr(self.objective, "check_condition"):
+            self.objective.check_condition(to_numpy(condition))
+        if len(condition) != rows:
+            raise ValueError(
+                "Argument `condition` must have one row for each example. "
+                f"Received: {len(condition)} rows for {rows} examples."
+            )
+        if mask is None:
+            return
+        check_is_array(mask, "condition_mask", ("length",))
+        if len(condition.shape) < 2 or tuple(mask.shape) != tuple(condition.shape)[:2]:
+            raise ValueError(
+                "Argument `condition_mask` must have the first two axes of the condition, (batch, length). Received: "
+                f"shape {tuple(mask.shape)} for a condition of shape {tuple(condition.shape)}."
+            )
+        check_mask(mask, "condition_mask")
+
+    @property
+    def _label_advice(self) -> str:
+        objective = self.objective
+        while hasattr(objective, "objective"):
+            objective = objective.objective
+        if not self.partly_labelled or not hasattr(objective, "predict_label"):
+            return ""
+        unknown = "NaN" if self.shape else "-1"
+        advice = "elsewhere, vae.predict_label(x) has the probability of each."
+        return f" In fit, {unknown} is a label that is not known; {advice}"
