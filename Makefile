@@ -50,9 +50,9 @@ install:
 quickstart: .venv/.tensorflow
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python examples/quickstart.py
 
-# What is refused before anything is computed, and what NumPy does with a model's results, is tested on torch only.
+# Most tests run on torch only: tests/conftest.py lists those of every backend, and says why they suffice.
 test: .venv/.tensorflow
-	KERAS_BACKEND=tensorflow $(TEST) -m "one_backend or not (refusals or on_host)"
+	KERAS_BACKEND=tensorflow $(TEST) -m "one_backend or not (refusals or on_torch)"
 
 # While editing: mathematics, and the contract of every component, in less than a minute. On torch, which compiles nothing:
 # on TensorFlow tracing alone takes longer. What depends on a backend is left to the others.
@@ -67,12 +67,10 @@ test-fast: .venv/.torch
 XLA := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true \
 	--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
 
-# The examples in docstrings, and the mathematics of networks, run on the two other backends only: compiling takes
-# minutes. Every network's contract is checked here too.
 test-jax: .venv/.jax
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.jax_cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 KERAS_BACKEND=jax XLA_FLAGS="$(XLA)" \
-	$(TEST) -m "not one_backend and not refusals and not on_host" --ignore=tests/networks tests
+	$(TEST) -m "not one_backend and not refusals and not on_torch"
 
 test-torch: .venv/.torch
 	KERAS_BACKEND=torch $(TEST) -m "not one_backend"

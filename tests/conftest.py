@@ -14,6 +14,56 @@ import pytest
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
+EVERY_BACKEND = (
+    "compat",
+    "golden/test_same_on_every_backend.py",
+    "golden/test_tfp.py",
+    "layers",
+    "models/test_adapt.py",
+    "models/test_annealing.py",
+    "models/test_call.py",
+    "models/test_compilations.py",
+    "models/test_compile_metrics.py",
+    "models/test_conditions.py",
+    "models/test_data_forms.py",
+    "models/test_executions.py",
+    "models/test_export.py",
+    "models/test_fields.py",
+    "models/test_frozen_layers.py",
+    "models/test_inference.py",
+    "models/test_initial_values.py",
+    "models/test_keras_features.py",
+    "models/test_noise.py",
+    "models/test_precision.py",
+    "models/test_quantize_and_lora.py",
+    "models/test_saving.py",
+    "models/test_sequence_data.py",
+    "models/test_several_devices.py",
+    "models/test_stop_on_invalid.py",
+    "models/test_sums_and_flags.py",
+    "models/test_threads.py",
+    "optimizers",
+    "scale",
+    "test_gpu_check.py",
+    "test_import.py",
+)
+"""Folders and files whose tests run on every backend: training, saving, precision, and what backends do differently.
+
+All others run on torch, which compiles nothing, unless they are marked. What they prove holds on the others too:
+tests/golden/test_same_on_every_backend.py finds the same numbers of every component there.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark what runs on torch only, before pytest selects by marks."""
+    tests = pathlib.Path(__file__).parent
+    everywhere = [tests / name for name in EVERY_BACKEND]
+    for item in items:
+        listed = any(path == item.path or path in item.path.parents for path in everywhere)
+        if not listed and not item.get_closest_marker("every_backend"):
+            item.add_marker("on_torch")
+
 
 @pytest.fixture(scope="session")
 def digits():

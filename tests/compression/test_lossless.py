@@ -73,13 +73,13 @@ def test_every_discrete_likelihood_comes_back_bit_by_bit(name, tmp_path):
     assert result.dimensions == 5
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_mixture_of_logistics_of_one_channel(tmp_path):
     vae = vae_for(kv.likelihoods.DiscretizedLogisticMixture(2, 16), (3, 2, 1), encoder="mlp", decoder="mlp")
     round_trip(vae, RNG.integers(0, 16, (9, 3, 2, 1)).astype("uint8"), tmp_path)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_counts_beyond_the_table_escape(tmp_path):
     x = RNG.poisson(2.0, (12, 5))
     x[3, 2], x[7, 0], x[7, 1] = 5000, 1024, 2**24
@@ -128,7 +128,7 @@ def test_every_structure_comes_back_and_costs_the_elbo(name, tmp_path):
     assert result.net_bits_per_dim == pytest.approx(result.elbo_bits_per_dim, abs=slack)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_the_net_rate_is_the_models_elbo(tmp_path):
     """Against `vae.elbo`, over real latents; one draw for each row is compared with fifty, hence the tolerance."""
     vae = vae_for(kv.likelihoods.BetaBinomial(15), (30,), 2, 0.02)
@@ -138,7 +138,7 @@ def test_the_net_rate_is_the_models_elbo(tmp_path):
     assert result.net_bits_per_dim == pytest.approx(elbo, rel=0.02)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_fields_are_coded_together(tmp_path):
     vae = vae_for(
         {"image": "bernoulli", "label": kv.likelihoods.Categorical(10)},
@@ -169,7 +169,7 @@ def test_conditions_are_needed_on_both_sides(tmp_path):
         decompress(vae, tmp_path / "x.kvc")
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 @pytest.mark.parametrize("seed", range(6))
 def test_random_shapes_come_back(seed, tmp_path):
     rng = np.random.default_rng(seed)
@@ -180,7 +180,7 @@ def test_random_shapes_come_back(seed, tmp_path):
     round_trip(vae, x, tmp_path, batch_size=int(rng.integers(1, 9)))
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_one_row_and_one_value(tmp_path):
     round_trip(vae_for("poisson"), np.zeros((1, 5), "uint8"), tmp_path)
 

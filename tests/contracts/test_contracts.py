@@ -37,6 +37,17 @@ def test_contract(family, name):
     CHECKS[family](case.pop("make"), **case)
 
 
+@pytest.mark.one_backend
+@pytest.mark.parametrize(("family", "name"), sorted({**CASES, **VARIANTS}), ids=lambda value: value)
+def test_training_compiles_on_tensorflow(family, name):
+    """The other checks run on torch; tests/golden compiles training on JAX."""
+    case = {**CASES, **VARIANTS}[family, name]
+    if "only_on" in case:
+        CHECKS[family](case["make"], **{key: case[key] for key in case if key not in ("make", "only_on")})
+    elif "fit" in case.get("checks", ("fit",)):
+        CHECKS[family](case["make"], **{key: case[key] for key in case if key != "make"} | {"checks": ["fit"]})
+
+
 @pytest.mark.parametrize(("family", "name"), sorted(CASES), ids=lambda value: value)
 def test_case_makes_the_class_of_its_name(family, name):
     if CASES[family, name].get("only_on", keras.backend.backend()) != keras.backend.backend():

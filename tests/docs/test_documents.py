@@ -23,6 +23,13 @@ def name_of(page):
     return str(page.relative_to(ROOT))
 
 
+def marks_of(page):
+    """The README runs on every backend, pages with names of TFP on TensorFlow, and all others on torch."""
+    if page.parent == ROOT:
+        return pytest.mark.every_backend
+    return pytest.mark.one_backend if TFP_NAME.search(page.read_text(encoding="utf-8")) else ()
+
+
 @pytest.fixture
 def short_training(monkeypatch):
     """One epoch on a few digits, whatever a page writes."""
@@ -68,8 +75,7 @@ def eager_functions(request):
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly` option is set")
 @pytest.mark.parametrize(
     "page",
-    # On every backend the README; the guide, which would take a minute on each, on one.
-    [pytest.param(page, marks=[] if page.parent == ROOT else pytest.mark.one_backend) for page in WITH_CODE],
+    [pytest.param(page, marks=marks_of(page)) for page in WITH_CODE],
     ids=name_of,
 )
 def test_code_runs(page, short_training, eager_functions, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from tests.examples.test_quickstart import load_example
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_prints_a_table_of_codes(capsys):
     results = load_example("compress_images").main(["--smoke"])
     said = capsys.readouterr().out

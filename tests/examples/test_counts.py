@@ -68,7 +68,7 @@ def test_centred_components_are_fitted_to_the_training_cells(counts):
     assert abs(as_is[cells.batches[train] == 0].mean(axis=0)).max() > 0.1
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_a_short_run(counts, capsys):
     results = counts.main(["--smoke"])
     printed = capsys.readouterr().out

@@ -32,7 +32,7 @@ def test_pictures_of_style(example, tmp_path):
     assert (tmp_path / "style.png").stat().st_size > 1000
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_measured_numbers(example):
     """A slanted bar leans, a wide one is wider, a thick one thicker."""
     rows, columns = np.mgrid[0:20, 0:20]

@@ -20,13 +20,13 @@ def toy():
     return load_example("toy_molecules")
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_what_is_a_molecule(toy):
     assert [text for text in VALID if not toy.is_valid(text)] == []
     assert [text for texts in NOT_VALID.values() for text in texts if toy.is_valid(text)] == []
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_what_is_written_is_what_was_made(toy):
     """The same atoms with the same neighbours, whatever the order in which they are written."""
 
@@ -45,14 +45,14 @@ def test_what_is_written_is_what_was_made(toy):
     assert toy.molecules(20, seed=1) == toy.molecules(200, seed=1)[:20]
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_the_score_by_hand(toy):
     assert toy.score("CC(=O)Cl") == pytest.approx(0.2 + 0.2 - 0.6 + 0.6)
     assert toy.score("c1ccccc1") == pytest.approx(6 * 0.3)
     assert toy.score("C" * 17) == pytest.approx(17 * 0.2 - 0.1 * 3**2)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_the_example(tmp_path, capsys):
     pytest.importorskip("sklearn")
     molecules = load_example("molecules")
@@ -67,7 +67,7 @@ def test_the_example(tmp_path, capsys):
     assert molecules.r2(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0])) == pytest.approx(0.5)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_the_search_finds_what_a_smooth_score_has(monkeypatch):
     """On a score that is linear in the latents, the Gaussian process gets further than draws do."""
     pytest.importorskip("sklearn")

@@ -45,7 +45,7 @@ def test_text(text, tmp_path, capsys):
     assert model.generate(2).shape == (2, text.LENGTH)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_text_with_transformers(text, tmp_path):
     text.main(["--smoke", "--network", "transformer", "--skip-connections", "--out", str(tmp_path)])
     model = keras.saving.load_model(tmp_path / "model.keras")
@@ -53,7 +53,7 @@ def test_text_with_transformers(text, tmp_path):
     assert model.decoder.skip_connections
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_a_style_is_found_where_the_latents_hold_it(text):
     """With a model that decodes the word that its first latent stands for, the direction is the word's."""
 
@@ -75,7 +75,7 @@ def test_a_style_is_found_where_the_latents_hold_it(text):
     assert text.change_style(Model(), Words(), train[6:], train, {"return"}) is None
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_collapse(tmp_path, capsys):
     collapse = load_example("collapse")
     methods = ["free bits, skip connections", "aggressive encoder"]
@@ -107,7 +107,7 @@ def test_music(music, tmp_path, capsys, arguments, low):
     assert (music.GIVEN - 2) * 60 / 90 < mido.MidiFile(tmp_path / "continued.mid").length < 24 * 60 / 90 + 1
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_tokens_of_music_are_its_notes(music):
     roll = music.roll_of([[60, 64, 67], [], [62]])
     tokens = music.tokens_of(roll)
@@ -119,7 +119,7 @@ def test_tokens_of_music_are_its_notes(music):
     ]
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_pieces_are_moved_within_the_keyboard(music):
     roll = music.roll_of([[22, 60], [30]])
     moved = [music.transposed(roll, np.random.default_rng(seed), 5) for seed in range(40)]
@@ -139,7 +139,7 @@ def test_motion(motion, tmp_path, capsys):
     assert (tmp_path / "paths.png").stat().st_size > 1000
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_forecasts(motion, tmp_path, capsys):
     found = motion.main(["--forecast", "walks", "--smoke", "--out", str(tmp_path)])["walks"]
     assert "| the mean of all frames |" in capsys.readouterr().out
@@ -150,7 +150,7 @@ def test_forecasts(motion, tmp_path, capsys):
     assert (tmp_path / "forecasts_walks.png").stat().st_size > 1000
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_the_nearest_recording(motion):
     """A piece of a recording is nearest to itself, and goes on as that does."""
     recordings = motion.walk(5, 0, 160)

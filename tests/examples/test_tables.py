@@ -24,7 +24,7 @@ def test_wines(tables, capsys):
     assert "of the mean" in printed
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_a_file(tables, tmp_path, capsys):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=40), "b": rng.choice(["x", "y"], 40)})

@@ -31,6 +31,7 @@ NAMES = [
     for (family, name), case in sorted(ALL.items())
     if family != "samplers" and "only_on" not in case and isinstance(name, str)
 ]
+TOLERANCE = {"float32": {"rel": 2e-4, "abs": 2e-5}, "mixed_float16": {"rel": 2e-2, "abs": 1e-2}}
 
 
 def fixed(draw):
@@ -87,7 +88,7 @@ def without_layers_of_noise(vae):
                 setattr(layer, argument, 0.0)
 
 
-def result_of(name):
+def result_of(name, policy="float32"):
     """What `fit` logs before the first step of training, and after one and two."""
     family, name = name.split("/", 1)
     case = ALL[family, name]
@@ -96,7 +97,7 @@ def result_of(name):
         case["make"],
         **{key: case[key] for key in ARGUMENTS if key in case},
     )
-    vae, x = subject.model()
+    vae, x = subject.model(policy)
     without_layers_of_noise(vae)
     rng = np.random.default_rng(0)
     for weight in vae.trainable_weights:
@@ -105,20 +106,24 @@ def result_of(name):
     with fixed_noise(), nothing_traced():
         # Only JAX compiles: it would compile every operation otherwise.
         eagerly = keras.backend.backend() != "jax"
-        vae.compile(keras.optimizers.SGD(0.05, clipnorm=1.0), run_eagerly=eagerly)
+        optimizer = keras.optimizers.SGD(0.05, clipnorm=1.0)
+        if policy == "mixed_float16":  # Keras' own initial scale overflows in places, and then a step is left out
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=16.0)
+        vae.compile(optimizer, run_eagerly=eagerly)
         y = np.zeros((len(x), 1), "float32") if vae.objective.uses_y else None
         return vae.fit(inputs, y, epochs=3, shuffle=False, batch_size=len(x), verbose=0).history
 
 
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly` option is set")
+@pytest.mark.parametrize("policy", TOLERANCE)
 @pytest.mark.parametrize("name", NAMES)
-def test_one_result_on_every_backend(name):
+def test_one_result_on_every_backend(name, policy):
     expected = json.loads(FILE.read_text())
     assert name in expected, f"run: python -m {__name__}"
-    result = result_of(name)
+    result = result_of(name, policy)
     assert set(result) == set(expected[name])
     for key, values in expected[name].items():
-        assert result[key] == pytest.approx(values, rel=2e-4, abs=2e-5), key
+        assert result[key] == pytest.approx(values, **TOLERANCE[policy]), key
 
 
 @pytest.mark.one_backend

@@ -176,6 +176,8 @@ def test_a_layer_is_that_of_keras(transposed, policy):
 @pytest.mark.parametrize("options", [{}, {"strides": 2}, {"dilation_rate": 2}, {"padding": "same", "dilation_rate": 2}])
 @pytest.mark.parametrize("make", [convolution, transposed_convolution])
 def test_other_options_are_those_of_keras_too(make, options):
+    if keras.backend.backend() == "tensorflow" and make is transposed_convolution and "dilation_rate" in options:
+        pytest.skip("TensorFlow has no dilated transposed convolutions on CPU, so Keras' own layer does not run")
     ours, x = make(1)(3, 3, **options), random(2, 9, 2)
     theirs = getattr(keras.layers, type(ours).__name__)(3, 3, **options)
     expected = theirs(x)

@@ -140,7 +140,7 @@ def test_stream_with_absent_fields(trained):
     np.testing.assert_allclose(vae.encode(stream), vae.encode({"x": X, "present": present}), atol=1e-6)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_one_compiled_function_for_all_subsets(trained):
     vae, _ = trained
     of_image, of_tokens = (
@@ -154,7 +154,7 @@ def test_one_compiled_function_for_all_subsets(trained):
     assert [own["present"]["image"].all() for own in (of_image, of_tokens)] == [True, False]
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_likelihoods_adapt_to_what_is_present():
     """Values in rows without the field are anything, and must not widen its scale."""
     scales = []

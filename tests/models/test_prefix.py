@@ -97,7 +97,7 @@ def asked(vae, mode="mode"):
     return z.astype("float32"), {"condition": condition, "length": length, "mode": mode, "seed": 3}
 
 
-@pytest.mark.parametrize("mode", ["sample", pytest.param("mode", marks=pytest.mark.on_host)])
+@pytest.mark.parametrize("mode", ["sample", pytest.param("mode", marks=pytest.mark.on_torch)])
 @pytest.mark.parametrize("name", MODELS)
 def test_what_follows_is_what_followed(name, mode):
     """A decoded sequence, given in part, goes on as it did, whatever was decoded of it: the state is the same."""
@@ -113,7 +113,7 @@ def test_what_follows_is_what_followed(name, mode):
         np.testing.assert_allclose(again, whole, atol=1e-5)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in ("one pass", "mlp")])
 def test_the_first_step_of_its_own_is_that_of_teacher_forcing(name):
     """Behind any prefix, the next step is the mode of p(x_t | x_<t, z) as training computes it."""
@@ -139,7 +139,7 @@ def test_a_decoder_of_one_pass_keeps_its_own_steps():
     np.testing.assert_array_equal(again[:, 2:], whole[:, 2:])
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_forms_of_a_prefix():
     vae = model("gru")
     z = RNG.standard_normal((4, 3))
@@ -158,14 +158,14 @@ def test_forms_of_a_prefix():
     np.testing.assert_array_equal(shared, vae.decode(z, prefix=np.array([[4, 5]] * 4), length=8))
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_given_steps_count_behind_an_end():
     vae = model("gru")
     decoded = vae.decode(np.zeros((2, 3)), prefix=[[3, 1, 4, 1], [3, 1]], length=6)
     np.testing.assert_array_equal(decoded, [[3, 1, 4, 1, 0, 0], [3, 1, 0, 0, 0, 0]])
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_latents_are_those_of_the_prefix():
     """`generate` encodes what it is given, with a mask; `decode` and `reconstruct` have their own latents."""
     vae = model("gru")
@@ -190,7 +190,7 @@ def test_everything_at_once():
     np.testing.assert_array_equal(many[1, :, :1], [[4]] * 2)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_several_continuations():
     vae = model("gru")
     many = vae.generate(prefix=[WORDS[0, :2], WORDS[1, :3]], length=9, num_return=5, mode="sample", seed=0)
@@ -226,7 +226,7 @@ def test_a_chain_goes_on_from_its_last_step():
     np.testing.assert_allclose(generated, vae.decode(z, prefix=x, prefix_mask=mask), atol=1e-5)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_candidates_come_near_the_true_posterior():
     """One latent, and a posterior that knows nothing: many candidates give the mean of p(rest | prefix) of a grid."""
     keras.utils.set_random_seed(0)
@@ -270,7 +270,7 @@ def test_fields_go_on():
     np.testing.assert_array_equal(again["caption"][:, :2], WORDS[:, :2])
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_elements_that_are_missing_in_a_prefix_are_the_models():
     vae = kv.VAE(kv.data.Field((4, 2), missing="nan"), 2, likelihood="gaussian", decoder=kv.decoders.GRU((4,)))
     prefix = np.array([[[1.0, np.nan], [2.0, 3.0]]], "float32")
@@ -302,7 +302,7 @@ def test_no_length_of_a_prefix_compiles_anew(monkeypatch):
 # Draws of tokens ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_limited_draws():
     """One category is the greedy one; a nucleus leaves only what its mass holds, at the temperature."""
     vae = model("gru")
@@ -318,7 +318,7 @@ def test_limited_draws():
     assert len(np.unique(hot)) == 3  # of six, near equal at this temperature
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_columns_with_categories_are_limited():
     columns = kv.likelihoods.Columns([("gaussian", 1), (TOKENS(5), 1)])
     vae = kv.VAE((2,), 2, likelihood=columns, encoder=kv.encoders.MLP((4,)), decoder=kv.decoders.MLP((4,)))

@@ -276,7 +276,7 @@ def test_a_classifier_of_several_layers_is_saved(tmp_path):
 # Batches ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_batches_have_labelled_rows_and_every_other_row_once():
     x, labels = np.arange(103.0)[:, None], np.where(np.arange(103) < 5, np.arange(103) % 2, -1)
     batches = LabelledBatches({"x": x, "label": labels}, batch_size=20, labelled=6, seed=0)

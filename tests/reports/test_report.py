@@ -37,7 +37,7 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_the_page_is_one_file_that_loads_nothing(tmp_path):
     vae = compiled(small_vae(name="my_<model>"))
     history = vae.fit(X, verbose=0)
@@ -106,7 +106,7 @@ FORMS = {
 }
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 @pytest.mark.parametrize("form", FORMS)
 def test_other_models_and_data(form):
     make, x = FORMS[form]
@@ -132,7 +132,7 @@ def test_the_order():
     ]
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_a_column_of_another_scale_is_named():
     x = np.random.default_rng(0).normal(size=(50, 5))
     assert column_of_another_scale(x) is None
@@ -141,7 +141,7 @@ def test_a_column_of_another_scale_is_named():
     assert column_of_another_scale(np.ones((50, 5))) is None
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_rows_without_a_number_are_named():
     vae = compiled(small_vae(likelihood="gaussian"))
     vae.fit(X, verbose=0)
@@ -151,7 +151,7 @@ def test_rows_without_a_number_are_named():
     assert "x[0]" in report.findings[0].evidence
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -166,13 +166,13 @@ def test_bad_arguments(arguments, match):
         small_vae().report(X, **arguments)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_a_few_rows_are_refused():
     with pytest.raises(ValueError, match=r"Argument `x`.*10 rows"):
         small_vae().report(X[:3])
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_the_advice_is_one_that_can_be_followed():
     """No prior for a model of points, no beta where there is none or it is 1, no sampler where one is fitted."""
     vae = compiled(small_vae(objective="autoencoder"))
@@ -188,7 +188,7 @@ def test_the_advice_is_one_that_can_be_followed():
     assert "fit_sampler" not in change
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_missing_values():
     x = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
     vae = small_vae(kv.data.Field((6,), missing="nan"))

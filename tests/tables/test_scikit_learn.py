@@ -17,7 +17,7 @@ from keras_vae.tables import VAEImputer, VAETable
 SMALL = {"max_steps": 2, "hidden_units": (8,), "num_samples": 8, "batch_size": 8, "random_state": 0}
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 @pytest.mark.parametrize("estimator", [VAETable, VAEImputer])
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learns_checks_pass(estimator):
@@ -74,7 +74,7 @@ def test_in_a_pipeline():
     assert make_pipeline(VAETable(2, **SMALL), LinearRegression()).fit(x, y).predict(x).shape == (40,)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_a_grid_is_searched_by_the_likelihood():
     search = GridSearchCV(VAETable(**SMALL), {"latent_dim": [1, 2]}, cv=2).fit(rows())
     assert search.best_params_["latent_dim"] in (1, 2)

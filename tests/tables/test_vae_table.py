@@ -114,7 +114,7 @@ def test_scores_count_observed_cells_only(fitted):
     assert np.all(np.abs(fitted.score_samples(without_tall) + 60 * np.log(2)) < 6)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_units_change_the_density_by_the_jacobian():
     frame = people()[["height", "tall"]]
     small, large = (VAETable(**SMALL).fit(frame.assign(height=frame["height"] * factor)) for factor in (1.0, 1000.0))
@@ -152,7 +152,7 @@ def test_polars_and_dicts_come_back_as_they_came():
     assert table.impute(missing)["height"].null_count() == 0
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 @pytest.mark.parametrize("prior", ["mixture", "vamp"])
 def test_other_priors(prior):
     x = np.random.default_rng(0).normal(size=(60, 3))
@@ -164,7 +164,7 @@ def test_other_priors(prior):
     assert table.conditional_sample({"x0": 0.5}, 4).shape == (4, 3)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_unknown_categories_are_an_error_or_missing():
     frame = people()[["height", "city"]]
     table = VAETable(**SMALL).fit(frame)
@@ -267,7 +267,7 @@ def test_conditions_are_checked(fitted, given, message):
         fitted.conditional_sample(given, 2)
 
 
-@pytest.mark.on_host
+@pytest.mark.on_torch
 def test_dates_of_other_units_and_objects():
     days = [datetime.date(2020, 1, 1) + datetime.timedelta(int(day)) for day in np.arange(40)]
     frame = pd.DataFrame({"day": np.array(days, dtype=object), "x": np.arange(40.0)})
