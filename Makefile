@@ -52,7 +52,7 @@ quickstart: .venv/.tensorflow
 
 # Most tests run on torch only: tests/conftest.py lists those of every backend, and says why they suffice.
 test: .venv/.tensorflow
-	KERAS_BACKEND=tensorflow $(TEST) -m "one_backend or not (refusals or on_torch)"
+	KERAS_BACKEND=tensorflow $(TEST) -m "on_tensorflow or not (refusals or on_torch)"
 
 # While editing: mathematics, and the contract of every component, in less than a minute. On torch, which compiles nothing:
 # on TensorFlow tracing alone takes longer. What depends on a backend is left to the others.
@@ -60,7 +60,7 @@ FAST := tests/contracts/test_contracts.py tests/mathematics tests/distributions 
 	tests/data $(addprefix tests/models/test_,annealing.py bad_input.py call.py terms_of_elements.py)
 
 test-fast: .venv/.torch
-	KERAS_BACKEND=torch $(TEST) --dist worksteal -m "not one_backend" $(FAST)
+	KERAS_BACKEND=torch $(TEST) --dist worksteal -m "not on_tensorflow" $(FAST)
 
 # Tests run what they compile once or twice, so the compiler optimises little, and takes XLA's older emitters: the newer
 # ones, in 32 parts, need two to three times as long for one small operation. What it has compiled is kept.
@@ -70,10 +70,10 @@ XLA := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=tr
 test-jax: .venv/.jax
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.jax_cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 KERAS_BACKEND=jax XLA_FLAGS="$(XLA)" \
-	$(TEST) -m "not one_backend and not refusals and not on_torch"
+	$(TEST) -m "not on_tensorflow and not refusals and not on_torch"
 
 test-torch: .venv/.torch
-	KERAS_BACKEND=torch $(TEST) -m "not one_backend"
+	KERAS_BACKEND=torch $(TEST) -m "not on_tensorflow"
 
 # A part of the tests on one backend: what a lower Keras breaks is training, saving and the forms of data. Where no
 # higher version is out, the tests of torch have run on it already.
@@ -83,7 +83,7 @@ test-lowest: .venv/keras-lowest
 	else \
 		export PYTHONPATH=$(CURDIR)/.venv/keras-lowest KERAS_BACKEND=torch; \
 		$(BIN)/python -c "import keras; assert keras.__version__ == '$(LOWEST)', keras.__version__" && \
-		$(TEST) -m "not one_backend" $(LOWEST_TESTS); \
+		$(TEST) -m "not on_tensorflow" $(LOWEST_TESTS); \
 	fi
 
 # A plugin as a stranger writes it, in an environment of its own.

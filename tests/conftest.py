@@ -17,7 +17,6 @@ SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 EVERY_BACKEND = (
     "compat",
     "golden/test_same_on_every_backend.py",
-    "golden/test_tfp.py",
     "layers",
     "models/test_adapt.py",
     "models/test_annealing.py",
@@ -61,7 +60,7 @@ def pytest_collection_modifyitems(items):
     everywhere = [tests / name for name in EVERY_BACKEND]
     for item in items:
         listed = any(path == item.path or path in item.path.parents for path in everywhere)
-        if not listed and not item.get_closest_marker("every_backend"):
+        if not (listed or item.get_closest_marker("every_backend") or item.get_closest_marker("on_tensorflow")):
             item.add_marker("on_torch")
 
 

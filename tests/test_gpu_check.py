@@ -26,7 +26,7 @@ def test_speed_in_miniature(check, capsys):
     assert {"roofline": "of the roofline", "epochs": "microseconds a step"}[check] in capsys.readouterr().out
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("check", "printed"),
     [
@@ -40,7 +40,7 @@ def test_in_miniature(check, printed, capsys):
     assert printed in capsys.readouterr().out
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_wrong_policy_fails(monkeypatch, capsys):
     losses = iter([(10.0, 1.0), (10.1, 1.0), (float("nan"), 1.0)])
     monkeypatch.setattr(architectures, "train", lambda *args: next(losses))
@@ -48,7 +48,7 @@ def test_a_wrong_policy_fails(monkeypatch, capsys):
     assert "FAILED mlp, mixed_bfloat16" in capsys.readouterr().out
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_all_reports_what_failed_and_what_did_not_finish(monkeypatch, capsys):
     monkeypatch.setattr(gpu_check, "ALONE", (["memory", "--no-such-option"],))
     monkeypatch.setattr(gpu_check, "TOGETHER", (["precision"],))
@@ -58,7 +58,7 @@ def test_all_reports_what_failed_and_what_did_not_finish(monkeypatch, capsys):
     assert "FAILED precision: not finished within 0.03 minutes" in printed
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_digits_from_a_file(tmp_path):
     np.savez(tmp_path / "digits.npz", images=np.arange(60 * 4.0).reshape(60, 2, 2))
     train, held_out = precision.load_digits(tmp_path / "digits.npz")
@@ -69,7 +69,7 @@ def test_digits_from_a_file(tmp_path):
         precision.load_digits(tmp_path / "none.npz")
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_hardware_is_measured():
     multiplied, copied = machine.roofline(small=True)
     assert multiplied > 1e6

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 TRAIN = """
 import sys
@@ -80,7 +80,7 @@ def test_plots_without_matplotlib_name_the_extra():
     assert "pip install 'keras-vae[plots]'" in done.stderr
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_packages_on_request_name_their_extra():
     """The package is imported without their libraries."""
     code = (

@@ -132,7 +132,7 @@ def test_steps_are_called_steps():
             fitted.score_samples(rows)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_an_axis_for_one_channel_may_be_there_or_not():
     x = np.random.default_rng(0).integers(0, 255, (12, 6, 5), "uint8")
     plain, channel = detector().fit(x), detector().fit(x[..., None])
@@ -143,7 +143,7 @@ def test_an_axis_for_one_channel_may_be_there_or_not():
         plain.score_samples(x[:, :5])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_other_units_than_those_of_fit():
     x = np.random.default_rng(0).integers(0, 255, (12, 6, 5), "uint8")
     fitted = detector().fit(x)
@@ -163,7 +163,7 @@ def test_other_units_than_those_of_fit():
         table.score_samples(np.repeat(X[:1], 12, axis=0))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_large_offsets_are_no_constants():
     rng = np.random.default_rng(0)
     x = np.stack([1.7e9 + rng.uniform(-1000, 1000, 200), 3e6 + rng.normal(size=200), np.full(200, 0.1)], axis=1)
@@ -178,7 +178,7 @@ def test_large_offsets_are_no_constants():
     assert detector().fit(np.nextafter(rounded, np.float32(1), dtype="float32")).standardisation_.spread == 1.0
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_constant_columns_keep_their_units():
     x = X.copy()
     x[:, 1] = 7.0
@@ -203,7 +203,7 @@ def test_missing_values_count_as_usual():
     assert abs(fitted.score_samples(x).mean() - fitted.score_samples(X[:5]).mean()) < 3.0
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_kinds_of_rows():
     grey = np.random.default_rng(0).integers(0, 255, (12, 6, 5), "uint8")
     assert detector().fit(grey).standardisation_.kind == "image"

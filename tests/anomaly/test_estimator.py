@@ -21,7 +21,7 @@ def quick(**options):
     return VAEDetector(**{**QUICK, "random_state": 0, **options})
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_scikit_learn_checks_it():
     failed = [result for result in check_estimator(quick(), on_fail=None) if result["status"] == "failed"]
     assert not failed, "\n".join(f"{result['check_name']}: {result['exception']}" for result in failed)
@@ -96,7 +96,7 @@ def test_equal_seeds_give_equal_detectors():
     assert not np.allclose(first.score_samples(x), other.score_samples(x))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_models_of_one_fit_differ(fitted):
     detector, x, _ = fitted
     scores = detector._scores(detector.prepare(x))
@@ -106,7 +106,7 @@ def test_models_of_one_fit_differ(fitted):
     np.testing.assert_allclose(detector.weights_.sum(), 1.0)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_another_score_of_the_same_models(fitted):
     detector, x, _ = fitted
     other = detector.with_score("latent_distance", x)
@@ -117,14 +117,14 @@ def test_another_score_of_the_same_models(fitted):
         detector.with_score("elbo", x[:5])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_contamination_is_a_share_of_the_training_rows():
     x, _ = rows_and_odd(50)
     detector = quick(contamination=0.2)
     assert (detector.fit_predict(x) == -1).sum() == 10
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_pipelines_clones_and_searches():
     x, odd = rows_and_odd(60)
     every, y = np.concatenate([x, odd]), np.repeat([1, 0], [60, len(odd)])
@@ -140,7 +140,7 @@ def test_pipelines_clones_and_searches():
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_network_as_argument_is_left_alone():
     encoder = kv.encoders.MLP((4,))
     detector = quick(encoder=encoder)
@@ -151,7 +151,7 @@ def test_a_network_as_argument_is_left_alone():
     assert detector.vae_.encoder.stack.get_config()["hidden_units"] in ((4,), [4])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_what_pyod_expects_of_a_detector():
     pytest.importorskip("pyod")
     from pyod.utils.utility import standardizer
@@ -170,7 +170,7 @@ def test_what_pyod_expects_of_a_detector():
         PyODDetector(contamination=0.9)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_inside_of_feature_bagging_and_combinations():
     pytest.importorskip("pyod")
     pytest.importorskip("combo", reason="PyOD's combinations need it: pip install combo")

@@ -134,7 +134,7 @@ def test_several_levels_of_latents_and_other_priors():
         assert np.isfinite(detector.score_samples(X)).all()
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("shape", [(3,), (6, 5), (6, 5, 1), (8, 2)])
 def test_pictures(shape):
     kind = {(6, 5): "image", (6, 5, 1): "image"}.get(shape, "auto")
@@ -168,7 +168,7 @@ def test_pictures(shape):
     plt.close("all")
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_pictures_have_the_labels_of_the_frame(detector):
     frame = pd.DataFrame(X[:2], index=["anna", 17])
     titles = [ax.get_title().split(":")[0] for ax in kv.plots.anomalies(detector, frame).axes]

@@ -22,7 +22,7 @@ def test_every_benchmark_is_listed():
         assert callable(importlib.import_module(f"tests.benchmarks.{name}").main)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_table_is_printed_and_a_failure_said(capfd, monkeypatch):
     monkeypatch.setitem(benchmarks.BENCHMARKS, "fit_speed", (benchmarks.EACH, "--steps none"))
     given = ["--quick", "--backends", "tensorflow", "--benchmarks", "fit_speed", "mixture_density"]

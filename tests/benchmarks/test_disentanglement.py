@@ -15,7 +15,7 @@ def test_squares_are_where_their_factors_say():
         assert (rows.min(), columns.min(), len(rows)) == (y, x, (3 + 2 * scale) ** 2)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_dsprites_are_a_grid(shared_data):
     images, factors = disentanglement.load(shared_data("dsprites_grid46080.npz"))
     assert (images.shape, images.max()) == ((46080, 64, 64, 1), 1)

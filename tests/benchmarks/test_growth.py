@@ -10,7 +10,7 @@ import pytest
 
 from tests.benchmarks import growth, streams
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])

@@ -15,7 +15,7 @@ def parts_of(network):
     return [network, *(part for each in inner if each for part in parts_of(each))]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_every_registered_network_has_a_row():
     seen = {"encoder": set(), "decoder": set()}
     for make in networks.NETWORKS.values():
@@ -27,14 +27,14 @@ def test_every_registered_network_has_a_row():
         assert set(own(family).values()) <= seen[which]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_every_autoregressive_decoder_has_a_row():
     autoregressive = {cls for cls in own(kv.registry.decoders).values() if issubclass(cls, kv.decoders.Autoregressive)}
     assert autoregressive == {cls for cls, _ in decoding.DECODERS.values()}
     assert all(cls.carries_state for cls in autoregressive)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_prints_a_row(capsys):
     networks.main(["--networks", "mlp", "--backends", keras.backend.backend(), "--seconds", "0", "--rounds", "1"])
     lines = capsys.readouterr().out.splitlines()

@@ -64,7 +64,7 @@ def test_an_array_may_have_the_name_of_an_argument_of_numpy(tmp_path):
         compress_npz(vae, tmp_path / "a.npz", tmp_path / "a.kvc")
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_errors_are_words_and_a_status(folder, capsys):
     path, _ = folder
 
@@ -92,7 +92,7 @@ def test_errors_are_words_and_a_status(folder, capsys):
     assert caught.value.code == 2
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_list_of_components_is_as_before(capsys):
     assert main(["--family", "latents"]) == 0
     assert "hierarchical" in capsys.readouterr().out

@@ -38,7 +38,7 @@ def fails(check, component, *words, **options):
         assert word in str(raised.value), str(raised.value)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 class TestConfig:
     def test_a_forgotten_argument(self):
         @broken("priors")
@@ -265,7 +265,7 @@ DRAWS = {
 }
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 class TestDraws:
     # all rows of this prior are equal, so that their order does not matter
     @pytest.mark.parametrize("value_type", sorted(set(DRAWS) - {Unrepeated}, key=str))
@@ -320,7 +320,7 @@ def prior_of(value_type):
     return Broken
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 class TestDensity:
     def test_a_wrong_normalisation(self):
         fails(testing.check_prior, prior_of(Unnormalised), "'density'", "adds up to 1.1051", checks=["density"])
@@ -352,7 +352,7 @@ class TestDensity:
         fails(testing.check_likelihood, Broken, "'density'", "adds up to", checks=["density"])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 class TestDivergence:
     def test_a_closed_form_that_is_not_zero_at_equality(self):
         fails(testing.check_prior, prior_of(WrongDivergence), "'kl'", "to itself", checks=["kl"])
@@ -467,7 +467,7 @@ class TestShapes:
         fails(testing.check_likelihood, Broken, "'mask'", checks=["mask"])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 class TestRows:
     """What comes out for an example must not depend on the examples beside it."""
 
@@ -582,7 +582,7 @@ def pixels_before(x):
     return ops.reshape(kv.layers.shift_right(flat), ops.shape(x))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 class TestSight:
     words = ("'shapes'", "sees the step that it predicts")
 
@@ -632,7 +632,7 @@ class TestSight:
         fails(testing.check_decoder, decoder_that(lambda x: x, base=kv.decoders.Decoder), *self.words, **options)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 class TestPrefix:
     """Decoders that are right until something is given."""
 

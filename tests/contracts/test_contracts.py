@@ -38,7 +38,7 @@ def test_contract(family, name):
     CHECKS[family](case.pop("make"), **case)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_tensorflow
 @pytest.mark.parametrize(("family", "name"), sorted({**CASES, **VARIANTS}), ids=lambda value: value)
 def test_training_compiles_on_tensorflow(family, name):
     """Batches of a size that is not known. The other checks run on torch; tests/golden compiles training on JAX."""

@@ -14,7 +14,7 @@ from keras_vae.distributions.kl_divergence import kl_divergence_per_dimension
 from tests.contracts.test_checks_can_fail import broken, fails, forget_broken_components, prior_of  # noqa: F401
 
 # The mathematics of the checks is NumPy's; that they pass on every backend, the contracts of our components show.
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 
 def noise_of(value, seed, num_samples, rows=True):

@@ -10,7 +10,7 @@ import pytest
 
 import keras_vae as kv
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 REAL = kv.data.Support()
 SHARE = kv.data.Support(0.0, 1.0, open_low=True)

@@ -8,7 +8,7 @@ import pytest
 import keras_vae as kv
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_large_data_in_float16_warn_with_the_fix():
     x = np.random.default_rng(0).uniform(0.0, 6e4, (8, 4)).astype("float32")
     vae = kv.VAE((4,), 1, likelihood="gaussian", dtype="mixed_float16")

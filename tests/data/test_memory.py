@@ -22,7 +22,7 @@ def on_disk(tmp_path_factory):
     return path
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("form", ["memmap", "hdf5"])
 @pytest.mark.parametrize("likelihood", ["gaussian", "beta", "bernoulli"])
 def test_checks_and_adapt_read_files_in_parts(likelihood, form, on_disk, tmp_path):
@@ -45,7 +45,7 @@ def test_checks_and_adapt_read_files_in_parts(likelihood, form, on_disk, tmp_pat
         assert vae.likelihood.current_scale() == pytest.approx(np.sqrt(expected), rel=1e-3)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_larger_data_are_sampled_all_over(monkeypatch):
     monkeypatch.setattr("keras_vae.models.adaptation.NUMBERS_OF_ARRAYS", 4000)
     x = np.repeat([0.0, 10.0], 5000)[:, None] * np.ones((1, 2), "float32")  # sorted by class
@@ -54,7 +54,7 @@ def test_larger_data_are_sampled_all_over(monkeypatch):
     assert vae.likelihood.current_scale() == pytest.approx(5.0, rel=0.02)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.refusals
 def test_values_are_found_in_any_part(monkeypatch):
     monkeypatch.setattr("keras_vae.data.chunks.CHUNK_NUMBERS", 8)

@@ -230,7 +230,7 @@ class TestSamples:
         np.testing.assert_allclose(moved[0], moved[1], rtol=1e-4, atol=1e-8)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow Probability runs on TensorFlow alone")
+@pytest.mark.on_tensorflow
 class TestTFP:
     @pytest.mark.parametrize("batch_size", [None, 3])
     def test_draws_and_densities(self, batch_size):

@@ -24,7 +24,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(("posterior", "prior", "closed"), PAIRS)
 def test_pair(posterior, prior, closed):
     x = np.random.default_rng(0).random((4, 6)).astype("float32")
@@ -47,14 +47,14 @@ OTHERS = [
 ]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(("posterior", "prior"), OTHERS)
 def test_other_pairs_are_refused(posterior, prior):
     with pytest.raises(ValueError, match=r"posterior|latents"):
         kv.VAE(data_shape=(6,), latent_dim=3, prior=prior, posterior=posterior)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_table_names_every_posterior():
     # Points have no KL with any prior.
     classes = dict(kv.registry.posteriors.items())

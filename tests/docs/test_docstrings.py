@@ -26,7 +26,7 @@ import pytest
 import keras_vae
 from keras_vae.distributions import Distribution
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 MODULES = ["keras_vae.models", "keras_vae.registry"]
 MODULES += [f"keras_vae.{name}" for name in keras_vae.__all__ if inspect.ismodule(getattr(keras_vae, name))]

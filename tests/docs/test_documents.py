@@ -27,7 +27,7 @@ def marks_of(page):
     """The README runs on every backend, pages with names of TFP on TensorFlow, and all others on torch."""
     if page.parent == ROOT:
         return pytest.mark.every_backend
-    return pytest.mark.one_backend if TFP_NAME.search(page.read_text(encoding="utf-8")) else ()
+    return pytest.mark.on_tensorflow if TFP_NAME.search(page.read_text(encoding="utf-8")) else ()
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_code_runs(page, short_training, eager_functions, tmp_path, monkeypatch)
         pytest.skip(f"ran, but for the blocks at lines {left_out}, which need TensorFlow and its Probability")
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_keras_example_has_as_many_parameters():
     """Shapes of all weights, layer by layer, of the networks of Keras' own example."""
     text = (ROOT / "docs" / "coming-from-keras-example.md").read_text(encoding="utf-8")
@@ -113,7 +113,7 @@ def test_the_keras_example_has_as_many_parameters():
     assert str(sum(network.count_params() for network in of_keras)) in text
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("name", component_table.DOCUMENTS)
 def test_component_table_is_up_to_date(name):
     text = (ROOT / name).read_text(encoding="utf-8")
@@ -121,7 +121,7 @@ def test_component_table_is_up_to_date(name):
     assert component_table.updated(text) == text, "run: python -m tests.docs.component_table"
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
@@ -129,7 +129,7 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{name_of(page)} links to {target}"
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_to_headings_lead_somewhere(page):
     for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8")):
@@ -151,13 +151,13 @@ def anchors_of(page):
     return anchors
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_placeholder_is_left(page):
     assert not re.findall(r"@[A-Z][A-Z0-9_]*@", page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_every_example_is_on_its_page():
     text = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
     programs = sorted(path.name for path in (ROOT / "examples").glob("*.py"))

@@ -10,7 +10,7 @@ import keras_vae
 from keras_vae import registry
 from tests.registered import own
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guide"
 REGISTRIES = ("encoders", "posteriors", "priors", "latents", "decoders", "likelihoods", "objectives", "samplers")

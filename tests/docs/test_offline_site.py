@@ -4,7 +4,7 @@ import pytest
 
 from tests.docs.offline_site import fetched_elsewhere
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 GOOD = """<link rel="canonical" href="https://example.org/"><script src="../a.js"></script>
 <a href="https://example.org">a link</a><img src="data:image/png;base64,AAAA">"""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.component_table import ROOT
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 PAGE = """# A page
 

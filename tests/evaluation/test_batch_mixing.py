@@ -6,7 +6,7 @@ import scipy.stats
 
 import keras_vae as kv
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 
 def test_a_line_by_hand():

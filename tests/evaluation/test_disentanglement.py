@@ -12,7 +12,7 @@ from keras_vae.evaluation.codes import discretised, gap, mutual_information_matr
 from keras_vae.evaluation.sap import squared_correlations
 from tests.models.small import small_vae
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 RNG = np.random.default_rng(0)
 GRID = np.array(list(itertools.product(range(4), range(4), range(4))))

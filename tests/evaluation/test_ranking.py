@@ -8,7 +8,7 @@ import sklearn.metrics
 import keras_vae as kv
 from keras_vae.evaluation import pairwise
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 # what was shown scores highest and is left out: the ranks are 2 4 3 1, and 0 1 2 3
 SCORES = np.array([[9.0, 1.0, 8.0, 2.0, 3.0], [4.0, 3.0, 2.0, 1.0, 9.0]])

@@ -31,7 +31,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(pairwise, "BLOCK", 130)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_memorised_rows_are_found():
     copies = X[[5, 17]] + np.array([[1e-3], [1e-4]])
     found = kv.evaluation.memorised(np.concatenate([X[:30] + 3.0, copies]), X, RNG.normal(size=(200, 3)))
@@ -43,7 +43,7 @@ def test_memorised_rows_are_found():
     assert "6.2 % of 32 samples" in str(found)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_new_rows_are_close_as_often_as_the_quantile_says():
     """With rows held out, and with distances among the training rows, which have the same distribution."""
     train, held_out, new = RNG.normal(size=(3, 2000, 3))
@@ -66,7 +66,7 @@ def test_a_model_generates_the_samples():
     )
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("k", [1, 3])
 def test_precision_and_recall_by_brute_force(k, small_blocks):
     found = kv.evaluation.precision_recall(SAMPLES, X, neighbours=k)
@@ -78,7 +78,7 @@ def test_precision_and_recall_by_brute_force(k, small_blocks):
     assert found.coverage == inside.any(axis=0).mean()
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_precision_and_recall_of_toys():
     same = kv.evaluation.precision_recall(X, X)
     assert (same.precision, same.recall, same.coverage) == (1.0, 1.0, 1.0)
@@ -92,7 +92,7 @@ def frechet(mean_1, cov_1, mean_2, cov_2):
     return np.square(mean_1 - mean_2).sum() + np.trace(cov_1 + cov_2 - 2 * sqrtm(cov_1 @ cov_2).real)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_frechet_distance_of_gaussians():
     expected = frechet(SAMPLES.mean(0), np.cov(SAMPLES.T), X.mean(0), np.cov(X.T))
     assert kv.evaluation.frechet_distance(SAMPLES, X) == pytest.approx(expected, rel=1e-6)
@@ -102,7 +102,7 @@ def test_frechet_distance_of_gaussians():
     assert kv.evaluation.frechet_distance(a, b) == pytest.approx(difference)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_frechet_distance_of_singular_covariances():
     flat = np.concatenate([X, X], axis=1)  # rank 3 in 6 dimensions
     assert kv.evaluation.frechet_distance(flat, flat) == pytest.approx(0.0, abs=1e-9)
@@ -116,7 +116,7 @@ def unbiased(kernel, a, b):
     return sum(within) - 2 * kernel(a, b).mean()
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_kernel_distances_by_hand(small_blocks):
     assert kv.evaluation.kernel_distance(SAMPLES, X) == pytest.approx(
         unbiased(lambda a, b: (a @ b.T / 3 + 1) ** 3, SAMPLES, X)
@@ -130,7 +130,7 @@ def test_kernel_distances_by_hand(small_blocks):
         assert found == pytest.approx(unbiased(kernel, SAMPLES, X))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("kernel", ["rbf", "imq", "kid"])
 def test_unbiased_estimates_are_zero_on_average(kernel):
     def estimate(a, b):
@@ -144,7 +144,7 @@ def test_unbiased_estimates_are_zero_on_average(kernel):
     assert estimate(RNG.normal(size=(20, 2)) + 2, RNG.normal(size=(20, 2))) > estimates.max()
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_median_distance_is_the_scale():
     scale = np.median(distances(np.concatenate([SAMPLES, X]), np.concatenate([SAMPLES, X]))[np.triu_indices(100, 1)])
     found = kv.evaluation.maximum_mean_discrepancy(SAMPLES, X)
@@ -166,7 +166,7 @@ def test_features_are_a_function_or_a_model():
     assert kv.evaluation.precision_recall(other, images).neighbours == 3
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_memory_is_that_of_blocks():
     """4000 rows have 16 million pairs, 128 MB: no step may hold them all."""
     import tracemalloc
@@ -180,7 +180,7 @@ def test_memory_is_that_of_blocks():
     assert most < 100e6
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.neighbors", None)
     with pytest.raises(ImportError, match=r"memorised needs scikit-learn.*'keras-vae\[evaluation\]'"):

@@ -25,7 +25,7 @@ def test_breast_cancer(anomalies, capsys):
         assert 0.85 < results[name][0, 0] < 1
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_split_is_by_ordinary_rows(anomalies):
     x = np.random.default_rng(0).normal(5.0, 3.0, (50, 3))
     x[:, 2] = 7.0  # a column that never varies
@@ -40,7 +40,7 @@ def test_split_is_by_ordinary_rows(anomalies):
     assert test[labels][:, :2].min() > test[~labels][:, :2].max()
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_files(anomalies, tmp_path):
     x, y = np.random.default_rng(0).integers(0, 9, (12, 2), "uint8"), np.arange(12) // 9
     for name in ("X", "x"):

@@ -12,7 +12,7 @@ def places():
     return load_example("anomalies_places")
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_defects_are_where_they_are_said_to_be(places):
     rng = np.random.default_rng(0)
     for material in ("cloth", "wood", "metal"):
@@ -28,7 +28,7 @@ def test_defects_are_where_they_are_said_to_be(places):
     np.testing.assert_array_equal(hidden[~where], pictures[~where])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_faults_of_a_machine(places):
     healthy, nowhere = places.machines(6, np.random.default_rng(0))
     faulty, where = places.machines(6, np.random.default_rng(0), fault=True)
@@ -47,7 +47,7 @@ def test_smoke(places, capsys, tmp_path):
     assert (tmp_path / "wood.png").stat().st_size > 1000
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_faces_need_a_file(places, tmp_path):
     with pytest.raises(SystemExit):
         places.main(["--sets", "faces"])

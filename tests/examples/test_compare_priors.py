@@ -23,7 +23,7 @@ def data(tmp_path_factory):
     ("prior", "length"),
     [
         ("standard", ["--epochs", "2"]),
-        pytest.param("two_level", ["--minutes", "0.01"], marks=pytest.mark.one_backend),
+        pytest.param("two_level", ["--minutes", "0.01"], marks=pytest.mark.on_torch),
     ],
 )
 def test_prints_the_likelihood(data, capsys, prior, length):
@@ -36,7 +36,7 @@ def test_prints_the_likelihood(data, capsys, prior, length):
     assert -800 < elbo < log_likelihood < -784 * np.log(2) + 1
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_several_priors_and_seeds_make_a_table(tmp_path, capsys):
     example = load_example("compare_priors")
     several = ["--prior", "standard", "vamp", "--seed", "0", "1", "--epochs", "1", "--test-rows", "20"]
@@ -52,7 +52,7 @@ def test_several_priors_and_seeds_make_a_table(tmp_path, capsys):
     assert (tmp_path / "priors.png").stat().st_size > 1000
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_bad_files_and_lengths(data, tmp_path):
     example = load_example("compare_priors")
     with pytest.raises(SystemExit, match="there is no file"):

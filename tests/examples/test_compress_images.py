@@ -17,7 +17,7 @@ def test_prints_a_table_of_codes(capsys):
     assert one.net_bits_per_dim == pytest.approx(one.elbo_bits_per_dim, rel=0.05)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_says_what_the_file_must_hold(tmp_path):
     np.savez(tmp_path / "other.npz", train=np.zeros((4, 10)))
     with pytest.raises(SystemExit, match="x_train"):

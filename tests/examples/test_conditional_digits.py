@@ -28,7 +28,7 @@ def test_one_row_a_class(example, tmp_path, capsys):
     assert model.generate(condition=np.array([0, 2])).shape == (2, 8, 8, 1)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_digits_and_the_split_of_a_file(example, tmp_path):
     (train, train_labels), (held_out, held_out_labels) = example.load("digits")
     assert (len(train), len(held_out)) == (1618, 179)
@@ -47,7 +47,7 @@ def test_digits_and_the_split_of_a_file(example, tmp_path):
     assert (held_out.shape, list(held_out_labels)) == ((5, 4, 4, 3), [1] * 5)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [

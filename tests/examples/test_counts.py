@@ -12,7 +12,7 @@ def counts():
     return load_example("counts")
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_cells_are_as_they_are_described(counts):
     cells = counts.simulate(20000, 12, num_kinds=2, num_batches=2, dropout=0.0, seed=1)
     mean = np.exp(cells.log_depths[:, None] + cells.log_profiles[cells.kinds] + cells.log_effects[cells.batches])
@@ -28,7 +28,7 @@ def test_the_cells_are_as_they_are_described(counts):
     assert abs(shares[0] - shares[1]).max() > 0.05
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_averages_of_counts_recover_the_truth(counts):
     """Of many cells the averages are the truth, up to the depth, which is not known."""
     cells = counts.simulate(20000, 6, num_kinds=2, dropout=0.0, seed=0)
@@ -41,7 +41,7 @@ def test_averages_of_counts_recover_the_truth(counts):
         assert error == pytest.approx(0.0, abs=1e-10)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_measures_tell_kinds_from_batches(counts):
     rng = np.random.default_rng(0)
     kinds, batches = np.arange(300) % 3, np.arange(300) // 100
@@ -57,7 +57,7 @@ def test_measures_tell_kinds_from_batches(counts):
     assert found["kinds apart"] < 0.1
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_centred_components_are_fitted_to_the_training_cells(counts):
     cells = counts.simulate(600, 20, seed=0)
     train = np.arange(600) < 400

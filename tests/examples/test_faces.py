@@ -25,7 +25,7 @@ def test_drawn_faces(faces, tmp_path, capsys):
     assert samples.max() <= 255
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_drawn_faces_have_eyes(faces):
     """Darker where the eyes are than between them, and black outside of the head."""
     images = faces.draw_faces(64)
@@ -34,7 +34,7 @@ def test_drawn_faces_have_eyes(faces):
     assert images[:, 0, 0].max() == 0
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_colour_images_with_their_own_split(faces, tmp_path):
     rng = np.random.default_rng(0)
     splits = {"x_train": (20, 8, 8, 3), "x_test": (5, 8, 8, 3)}
@@ -48,7 +48,7 @@ def test_colour_images_with_their_own_split(faces, tmp_path):
     assert vae.decoder.filters == (48, 24)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_bad_file(faces, tmp_path):
     with pytest.raises(SystemExit, match="There is no file"):
         faces.main(["--data", str(tmp_path / "none.npz")])

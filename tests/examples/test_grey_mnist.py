@@ -8,7 +8,7 @@ from tests.examples.test_quickstart import load_example
 SMALL = ["--epochs", "1", "--hidden-units", "8", "--latent-dim", "2", "--samples", "1"]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("likelihood", ["beta_binomial", "discretized_logistic"])
 def test_prints_bits_per_dimension(tmp_path, capsys, likelihood):
     levels = np.random.default_rng(0).integers(0, 256, (64, 28, 28), dtype="uint8")
@@ -20,7 +20,7 @@ def test_prints_bits_per_dimension(tmp_path, capsys, likelihood):
     assert 8.0 < bits < 11.0
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_says_what_the_file_must_hold(tmp_path):
     example = load_example("grey_mnist")
     with pytest.raises(SystemExit, match="there is no file"):

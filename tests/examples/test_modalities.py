@@ -25,7 +25,7 @@ def test_a_row_for_each_model(example, task, capsys):
         assert f"| {name} | {100 * joint:.1f} % |" in printed
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_pictures_of_style(example, tmp_path):
     moved = example.main(["--smoke", "--task", "style", "--out", str(tmp_path)])
     assert np.isfinite(moved).all()

@@ -59,7 +59,7 @@ def test_leaves_out_what_does_not_fit_into_a_minute(quickstart, monkeypatch, cap
     assert capsys.readouterr().out == "Using the first 10 of 20 training images.\n"
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_data_that_cannot_be_downloaded(quickstart, monkeypatch):
     def load_data():
         raise Exception("URL fetch failure")
@@ -70,7 +70,7 @@ def test_data_that_cannot_be_downloaded(quickstart, monkeypatch):
     assert stopped.value.code != 0
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [(None, "There is no file"), ({"rows": np.zeros((4, 3))}, r"holds no array of images .*\(4, 3\)")],
@@ -84,7 +84,7 @@ def test_bad_file(quickstart, tmp_path, arrays, words):
         quickstart.main(["--data", str(path)])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_fashion_mnist_from_a_cache(quickstart, monkeypatch):
     images = np.arange(2 * 28 * 28, dtype="uint8").reshape(2, 28, 28)
     monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", lambda: ((images, None), (images, None)))

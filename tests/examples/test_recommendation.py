@@ -38,7 +38,7 @@ def test_two_tastes(recommendation, tmp_path, capsys):
     assert ndcg["VAE, multinomial"] > ndcg["popularity"] + 0.1
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_item_neighbours_by_hand(recommendation):
     import scipy.sparse
 
@@ -56,7 +56,7 @@ def test_item_neighbours_by_hand(recommendation):
     np.testing.assert_allclose(found[0, 0], cosines[0, 1], rtol=1e-6)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_linear_model_predicts_each_item_from_the_others(recommendation):
     """EASE is least squares with a penalty, whose own solution for one item leaves that item out."""
     import scipy.sparse
@@ -71,7 +71,7 @@ def test_the_linear_model_predicts_each_item_from_the_others(recommendation):
         assert found[item, item] == 0.0
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_simulated_choices_are_drawn_from_the_truth(recommendation):
     chosen, truth = recommendation.simulate(3000, tastes=2, num_items=30, seed=0)
     np.testing.assert_allclose(truth.sum(axis=1), 1.0)
@@ -86,7 +86,7 @@ def test_simulated_choices_are_drawn_from_the_truth(recommendation):
     assert order > shuffled + 0.2
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(("options", "model"), [([], "VAE"), (["--autoencoder"], "DAE")])
 def test_the_truth_ranks_simulated_choices_best(recommendation, options, model):
     results = recommendation.main(["--simulate", "200", "--smoke", *options])
@@ -96,7 +96,7 @@ def test_the_truth_ranks_simulated_choices_best(recommendation, options, model):
     assert ndcg["EASE"] > ndcg["popularity"]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_split_shows_and_holds_out(recommendation, tmp_path):
     chosen = recommendation.load(write_ratings(tmp_path / "ratings.csv"), 4.0)
     train, valid, test = recommendation.split(chosen, seed=0)
@@ -109,7 +109,7 @@ def test_the_split_shows_and_holds_out(recommendation, tmp_path):
     assert all(tuple(row) in rows for row in (test[0] + test[1]).toarray())
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_files(recommendation, tmp_path):
     import scipy.sparse
 
@@ -126,7 +126,7 @@ def test_files(recommendation, tmp_path):
             recommendation.main(["--data", str(tmp_path / name)])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_names_in_functions(recommendation):
     pairs = recommendation.names_in_functions(most=30)
     by_function = {}

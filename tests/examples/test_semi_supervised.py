@@ -6,7 +6,7 @@ import pytest
 from tests.examples.test_quickstart import load_example
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_few_labels(tmp_path, capsys):
     small = ["--hidden-units", "16", "--m1-epochs", "1", "--m1-latent-dim", "4", "--m2-epochs", "1", "--m2-units", "8"]
     small += ["--m2-latent-dim", "2", "--classifier-units", "8", "--labels", "2", "--labelled", "20"]
@@ -17,7 +17,7 @@ def test_few_labels(tmp_path, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {"analogies.png", "m1.keras", "m2.keras"}
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_clusters(tmp_path, capsys):
     example = load_example("clusters")
     small = ["--hidden-units", "16", "--pretraining", "1", "--epochs", "1", "--latent-dim", "4"]
@@ -33,7 +33,7 @@ def test_clusters(tmp_path, capsys):
     assert accuracy == 25.0
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("name", ["semi_supervised", "clusters"])
 def test_it_says_what_the_file_must_hold(tmp_path, name):
     with pytest.raises(SystemExit, match="There is no file"):

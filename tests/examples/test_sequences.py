@@ -160,7 +160,7 @@ def test_the_nearest_recording(motion):
     np.testing.assert_array_equal(motion.nearest(recordings, given), expected)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_words_and_tokens(text, tmp_path):
     path = tmp_path / "mine.txt"
     sentences = [f"the {what} number {index} isn't here." for index in range(30) for what in ("red", "blue")]
@@ -181,7 +181,7 @@ def test_words_and_tokens(text, tmp_path):
         text.read(str(tmp_path / "none.txt"))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_midi_is_what_was_written(music, tmp_path):
     import mido
 
@@ -199,7 +199,7 @@ def test_midi_is_what_was_written(music, tmp_path):
     assert sorted(notes) == [(60, 0.0, 2.0), (64, 1.0, 2.0), (64, 3.0, 4.0)]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_forms_of_music(music, tmp_path):
     pieces = {split: [[[60, 64], [60], []], [[21, 108]]] for split in music.SPLITS}
     (tmp_path / "pieces.json").write_text(json.dumps(pieces), encoding="utf-8")
@@ -226,7 +226,7 @@ def test_chorales(music, shared_data):
     assert (rows, steps) == (229, sum(map(len, train)))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_pendulum_keeps_its_energy(motion):
     """Without friction, noise and pushes: the equations of motion are right."""
     generator = np.random.default_rng(0)

@@ -5,7 +5,7 @@ import pytest
 from tests.examples.test_quickstart import load_example
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_prints_what_it_measures(capsys):
     pytest.importorskip("sklearn")
     example = load_example("sparse_latents")

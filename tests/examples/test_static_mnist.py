@@ -8,7 +8,7 @@ from tests.examples.test_quickstart import load_example
 SMALL = ["--epochs", "1", "--hidden-units", "8", "--latent-dim", "2", "--samples", "1"]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_prints_the_elbo(tmp_path, capsys):
     bits = np.random.default_rng(0).integers(0, 2, (64, 784), dtype="uint8")
     np.savez(tmp_path / "packed.npz", train=np.packbits(bits, axis=-1), test=bits)
@@ -18,7 +18,7 @@ def test_prints_the_elbo(tmp_path, capsys):
     assert -800 < elbo < -784 * np.log(2) + 1
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_says_what_the_file_must_hold(tmp_path):
     example = load_example("static_mnist")
     with pytest.raises(SystemExit, match="there is no file"):

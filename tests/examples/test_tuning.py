@@ -8,7 +8,7 @@ from tests.examples.test_quickstart import load_example
 pytestmark = pytest.mark.eager
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_ends_with_a_table_and_the_best_model(tmp_path, capsys):
     path = tmp_path / "best.keras"
     rows, elbo = load_example("tuning").main(["--trials", "2", "--epochs", "1", "--out", str(path)])

@@ -120,7 +120,7 @@ def test_one_result_on_every_backend(name, policy):
         assert result[key] == pytest.approx(values, **TOLERANCE[policy]), key
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_file_holds_nothing_else():
     assert sorted(json.loads(FILE.read_text())) == sorted(NAMES)
 

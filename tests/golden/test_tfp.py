@@ -1,19 +1,17 @@
 """Distribution values against TensorFlow Probability, on its own backend."""
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from keras_vae.distributions import Bernoulli, Gaussian, kl_divergence
 
+pytestmark = pytest.mark.on_tensorflow
 RNG = np.random.default_rng(1)
 
 
 @pytest.fixture(scope="module")
 def tfd():
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("TensorFlow Probability works with the TensorFlow backend alone")
     return pytest.importorskip("tensorflow_probability").distributions
 
 

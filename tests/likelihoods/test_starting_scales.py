@@ -25,7 +25,7 @@ def started_at(vae, x, y=None, sample_weight=None):
     return vae.likelihood.current_scale()
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("form", ["arrays", "stream"])
 def test_a_scale_starts_at_the_spread_of_the_target(form):
     noisy = CLEAN + 10.0 * RNG.normal(size=CLEAN.shape).astype("float32")
@@ -36,7 +36,7 @@ def test_a_scale_starts_at_the_spread_of_the_target(form):
     assert vae.likelihood.current_scale() == pytest.approx(CLEAN.std(), rel=1e-3)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("how", ["mask", "nan", "weights", "both"])
 def test_a_scale_starts_without_what_counts_nowhere(how):
     series = RNG.normal(size=(300, 4, 2)).astype("float32")
@@ -85,7 +85,7 @@ def test_a_column_that_hardly_varies_is_named_and_its_scale_bounded(name):
     assert likelihood.doubts(CLEAN) == []
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_fit_warns_once_of_a_column_that_hardly_varies():
     vae = vae_of(kv.likelihoods.Gaussian(scale="predicted"), (4,))
     with pytest.warns(UserWarning, match=r"1 of 4 elements hardly vary: x\[:, 1\]\..*min_relative_scale"):
@@ -95,7 +95,7 @@ def test_fit_warns_once_of_a_column_that_hardly_varies():
         vae.fit(nearly_constant(), verbose=0, batch_size=400)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_columns_that_hardly_vary_are_named_in_fields_and_tables():
     data = nearly_constant()
     columns = kv.likelihoods.Columns([("bernoulli", 1), (kv.likelihoods.Gaussian(scale="predicted"), 4)])
@@ -178,7 +178,7 @@ def test_scales_that_fit_nothing_are_refused(scale, data_shape, message):
         kv.likelihoods.Gaussian(scale=scale).build((None, 4), data_shape)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("scale", [10.0, [10.0, 10.0, 20.0]])
 def test_a_fixed_scale_above_the_spread_of_the_data_warns(scale):
     with pytest.warns(UserWarning, match="the fixed scale of the likelihood is .* will collapse"):

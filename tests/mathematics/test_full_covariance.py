@@ -22,7 +22,7 @@ def test_parameters_are_taken_as_they_are(form):
     assert not posterior.weights
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_model_without_projection_trains_and_loads(tmp_path):
     x = np.random.default_rng(0).random((32, 6)).astype("float32")
     encoder = kv.encoders.MLP((8, 5), activation="tanh")

@@ -76,7 +76,7 @@ def test_a_group_may_have_the_clusters():
     assert small_vae(prior=kv.priors.VampPrior(4, initializer="uniform")).responsibilities(X).shape == (24, 4)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.eager
 def test_training_goes_on_from_the_fitted_prior(tmp_path):
     vae = compiled(model(), keras.optimizers.Adam(1e-3))

@@ -43,7 +43,7 @@ def test_weights_multiply_the_log_density_of_each_step_and_leave_the_kl():
     assert weighted["mse"] == pytest.approx((squared * OF_STEPS).sum() / OF_STEPS.sum(), rel=1e-4)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("likelihood", ["gaussian", "columns"])
 def test_weights_of_zero_and_one_are_a_mask(likelihood):
     if likelihood == "columns":
@@ -57,7 +57,7 @@ def test_weights_of_zero_and_one_are_a_mask(likelihood):
     assert both["reconstruction_loss"] == pytest.approx(2.0 * hidden, rel=1e-5)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_weights_of_tokens_train_and_enter_the_perplexity():
     tokens = RNG.integers(0, 3, (6, 4))
     vae = compiled(kv.VAE((4,), 2, likelihood=kv.likelihoods.Categorical(3), encoder="mlp", decoder="mlp", seed=0))

@@ -13,7 +13,7 @@ from tests.models.small import compiled, small_vae, vectors
 X = vectors(16)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_summary_names_the_components_and_their_shapes():
     vae = small_vae(latent_dim=(3, 2), latents="hierarchical")
     plain, nested = [], []
@@ -29,7 +29,7 @@ def test_a_summary_names_the_components_and_their_shapes():
     assert "dense_0" not in plain[0]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_component_is_found_by_the_name_of_its_argument():
     vae = small_vae()
     assert vae.get_layer("encoder") is vae.encoder

@@ -6,7 +6,7 @@ import keras_vae as kv
 from keras_vae import registry
 from keras_vae.models.plugins import restore
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 CLASS = "vae_far_away.priors.Far"
 

@@ -11,7 +11,7 @@ import keras_vae as kv
 from tests.models.small import vectors
 
 # The contract checks train the same components on every backend.
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "models-of-pythae.md"
 ROW = re.compile(r"^\| `(\w+)` \| `(kv\.VAE\(shape.*?\))`(?:[,;] .*)? \|$", re.MULTILINE)

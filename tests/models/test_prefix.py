@@ -289,6 +289,7 @@ def test_half_precision():
     np.testing.assert_array_equal(generated[:, :3], x)
 
 
+@pytest.mark.every_backend
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch runs without being traced")
 def test_no_length_of_a_prefix_compiles_anew(monkeypatch):
     vae, traced = model("gru"), []

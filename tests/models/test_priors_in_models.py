@@ -189,7 +189,7 @@ def test_parts_that_cannot_work_say_so(act, words):
     assert not missing, f"{missing} not in: {caught.value}"
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow Probability needs TensorFlow")
+@pytest.mark.on_tensorflow
 def test_a_tfp_distribution_over_other_events():
     tfd = pytest.importorskip("tensorflow_probability").distributions
     wrong = {

@@ -33,7 +33,7 @@ def test_a_quantized_model_is_near_the_float_one_and_loads_with_its_numbers(tmp_
     np.testing.assert_array_equal(again.predict(X), quantized.predict(X))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_filter_leaves_the_other_layers_float_also_in_the_file(tmp_path):
     vae = small_vae()
     chosen = {id(layer) for layer in vae.decoder._flatten_layers()}

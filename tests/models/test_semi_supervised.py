@@ -208,7 +208,7 @@ def test_weights_of_rows_cancel_out_of_the_mean_over_labelled_rows():
 # In a model ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.eager
 def test_labels_are_an_input_under_either_name():
     histories = []
@@ -301,7 +301,7 @@ def test_batches_have_labelled_rows_and_every_other_row_once():
     np.testing.assert_array_equal(moved[0][0]["x"], order + 0.5)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.eager
 def test_a_model_is_trained_with_them():
     vae = compiled(model())

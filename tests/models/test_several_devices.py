@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_tensorflow
 
 MIRRORED = """
 import keras

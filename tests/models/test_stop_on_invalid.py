@@ -176,8 +176,7 @@ def test_a_gradient_that_is_not_finite_is_said(batch_size, where):
         watched(vae, X, batch_size=batch_size)
 
 
-@pytest.mark.one_backend
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute")
+@pytest.mark.on_tensorflow
 def test_several_replicas_do_not_promise_weights():
     import tensorflow as tf
 

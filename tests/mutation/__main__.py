@@ -121,7 +121,7 @@ def run(file, source, log):
 
         code = 9
         try:
-            code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", "not one_backend", *tests_of(file)])
+            code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", "not on_tensorflow", *tests_of(file)])
         finally:
             sys.stdout.flush()
             os._exit(int(code))

@@ -79,7 +79,7 @@ def test_only_training_is_corrupted():
     )
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_it_learns_to_repair():
     """Reconstructions of masked rows, by a model that was trained on them, beside one that was not."""
     rng = np.random.default_rng(0)

@@ -130,7 +130,7 @@ def test_samples(images):
     assert not np.array_equal(samples, vae.generate(5, mode="sample", seed=4))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_it_learns_what_depends_on_neighbours():
     """Rows of equal pixels: after the first pixel of a row the others are known, and samples have learnt it."""
     x = np.repeat(RNG.integers(0, 2, (256, 4, 1, 1)), 4, axis=2).astype("float32")

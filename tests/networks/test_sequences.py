@@ -465,7 +465,7 @@ def test_pseudo_inputs_of_a_known_length():
     assert vae.generate(2).shape == (2, 4, 3)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_layers_that_bidirectional_copies_are_not_freed(monkeypatch):
     """While a file is loaded, Keras takes a layer at the address of a freed one for the same layer."""
     copied, make = [], keras.layers.Bidirectional

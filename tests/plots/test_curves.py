@@ -9,7 +9,7 @@ import pytest
 import keras_vae as kv
 
 plt.switch_backend("agg")
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 LOGS = {
     "loss": [9.0, 8.0, 7.0],

@@ -239,7 +239,7 @@ def test_off_screen_figures_are_unknown_to_pyplot_and_as_wide_as_asked(vae, tmp_
     assert len(plt.get_fignums()) == 1
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("given", "shape"),
     [
@@ -254,7 +254,7 @@ def test_forms_of_images(given, shape):
     assert kv.plots.images(given).images[0].get_array().shape == shape
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_limits_of_images_are_guessed_from_their_values():
     limits = [
         kv.plots.images(np.full((2, 4, 4), top) * data((4, 4), 2)).images[0].get_clim() for top in (1.0, 16.0, 1000.0)
@@ -265,7 +265,7 @@ def test_limits_of_images_are_guessed_from_their_values():
     assert kv.plots.images(data((4, 4), 2), limits=(0, 16)).images[0].get_clim() == (0, 16)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
@@ -291,7 +291,7 @@ def test_refusals(vae, draw, words):
         draw(vae)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_latents_that_are_no_vectors_of_real_numbers_are_refused():
     sphere = tiny(latent_dim=3, prior="uniform_sphere", posterior="von_mises_fisher")
     with pytest.raises(ValueError, match=r"vectors of real numbers. Received: level 0 .*'sphere'"):

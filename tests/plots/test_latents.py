@@ -200,7 +200,7 @@ def test_one_latent_is_a_histogram():
     assert ax.get_ylabel() == "examples"
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
@@ -220,7 +220,7 @@ def test_refusals(vae, draw, words):
         draw(vae)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_umap_where_it_is_missing_says_what_to_install(vae, monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(ImportError, match=r"pip install umap-learn.*method='pca'"):
@@ -230,7 +230,7 @@ def test_umap_where_it_is_missing_says_what_to_install(vae, monkeypatch):
         kv.plots.latents(vae, data())
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_umap_is_drawn_as_it_comes(vae, monkeypatch):
     class Fake:
         def __init__(self, random_state):

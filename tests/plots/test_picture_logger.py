@@ -90,7 +90,7 @@ def test_tables_and_series(tmp_path):
     assert len(names_in(tmp_path)) == 4
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_event_files_hold_the_pictures(tmp_path):
     tf = pytest.importorskip("tensorflow")
     train(tiny(), data(), kv.callbacks.PictureLogger(tmp_path / "files", tensorboard=tmp_path / "events"))
@@ -113,7 +113,7 @@ def test_event_files_hold_the_pictures(tmp_path):
     np.testing.assert_array_equal(image[..., :3], plt.imread(tmp_path / "files" / "samples_0002.png")[..., :3])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_what_event_files_need_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
@@ -121,7 +121,7 @@ def test_what_event_files_need_is_named(tmp_path, monkeypatch):
         ImageEvents(str(tmp_path))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_without_tensorflow_torch_writes(tmp_path, monkeypatch):
     """Its writer is replaced by one that keeps what it gets."""
     kept = []
@@ -143,7 +143,7 @@ def test_without_tensorflow_torch_writes(tmp_path, monkeypatch):
     assert kept == ["logs", ("a", (3, 4, 3), 7, "HWC")]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_other_processes_write_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("keras_vae.callbacks.picture_logger.is_first_process", lambda model: False)
     train(tiny(), data(), kv.callbacks.PictureLogger(tmp_path, tensorboard=tmp_path), epochs=1)
@@ -166,7 +166,7 @@ def test_process_of_torch(monkeypatch):
         assert is_first_process(None) is (rank == 0)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -8,7 +8,7 @@ import keras_vae as kv
 from keras_vae import __main__ as listing
 from keras_vae import registry
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 
 def test_every_component_is_there_with_what_is_asked_of_it(capsys):

@@ -12,7 +12,7 @@ from keras_vae import registry
 from keras_vae.registry import Registry
 from tests.registered import own
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 FAMILIES = ("encoders", "decoders", "priors", "posteriors", "latents", "likelihoods", "objectives", "samplers")
 

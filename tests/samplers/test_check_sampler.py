@@ -7,7 +7,7 @@ import keras_vae as kv
 from keras_vae.testing import check_sampler
 from tests.registered import own
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 
 @kv.samplers.register("bootstrap_of_tests", package="tests", overwrite=True)

@@ -14,7 +14,7 @@ def correlated(rows=4000, seed=0):
     return np.random.default_rng(seed).multivariate_normal([3.0, -1.0], COVARIANCE, rows).astype("float32")
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("covariance", ["full", "diag"])
 def test_mixture_recovers_its_components(covariance):
     rng = np.random.default_rng(0)
@@ -31,7 +31,7 @@ def test_mixture_recovers_its_components(covariance):
     np.testing.assert_allclose(draws[nearest == 0].std(axis=0), [0.5, 1.0], rtol=0.1)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("covariance", ["full", "diag"])
 def test_mixture_density_is_scipys(covariance):
     z = correlated()
@@ -76,7 +76,7 @@ def test_two_stage_has_the_correlation():
     assert np.corrcoef(draws.T)[0, 1] > 0.7
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_manifold_draws_have_the_moments_of_the_rule():
     """All rows are neighbours of each other: mean c, covariance (m - 1)/m² sum of (z - c)(z - c)'."""
     z = correlated(4)
@@ -89,7 +89,7 @@ def test_manifold_draws_have_the_moments_of_the_rule():
     np.testing.assert_allclose(centres, np.tile(z.mean(axis=0), (3, 1)), atol=1e-5)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_manifold_stays_on_a_circle_where_one_gaussian_does_not():
     angle = np.random.default_rng(0).uniform(0.0, 2 * np.pi, 2000)
     z = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -113,7 +113,7 @@ def test_aggregated_draws_have_the_moments_of_q():
     assert np.abs(means[:, None] - loc).max(axis=-1).min(axis=1).max() < 1e-5  # each is the mean of a stored row
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_stored_rows_are_bounded():
     z = correlated(100)
     assert kv.samplers.Manifold(rows=30).fit(z).get_state()["stored"].shape == (30, 2)
@@ -121,7 +121,7 @@ def test_stored_rows_are_bounded():
     assert kv.samplers.Aggregated(rows=30).fit((q,)).get_state()["0.loc"].shape == (30, 2)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize("name", ["mixture", "manifold"])
 def test_draws_on_the_sphere_have_length_one(name):
     z = np.random.default_rng(0).normal([3.0, 0.0, 0.0], 1.0, (500, 3))
@@ -135,7 +135,7 @@ def test_draws_on_the_sphere_have_length_one(name):
         sampler.log_prob(z)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("make", "fragment"),
     [
@@ -162,7 +162,7 @@ def test_errors_say_what_is_expected(make, fragment):
         make()
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_constant_dimensions_stay_constant():
     z = correlated(200)
     z[:, 1] = 7.0

@@ -30,7 +30,7 @@ def test_by_name_and_as_an_instance():
     np.testing.assert_allclose(samples["mixture"], vae.decode(z), atol=1e-5)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_latents_are_draws_of_the_posterior():
     """Of a model whose posteriors are as wide as the prior: the means alone would have no spread."""
     vae = small_vae()
@@ -53,7 +53,7 @@ def test_unseeded_draws_follow_the_seed_of_the_model():
     assert not np.allclose(*draws[0])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_temperature_zero_gives_the_means_of_posteriors():
     vae = small_vae()
     vae.fit_sampler("aggregated", X, seed=0)
@@ -80,7 +80,7 @@ def test_of_a_hierarchy_the_top_level_is_replaced():
         vae.generate(4, sampler="mixture", fixed={0: np.zeros(3)})
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_groups_are_fitted_jointly():
     """Two groups that always have opposite signs keep them, which their independent priors do not."""
     groups = kv.latents.Product([kv.latents.Single(1), kv.latents.Single(1)])
@@ -109,7 +109,7 @@ def test_classes_beside_reals():
     assert vae.generate(10, sampler="aggregated", seed=0).shape == (10, 6)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_directions():
     vae = small_vae(latent_dim=3, prior="uniform_sphere", posterior="von_mises_fisher")
     for name in ("mixture", "manifold", "aggregated"):
@@ -119,7 +119,7 @@ def test_directions():
         vae.fit_sampler("two_stage", X)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_spatial_latents():
     ladder = kv.latents.Hierarchical(
         [kv.latents.Level((2, 2, 1)), kv.latents.Level((4, 4, 1), posterior="residual")],
@@ -185,7 +185,7 @@ def test_labels_have_a_sampler_each():
         vae.generate(condition=np.array([2, 0, 1]), sampler="aggregated")
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_conditions_that_do_not_repeat_are_refused():
     vae = small_vae(condition_shape=(2,))
     conditions = np.random.default_rng(0).random((120, 2)).astype("float32")
@@ -196,7 +196,7 @@ def test_conditions_that_do_not_repeat_are_refused():
     assert vae.generate(5, condition=repeated[:5], sampler="mixture", seed=0).shape == (5, 6)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_label_with_too_few_rows_is_named():
     labels = np.zeros(60, "int32")
     labels[0] = 2
@@ -204,7 +204,7 @@ def test_a_label_with_too_few_rows_is_named():
         conditional().fit_sampler(kv.samplers.Mixture(1), [X, labels])
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_sampler_of_conditions_needs_them():
     with pytest.raises(ValueError, match="needs conditions, and the model has none"):
         small_vae().fit_sampler("per_condition", X)
@@ -215,7 +215,7 @@ def test_a_sampler_of_conditions_needs_them():
 # Data, training and errors -----------------------------------------------------------------------------
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_batches_with_and_without_conditions():
     vae, labels = small_vae(), np.arange(60) % 3
     direct = vae.fit_sampler("mixture", X, seed=0)
@@ -244,7 +244,7 @@ def test_training_goes_on_as_without_samplers():
     np.testing.assert_allclose(*histories, rtol=1e-5)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_sampler_of_older_weights_warns():
     vae = compiled(small_vae())
     vae.fit(X, verbose=0)
@@ -261,7 +261,7 @@ def test_a_sampler_of_older_weights_warns():
         vae.generate(2, sampler="mixture")
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_progress_is_shown(capsys):
     vae = small_vae()
     vae.fit_sampler(kv.samplers.Flow(1, (4,), epochs=3), X, seed=0, verbose=1)

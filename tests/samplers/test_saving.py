@@ -62,7 +62,7 @@ def test_weights_bring_their_samplers(tmp_path):
     assert not other.samplers  # they were fitted to the weights before
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_labels_and_levels_are_restored(tmp_path):
     options = {"condition_shape": (), "condition_encoder": keras.layers.Embedding(2, 2)}
     vae = small_vae(latent_dim=(3, 2), latents="hierarchical", **options)
@@ -74,14 +74,14 @@ def test_labels_and_levels_are_restored(tmp_path):
     np.testing.assert_allclose(again.generate(condition=labels, sampler="aggregated", seed=0), expected, atol=1e-6)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_clones_have_new_weights_and_no_samplers():
     clone = keras.models.clone_model(with_samplers(["mixture"]))
     assert clone.samplers == {}
     clone.fit_sampler("mixture", X)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_deleted_samplers_are_gone(tmp_path):
     vae = with_samplers(["mixture", "manifold"])
     del vae.samplers["mixture"]
@@ -89,7 +89,7 @@ def test_deleted_samplers_are_gone(tmp_path):
     assert list(keras.saving.load_model(tmp_path / "model.keras").samplers) == ["manifold"]
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_without_the_sampler_of_a_plugin_the_model_loads(tmp_path):
     vae = with_samplers(["mixture", "manifold"])
     vae.save_weights(tmp_path / "model.weights.h5")
@@ -107,7 +107,7 @@ def test_without_the_sampler_of_a_plugin_the_model_loads(tmp_path):
     np.testing.assert_allclose(other.predict(X), vae.predict(X), atol=1e-6)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_an_unregistered_sampler_is_used_and_not_saved(tmp_path):
     class Unregistered(kv.samplers.Mixture):
         pass

@@ -17,7 +17,7 @@ from keras_vae import registry
 from tests.registered import own
 from tests.scale.worker import OBJECTIVES
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ from keras_vae.tables import TableColumn
 from keras_vae.tables.frames import read
 from keras_vae.tables.layout import Layout
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 RNG = np.random.default_rng(0)
 BASE = RNG.normal(size=400)

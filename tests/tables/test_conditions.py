@@ -11,7 +11,7 @@ from keras_vae.tables.columns import TableColumn
 from keras_vae.tables.conditions import Conditions
 from keras_vae.tables.frames import read
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 RNG = np.random.default_rng(0)
 ROWS = 200

@@ -9,7 +9,7 @@ import pytest
 
 from keras_vae.tables.frames import read, written
 
-pytestmark = pytest.mark.one_backend
+pytestmark = pytest.mark.on_torch
 
 DAY = datetime.timedelta(days=1)
 BERLIN = "Europe/Berlin"

@@ -81,7 +81,7 @@ def test_a_grid_is_searched_by_the_likelihood():
     assert np.all(np.isfinite(search.cv_results_["mean_test_score"]))
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_clones_are_not_fitted():
     kinds = {"x0": "number"}
     table = clone(VAETable(3, kinds=kinds, prior="vamp"))

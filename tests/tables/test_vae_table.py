@@ -191,7 +191,7 @@ def test_an_empty_column_stays_so_and_an_empty_row_is_filled():
     assert table.sample(2)["nothing"].isna().all()
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -214,7 +214,7 @@ def test_arguments_are_checked_in_fit(options, message):
         VAETable(**options).fit(people())
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_tables_that_cannot_be_modelled_are_refused():
     with pytest.raises(ValueError, match="at least 2 rows"):
         VAETable().fit(people().iloc[:1])

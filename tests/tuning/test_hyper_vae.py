@@ -70,7 +70,7 @@ def test_search_keeps_the_best_model(tmp_path, metric):
     np.testing.assert_allclose(again.predict(X), best.predict(X), atol=1e-6)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_the_logged_bound_does_not_depend_on_beta():
     logs = []
     for beta in (1.0, 8.0):
@@ -82,7 +82,7 @@ def test_the_logged_bound_does_not_depend_on_beta():
     assert logs[0]["val_elbo"][0] == pytest.approx(-logs[0]["val_loss"][0], rel=1e-4)
 
 
-@pytest.mark.one_backend
+@pytest.mark.on_torch
 def test_a_combination_that_does_not_build_is_a_failed_trial(tmp_path):
     hyper = hyper_vae(priors=("standard", "uniform_sphere"))  # which a Gaussian posterior does not fit
     tuner = keras_tuner.GridSearch(hyper, hyper.objective, directory=tmp_path, max_consecutive_failed_trials=2)
