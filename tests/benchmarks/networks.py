@@ -61,12 +61,13 @@ def ladder(kv):
     return image(kv.encoders.Pyramid(), kv.decoders.Conv((32,)), latents=latents)
 
 
-def fields(kv):
+def fields(kv, encoder, posterior="gaussian"):
     """An image and a sequence, with networks of their own."""
     shapes = {"image": IMAGE, "sequence": SEQUENCE}
     networks = {"image": "conv", "sequence": "tcn"}
     likelihoods = {"image": "bernoulli", "sequence": "gaussian"}
-    return image(kv.encoders.Joint(networks), kv.decoders.Joint(networks), likelihoods, shapes)
+    options = image(encoder(networks), kv.decoders.Joint(networks), likelihoods, shapes)
+    return {**options, "posterior": posterior}
 
 
 # Options of `VAE`, by row, made of the package where it is imported.
@@ -89,7 +90,8 @@ NETWORKS = {
     "pyramid": ladder,
     "pixel_cnn": lambda kv: image("conv", "pixel_cnn"),
     "denoising": lambda kv: image(kv.encoders.Denoising("mlp"), "mlp"),
-    "joint": fields,
+    "joint": lambda kv: fields(kv, kv.encoders.Joint),
+    "per_field, product_of_experts": lambda kv: fields(kv, kv.encoders.PerField, "product_of_experts"),
     "gru": lambda kv: sequence("gru"),
     "lstm": lambda kv: sequence("lstm"),
     "tcn": lambda kv: sequence("tcn"),

@@ -24,10 +24,11 @@ def name_of(page):
 
 
 def marks_of(page):
-    """The README runs on every backend, pages with names of TFP on TensorFlow, and all others on torch."""
+    """The README runs on every backend, pages that name TensorFlow or TFP there, and all others on torch."""
     if page.parent == ROOT:
         return pytest.mark.every_backend
-    return pytest.mark.on_tensorflow if TFP_NAME.search(page.read_text(encoding="utf-8")) else ()
+    text = page.read_text(encoding="utf-8")
+    return pytest.mark.on_tensorflow if TFP_NAME.search(text) or "import tensorflow" in text else ()
 
 
 @pytest.fixture
