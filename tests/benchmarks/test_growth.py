@@ -10,8 +10,6 @@ import pytest
 
 from tests.benchmarks import growth, streams
 
-pytestmark = pytest.mark.on_torch
-
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("constant", [0.0, 3.0])
@@ -33,6 +31,7 @@ def test_readers_give_the_rows_of_the_file(reader, tmp_path):
     assert sorted(map(tuple, read)) == sorted(map(tuple, rows[:60]))
 
 
+@pytest.mark.on_tensorflow
 def test_growth_and_streams_in_miniature(tmp_path):
     """In a process of its own, since the benchmark forks: rows of four times the memory allowed pass through."""
     out = tmp_path / "growth.json"
