@@ -112,7 +112,8 @@ def forecasters(width, units, seed):
     chain = kv.VAE(
         (None, width),
         latents=kv.latents.Markov(8, transition=keras.Model(state, moved), posterior="residual"),
-        **{**networks, "encoder": kv.encoders.GRU((units,), return_sequences=True)},
+        # It reads forward only: an encoder that sees what comes next leaves to it what a forecast needs to know.
+        **{**networks, "encoder": kv.encoders.GRU((units,), return_sequences=True, bidirectional=False)},
         decoder=keras.Sequential([keras.layers.Dense(units, activation="tanh") for _ in range(2)]),
     )
     vector = kv.VAE((None, width), 8, decoder=kv.decoders.GRU((units,), autoregressive=False), **networks)

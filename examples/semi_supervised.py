@@ -59,9 +59,9 @@ def few_of(labels, count, seed):
     return few
 
 
-def rate(options, epochs, steps):
+def falling(rate, epochs, steps):
     """A learning rate that falls to zero over the training."""
-    return keras.optimizers.schedules.CosineDecay(options.learning_rate, epochs * steps)
+    return keras.optimizers.schedules.CosineDecay(rate, epochs * steps)
 
 
 def train_m1(x, options, seed):
@@ -75,7 +75,7 @@ def train_m1(x, options, seed):
         seed=seed,
     )
     steps = -(-len(x) // options.batch_size)
-    optimizer = keras.optimizers.Adam(rate(options, options.m1_epochs, steps))
+    optimizer = keras.optimizers.Adam(falling(options.m1_learning_rate, options.m1_epochs, steps))
     vae.compile(optimizer, steps_per_execution=options.steps_per_execution)
     vae.fit(x, batch_size=options.batch_size, epochs=options.m1_epochs, verbose=options.verbose)
     return vae
@@ -117,7 +117,7 @@ def train_m2(z, few, options, seed):
     batches = kv.data.LabelledBatches(
         {"x": z, "label": few}, options.m2_batch_size, options.labelled, transform=draw, seed=seed
     )
-    vae.compile(keras.optimizers.Adam(rate(options, options.m2_epochs, len(batches))))
+    vae.compile(keras.optimizers.Adam(falling(options.m2_learning_rate, options.m2_epochs, len(batches))))
     vae.fit(batches, epochs=options.m2_epochs, verbose=options.verbose)
     return vae
 
@@ -194,17 +194,18 @@ def main(arguments=None):
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("digits"), help="mnist.npz, or digits")
     parser.add_argument("--labels", type=int, default=10, help="labels of each class")
     parser.add_argument("--m1-epochs", type=int, default=20)
+    parser.add_argument("--m1-learning-rate", type=float, default=2e-3)
     parser.add_argument("--m1-latent-dim", type=int, default=30)
     parser.add_argument("--hidden-units", type=int, nargs="+", default=[400], help="of M1's networks")
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--m2-epochs", type=int, default=40)
-    parser.add_argument("--m2-latent-dim", type=int, default=20)
-    parser.add_argument("--m2-units", type=int, default=256)
+    parser.add_argument("--m2-epochs", type=int, default=24)
+    parser.add_argument("--m2-learning-rate", type=float, default=5e-3)
+    parser.add_argument("--m2-latent-dim", type=int, default=30)
+    parser.add_argument("--m2-units", type=int, default=512)
     parser.add_argument("--m2-batch-size", type=int, default=256)
-    parser.add_argument("--labelled", type=int, default=64, help="labelled rows in a batch of M2")
-    parser.add_argument("--classifier-units", type=int, default=256)
+    parser.add_argument("--labelled", type=int, default=16, help="labelled rows in a batch of M2")
+    parser.add_argument("--classifier-units", type=int, default=512)
     parser.add_argument("--alpha", type=float, default=0.1)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--steps-per-execution", type=int, default=20)
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/semi_supervised"))
