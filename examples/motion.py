@@ -103,7 +103,7 @@ def walk(count, seed, length):
 RECORDINGS = {"walks": walk, "pendulum": lambda count, seed, length: simulate(count, seed, length=length)}
 
 
-def forecasters(width, units, seed):
+def forecasters(width, units, seed, bidirectional):
     """Models of series of any length: with a latent for each frame, and with one vector for all of them."""
     networks = {"encoder": kv.encoders.GRU((units,)), "likelihood": "gaussian", "seed": seed}
     state = keras.Input((8,))
@@ -112,8 +112,8 @@ def forecasters(width, units, seed):
     chain = kv.VAE(
         (None, width),
         latents=kv.latents.Markov(8, transition=keras.Model(state, moved), posterior="residual"),
-        # It reads forward only: an encoder that sees what comes next leaves to it what a forecast needs to know.
-        **{**networks, "encoder": kv.encoders.GRU((units,), return_sequences=True, bidirectional=False)},
+        # By default it reads forward only: a posterior that sees later frames need not keep what foretells them.
+        **{**networks, "encoder": kv.encoders.GRU((units,), return_sequences=True, bidirectional=bidirectional)},
         decoder=keras.Sequential([keras.layers.Dense(units, activation="tanh") for _ in range(2)]),
     )
     vector = kv.VAE((None, width), 8, decoder=kv.decoders.GRU((units,), autoregressive=False), **networks)
@@ -134,7 +134,7 @@ def nearest(train, given):
     return found
 
 
-def forecast(kind, seeds, smoke, path):
+def forecast(kind, seeds, smoke, path, bidirectional=False):
     """Mean squared errors by range, `{method: (seeds, ranges)}`; one method's are the same for every seed."""
     make = RECORDINGS[kind]
     count, pieces, epochs, units = (20, 64, 1, 8) if smoke else (400, 2048, 45, 64)
@@ -158,7 +158,7 @@ def forecast(kind, seeds, smoke, path):
         rows = generator.integers(0, count, pieces)
         cut = train[rows[:, None], starts[:, None] + np.arange(PIECE)]
         keras.utils.set_random_seed(seed)
-        for name, vae in forecasters(train.shape[2], units, seed).items():
+        for name, vae in forecasters(train.shape[2], units, seed, bidirectional).items():
             rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * pieces // 64)
             vae.compile(keras.optimizers.Adam(rate, clipnorm=10.0))
             history = vae.fit(cut, batch_size=64, epochs=epochs, verbose=0).history
@@ -226,11 +226,14 @@ def main(arguments=None):
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/motion"))
     parser.add_argument("--forecast", nargs="+", choices=RECORDINGS, help="predict how these go on, and nothing else")
     parser.add_argument("--seeds", type=int, default=3, help="of the forecasts")
+    parser.add_argument("--bidirectional", action="store_true", help="the chain's encoder reads backwards too")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     if options.forecast:
         seeds = range(1 if options.smoke else options.seeds)
-        return {kind: forecast(kind, seeds, options.smoke, options.out) for kind in options.forecast}
+        return {
+            kind: forecast(kind, seeds, options.smoke, options.out, options.bidirectional) for kind in options.forecast
+        }
 
     keras.utils.set_random_seed(0)
     count, epochs, units = (100, 1, 8) if options.smoke else (6000, options.epochs, 128)
