@@ -566,17 +566,15 @@ VARIANTS = {
 }
 
 
-def small_model(family, name):
-    """The small VAE in which the contract checks look at a component, with fixed weights, and its data."""
-    case = CASES[family, name]
-    known = {key: case[key] for key in ("latent_dim", "data_shape", "data", "vae") if key in case}
-    subject = Subject(family if family == "latents" else family.removesuffix("s"), case["make"], **known)
-    keras.utils.set_random_seed(0)
-    return subject.model("float32")
-
-
 def subject_of(family, name):
     """The subject of a case or of a variant, as the checks make it."""
     case = {**CASES, **VARIANTS}[family, name]
     arguments = {key: case[key] for key in ("latent_dim", "data_shape", "data", "vae") if key in case}
     return Subject(family if family == "latents" else family.removesuffix("s"), case["make"], **arguments)
+
+
+def small_model(family, name):
+    """The small VAE in which the contract checks look at a component, with fixed weights, and its data."""
+    subject = subject_of(family, name)
+    keras.utils.set_random_seed(0)
+    return subject.model("float32")

@@ -22,12 +22,12 @@ from keras import ops
 from keras_vae.testing.subject import with_condition
 from tests.contracts.cases import CASES, VARIANTS, subject_of
 
-FILE = pathlib.Path(__file__).with_suffix("").parent / "same_on_every_backend.json"
+FILE = pathlib.Path(__file__).with_name("same_on_every_backend.json")
 # Samplers are fitted to latents: scikit-learn does it, or `fit`, and what they draw is what their priors draw.
 NAMES = [
     f"{family}/{name}"
     for (family, name), case in sorted({**CASES, **VARIANTS}.items())
-    if family != "samplers" and "only_on" not in case and isinstance(name, str)
+    if family != "samplers" and "only_on" not in case
 ]
 TOLERANCE = {"float32": {"rel": 2e-4, "abs": 2e-5}, "mixed_float16": {"rel": 2e-2, "abs": 1e-2}}
 if keras.backend.backend() == "tensorflow":
