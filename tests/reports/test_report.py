@@ -2,6 +2,7 @@
 
 import html.parser
 import re
+import sys
 
 import keras
 import numpy as np
@@ -37,6 +38,12 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Drawing takes most of the time of a report, of which some tests read only the findings or the numbers."""
+    monkeypatch.setattr(sys.modules["keras_vae.reports.report"], "pictures", lambda *args: {})
+
+
 @pytest.mark.on_torch
 def test_the_page_is_one_file_that_loads_nothing(tmp_path):
     vae = compiled(small_vae(name="my_<model>"))
@@ -61,7 +68,7 @@ def test_the_page_is_one_file_that_loads_nothing(tmp_path):
 
 
 @pytest.mark.eager
-def test_numbers_are_those_of_evaluation_and_reproducible():
+def test_numbers_are_those_of_evaluation_and_reproducible(no_pictures):
     vae = compiled(small_vae())
     vae.fit(X, verbose=0)
     first, again = (vae.report(X, x_train=X, verbose=0).numbers for _ in range(2))
@@ -142,7 +149,7 @@ def test_a_column_of_another_scale_is_named():
 
 
 @pytest.mark.on_torch
-def test_rows_without_a_number_are_named():
+def test_rows_without_a_number_are_named(no_pictures):
     vae = compiled(small_vae(likelihood="gaussian"))
     vae.fit(X, verbose=0)
     vae.decoder.set_weights([np.full_like(weight, 1e30) for weight in vae.decoder.get_weights()])
@@ -173,7 +180,7 @@ def test_a_few_rows_are_refused():
 
 
 @pytest.mark.on_torch
-def test_the_advice_is_one_that_can_be_followed():
+def test_the_advice_is_one_that_can_be_followed(no_pictures):
     """No prior for a model of points, no beta where there is none or it is 1, no sampler where one is fitted."""
     vae = compiled(small_vae(objective="autoencoder"))
     vae.fit(X, epochs=2, verbose=0)
