@@ -3,7 +3,6 @@
 import copy
 import json
 import os
-import pathlib
 import pickle
 import subprocess
 import sys
@@ -25,30 +24,21 @@ import keras
 import keras_vae
 import numpy as np
 
-model = keras.saving.load_model(sys.argv[1], safe_mode=True)
-x = np.load(sys.argv[2])["x"]
-np.savez(
-    sys.argv[3],
-    encode=model.encode(x),
-    predict=model.predict(x),
-    elbo=model.elbo(x, seed=3),
-    dtype=model.encoder.compute_dtype,
-    compiled=model.optimizer is not None,
-)
-assert "tests" not in sys.modules
-"""
-
-
-def in_fresh_process(path, folder, **environment):
-    np.savez(folder / "x.npz", x=X)
-    subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", FRESH, path, folder / "x.npz", folder / "out.npz"],
-        check=True,
-        cwd=folder,
-        env={**os.environ, "KERAS_BACKEND": keras.backend.backend(), **environment},
+folder = sys.argv[1]
+x = np.load(folder + "/x.npz")["x"]
+for name in ("float32", "mixed_float16"):
+    model = keras.saving.load_model(folder + f"/{name}.keras", safe_mode=True)
+    np.savez(
+        folder + f"/{name}.npz",
+        encode=model.encode(x),
+        predict=model.predict(x),
+        elbo=model.elbo(x, seed=3),
+        dtype=model.encoder.compute_dtype,
+        compiled=model.optimizer is not None,
     )
-    with np.load(folder / "out.npz") as arrays:
-        return {name: arrays[name] for name in arrays.files}
+assert "tests" not in sys.modules
+keras.saving.load_model(folder + "/plugin.keras")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -65,24 +55,101 @@ def same(a, b, x=X):
     np.testing.assert_allclose(a.elbo(x, seed=3), b.elbo(x, seed=3), rtol=1e-5)
 
 
-def test_fresh_process(trained, tmp_path):
+@pytest.fixture(scope="module")
+def in_half_precision():
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        vae = compiled(kv.VAE((6,), 2, encoder=kv.encoders.MLP((8,)), decoder=kv.decoders.MLP((8,))))
+        vae.fit(X, verbose=0)
+        return vae
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+PLUGIN = """
+import keras
+import keras_vae as kv
+
+
+@kv.encoders.register("foreign", package="foreign_package")
+class Foreign(kv.encoders.Encoder):
+    def build(self, input_shape):
+        self.dense = keras.layers.Dense(4)
+        self.dense.build(input_shape)
+
+    def call(self, x, mask=None, training=None):
+        return self.dense(x)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 4)
+"""
+
+
+@pytest.fixture(scope="module")
+def with_a_plugin(tmp_path_factory):
+    """A model with a part of a package that is there when saving, with its metadata, and gone when loading."""
+    site = tmp_path_factory.mktemp("site")
+    metadata = site / "foreign_dist-1.2.3.dist-info"
+    metadata.mkdir()
+    (site / "foreign_module.py").write_text(PLUGIN)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign-dist\nVersion: 1.2.3\n")
+    (metadata / "RECORD").write_text("foreign_module.py,,\n")
+    (metadata / "top_level.txt").write_text("foreign_module\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(site)
+        import foreign_module
+
+        vae = small_vae(encoder=foreign_module.Foreign())
+        recorded = {"class": "foreign_module.Foreign", "distribution": "foreign-dist", "version": "1.2.3"}
+        assert vae.get_config()["plugins"] == [recorded]
+        yield vae
+
+
+@pytest.fixture(scope="module")
+def fresh(trained, in_half_precision, with_a_plugin, tmp_path_factory):
+    """What a process finds that loads the three, one after another, since starting it takes seconds."""
+    folder = tmp_path_factory.mktemp("fresh")
+    trained.save(folder / "float32.keras")
+    in_half_precision.save(folder / "mixed_float16.keras")
+    with_a_plugin.save(folder / "plugin.keras")
+    np.savez(folder / "x.npz", x=X)
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", FRESH, str(folder)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "KERAS_BACKEND": keras.backend.backend()},
+    )
+
+    def outputs(name):
+        assert (folder / f"{name}.npz").is_file(), done.stderr[-3000:]
+        with np.load(folder / f"{name}.npz") as arrays:
+            return {key: arrays[key] for key in arrays.files}
+
+    return outputs, done
+
+
+def test_fresh_process(trained, fresh):
     """It imports keras and keras_vae alone, in safe mode, and warns of nothing."""
-    trained.save(tmp_path / "model.keras")
-    outputs = in_fresh_process(tmp_path / "model.keras", tmp_path)
+    outputs = fresh[0]("float32")
     np.testing.assert_allclose(outputs["encode"], trained.encode(X), atol=1e-6)
     np.testing.assert_allclose(outputs["predict"], trained.predict(X), atol=1e-6)
     np.testing.assert_allclose(outputs["elbo"], trained.elbo(X, seed=3), rtol=1e-5)
     assert outputs["compiled"]
 
 
-def test_mixed_precision_keeps_its_policy_in_a_float32_process(tmp_path):
-    keras.config.set_dtype_policy("mixed_float16")
-    vae = compiled(kv.VAE((6,), 2, encoder=kv.encoders.MLP((8,)), decoder=kv.decoders.MLP((8,))))
-    vae.fit(X, verbose=0)
-    vae.save(tmp_path / "model.keras")
-    outputs = in_fresh_process(tmp_path / "model.keras", tmp_path)
+def test_mixed_precision_keeps_its_policy_in_a_float32_process(in_half_precision, fresh):
+    outputs = fresh[0]("mixed_float16")
     assert outputs["dtype"] == "float16"
-    np.testing.assert_allclose(outputs["predict"], vae.predict(X), atol=1e-2)
+    np.testing.assert_allclose(outputs["predict"], in_half_precision.predict(X), atol=1e-2)
+
+
+def test_a_missing_plugin_is_named(fresh):
+    done = fresh[1]
+    assert done.returncode != 0
+    for word in ("foreign_module.Foreign", "foreign-dist", "1.2.3", "not installed"):
+        assert word in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -280,54 +347,6 @@ def test_a_subclass_with_a_weight_of_its_own(tmp_path):
     assert float(ops.convert_to_numpy(loaded.counter)) == 7.0
     a, b = (ops.convert_to_numpy(model.seed_generator.state) for model in (vae, loaded))
     np.testing.assert_array_equal(a, b)
-
-
-PLUGIN = """
-import keras
-import keras_vae as kv
-
-
-@kv.encoders.register("foreign", package="foreign_package")
-class Foreign(kv.encoders.Encoder):
-    def build(self, input_shape):
-        self.dense = keras.layers.Dense(4)
-        self.dense.build(input_shape)
-
-    def call(self, x, mask=None, training=None):
-        return self.dense(x)
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], 4)
-"""
-
-
-def test_a_missing_plugin_is_named(tmp_path, monkeypatch):
-    """A package that is there when saving, with its metadata, and gone when loading."""
-    site = tmp_path / "site"
-    metadata = site / "foreign_dist-1.2.3.dist-info"
-    metadata.mkdir(parents=True)
-    (site / "foreign_module.py").write_text(PLUGIN)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign-dist\nVersion: 1.2.3\n")
-    (metadata / "RECORD").write_text("foreign_module.py,,\n")
-    (metadata / "top_level.txt").write_text("foreign_module\n")
-    monkeypatch.syspath_prepend(site)
-    import foreign_module
-
-    vae = small_vae(encoder=foreign_module.Foreign())
-    recorded = {"class": "foreign_module.Foreign", "distribution": "foreign-dist", "version": "1.2.3"}
-    assert vae.get_config()["plugins"] == [recorded]
-    vae.save(tmp_path / "model.keras")
-    code = "import sys, keras, keras_vae; keras.saving.load_model(sys.argv[1])"
-    done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "model.keras"],
-        capture_output=True,
-        text=True,
-        cwd=pathlib.Path(tmp_path),
-        env={**os.environ, "KERAS_BACKEND": keras.backend.backend()},
-    )
-    assert done.returncode != 0
-    for word in ("foreign_module.Foreign", "foreign-dist", "1.2.3", "not installed"):
-        assert word in done.stderr
 
 
 def test_our_own_parts_are_no_plugins(trained):

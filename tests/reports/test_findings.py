@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="trai
 
 @pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
 def test_it_finds_what_was_spoilt_and_nothing_in_healthy_models(make, monkeypatch):
-    # Findings are made of numbers, and drawing takes longer than training: tests/reports/test_report.py has the pictures.
+    # Drawing takes longer than training, and findings are made of numbers; test_report.py has the pictures.
     monkeypatch.setattr(sys.modules["keras_vae.reports.report"], "pictures", lambda *args: {})
     expected = MODELS[make]
     vae, test, train = make()
