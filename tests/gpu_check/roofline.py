@@ -34,7 +34,7 @@ def shape_of(small):
 
 
 def model(small, steps_per_execution=1):
-    filters = (2, 4) if small else (64, 128)
+    filters = (2,) if small else (64, 128)
     with machine.policy(POLICY):
         networks = {"encoder": kv.encoders.ResNet(filters), "decoder": kv.decoders.ResNet(filters[::-1])}
         vae = kv.VAE(shape_of(small), LATENT_DIM, likelihood="bernoulli", seed=0, **networks)

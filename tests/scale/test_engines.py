@@ -24,6 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 PRIORS = list(own(registry.priors))
 FAST_COMPILER = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+OLDER_EMITTERS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"  # as in the Makefile
 LOGS = {"fit loss", "fit reconstruction_loss", "weights"}
 
 
@@ -31,7 +32,8 @@ def start(engine, folder, backend, processes=1, flags=""):
     """What the processes of an engine have seen, by process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    environment = {**os.environ, "KERAS_BACKEND": backend, "XLA_FLAGS": f"{FAST_COMPILER} {flags}"}
+    older = OLDER_EMITTERS if backend == "jax" else ""  # TensorFlow may not know them
+    environment = {**os.environ, "KERAS_BACKEND": backend, "XLA_FLAGS": f"{FAST_COMPILER} {older} {flags}"}
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.scale.worker", engine, str(folder), str(process), address],

@@ -142,7 +142,9 @@ def mirrored():
         yield "mirrored/noise", difference_of_noise()
     fix_draws()
     for name, make in subjects():
+        tf.config.run_functions_eagerly(True)  # a few steps on one device take less than tracing them
         yield f"one/{name}", train(make, data())[1]
+        tf.config.run_functions_eagerly(False)
         with strategy.scope():
             yield f"mirrored/{name}", train(make, data())[1]
 
