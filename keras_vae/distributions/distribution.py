@@ -129,6 +129,10 @@ class Distribution(abc.ABC):
     def mean(self) -> Tensor:
         """Expected value, `(..., *event)`."""
 
+    def point_estimate(self) -> Tensor:
+        """The value that stands for a posterior where none is drawn, as in `encode`, `(..., *event)`: the mean."""
+        return self.mean()
+
     def mode(self) -> Tensor:
         """Most likely value, `(..., *event)`."""
         raise NotImplementedError(f"{type(self).__name__} has no mode in closed form. Use mean() or sample().")

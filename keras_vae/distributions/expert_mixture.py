@@ -120,6 +120,19 @@ class ExpertMixture(Distribution):
     def mean(self) -> Tensor:
         return self._weighted(self.loc)
 
+    def point_estimate(self) -> Tensor:
+        """The mean of the sharpest component, of those with a weight: of a product of all experts, if there is one.
+
+        The mean of the mixture may lie between its components, where it has no mass, and vague components move it.
+        """
+        axes = tuple(range(-self.event_ndims, 0))
+        width = ops.sum(self.log_var + ops.zeros_like(self.loc), axis=axes)
+        there = self.logits > 0.5 * NEVER
+        sharpest = ops.argmin(ops.where(there, width, float("inf")), axis=-1)
+        chosen = ops.one_hot(sharpest, self.logits.shape[-1], dtype="float32")
+        chosen = ops.reshape(chosen, (*ops.shape(chosen), *([1] * self.event_ndims)))
+        return ops.sum(chosen * self.loc, axis=self._axis)
+
     def variance(self) -> Tensor:
         # Around the mean, where squares of large locations would cancel.
         centred = self.loc - ops.expand_dims(self.mean(), self._axis)

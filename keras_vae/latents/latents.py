@@ -156,7 +156,7 @@ class Latents(keras.layers.Layer):
             prepared: result of `prepare`, or None.
             seed: an int or a `SeedGenerator`.
             num_samples: number of draws for each example, on an additional first axis; None for one without that axis.
-            deterministic: use the posterior's mean instead of a draw.
+            deterministic: use the posterior's `point_estimate`, its mean, instead of a draw.
             training: whether layers such as dropout are active.
             mask: boolean `(batch, time)`, True at valid steps, or None.
             prior_context: the encoded condition for the priors; by default `context`.
@@ -313,7 +313,7 @@ class Latents(keras.layers.Layer):
         if given is not None:
             return LatentLevel(q, p, given)
         if deterministic:
-            z = q.mean()
+            z = q.point_estimate()
             return LatentLevel(q, p, z if num_samples is None else ops.repeat(z[None], num_samples, axis=0))
         options = {} if num_samples is None else {"num_samples": num_samples}
         if q.samples_with_log_prob:

@@ -44,6 +44,15 @@ class TestMixture:
         variance = (density * (grid[:, None] - mean) ** 2).sum(axis=0) * step
         np.testing.assert_allclose(numpy(q.variance())[:, 0], variance, rtol=2e-3)
 
+    def test_point_estimate_is_the_mean_of_the_sharpest_that_counts(self):
+        q, components, counted = self.value((2, 3))
+        found = numpy(q.point_estimate())
+        for row, there in enumerate(counted):
+            width = [
+                numpy(own.log_var)[row].sum() if here else np.inf for own, here in zip(components, there, strict=True)
+            ]
+            np.testing.assert_allclose(found[row], numpy(components[int(np.argmin(width))].mean())[row], rtol=1e-6)
+
     def test_density_is_the_mean_of_those_that_count(self):
         q, components, counted = self.value((2, 3))
         z = RNG.normal(size=(5, 3, 2, 3)).astype("float32")
@@ -175,6 +184,13 @@ class TestLinearModel:
         q = vae.encode(X, mode="distribution")
         independent = numpy(q.log_prob(z)) - numpy(Gaussian(np.zeros((6, 2)), np.zeros((6, 2))).log_prob(z))
         np.testing.assert_allclose(kl, independent.mean(axis=0), atol=0.1)
+
+
+@pytest.mark.parametrize("names", SUBSETS, ids="".join)
+def test_encoding_is_the_true_posterior_of_all_fields_present(names):
+    # The mean of the mixture would be drawn to the posteriors of single fields.
+    mean, _ = two_fields.posterior(some(names), len(X["a"]))
+    np.testing.assert_allclose(two_fields.exact("mixture_of_products").encode(some(names)), mean, rtol=1e-4, atol=1e-5)
 
 
 def test_weights_of_fields():
