@@ -104,20 +104,31 @@ RECORDINGS = {"walks": walk, "pendulum": lambda count, seed, length: simulate(co
 
 
 def forecasters(width, units, seed, bidirectional):
-    """Models of series of any length: with a latent for each frame, and with one vector for all of them."""
-    networks = {"encoder": kv.encoders.GRU((units,)), "likelihood": "gaussian", "seed": seed}
-    state = keras.Input((8,))
-    # What the state was, beside what it becomes: a turn of the phase is linear in it.
-    moved = keras.layers.Concatenate()([state, keras.layers.Dense(units, activation="tanh")(state)])
-    chain = kv.VAE(
-        (None, width),
-        latents=kv.latents.Markov(8, transition=keras.Model(state, moved), posterior="residual"),
-        # By default it reads forward only: a posterior that sees later frames need not keep what foretells them.
-        **{**networks, "encoder": kv.encoders.GRU((units,), return_sequences=True, bidirectional=bidirectional)},
-        decoder=keras.Sequential([keras.layers.Dense(units, activation="tanh") for _ in range(2)]),
-    )
-    vector = kv.VAE((None, width), 8, decoder=kv.decoders.GRU((units,), autoregressive=False), **networks)
-    return {"a latent for each frame": chain, "one vector": vector}
+    """Models of series of any length: with latents for each frame, and with one vector for all of them."""
+    common = {"likelihood": "gaussian", "seed": seed}
+    last = keras.Input((8,))
+    # What the latents were, beside what they become: a turn of the phase is linear in them.
+    moved = keras.layers.Concatenate()([last, keras.layers.Dense(units, activation="tanh")(last)])
+    chains = {
+        "latents and a state": kv.latents.Recurrent(8, state=units, state_sees="latents", posterior="residual"),
+        "latents": kv.latents.Markov(8, transition=keras.Model(last, moved), posterior="residual"),
+    }
+    models = {
+        f"{name} for each frame": kv.VAE(
+            (None, width),
+            latents=latents,
+            # By default it reads forward only: a posterior that sees later frames need not keep what foretells them.
+            encoder=kv.encoders.GRU((units,), return_sequences=True, bidirectional=bidirectional),
+            decoder=keras.Sequential([keras.layers.Dense(units, activation="tanh") for _ in range(2)]),
+            **common,
+        )
+        for name, latents in chains.items()
+    }
+    decoder = kv.decoders.GRU((units,), autoregressive=False)
+    return {
+        **models,
+        "one vector": kv.VAE((None, width), 8, encoder=kv.encoders.GRU((units,)), decoder=decoder, **common),
+    }
 
 
 def nearest(train, given):
@@ -137,7 +148,7 @@ def nearest(train, given):
 def forecast(kind, seeds, smoke, path, bidirectional=False):
     """Mean squared errors by range, `{method: (seeds, ranges)}`; one method's are the same for every seed."""
     make = RECORDINGS[kind]
-    count, pieces, epochs, units = (20, 64, 1, 8) if smoke else (400, 2048, 45, 64)
+    count, pieces, epochs, units = (20, 64, 1, 8) if smoke else (400, 2048, 90, 64)
     train, test = make(count, 0, 160), make(max(4, count // 2), 1, GIVEN + AHEAD)
     given, future = test[:, :GIVEN], test[:, GIVEN:]
     options = {"prefix": given, "length": GIVEN + AHEAD, "batch_size": 500, "verbose": 0}
@@ -192,7 +203,7 @@ def show_forecasts(given, shown, path):
             )
         axis.axvline(PIECE, color="0.8", lw=1, ls=":")
     axis.set_xlabel("frame; dotted: the length of a piece")
-    figure.axes[0].legend(ncols=3, loc="upper right")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
     figure.savefig(path, dpi=90)
 
 
@@ -226,7 +237,7 @@ def main(arguments=None):
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/motion"))
     parser.add_argument("--forecast", nargs="+", choices=RECORDINGS, help="predict how these go on, and nothing else")
     parser.add_argument("--seeds", type=int, default=3, help="of the forecasts")
-    parser.add_argument("--bidirectional", action="store_true", help="the chain's encoder reads backwards too")
+    parser.add_argument("--bidirectional", action="store_true", help="encoders of each frame read backwards too")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     if options.forecast:
