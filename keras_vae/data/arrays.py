@@ -25,8 +25,13 @@ def check_is_array(data: Data, argument: str, shape: Shape) -> None:
             "sparse: pass array.toarray()."
         )
     if not is_array(data):
-        hint = " Convert lists of numbers with numpy.asarray." if isinstance(data, (list, tuple)) else ""
+        several = isinstance(data, (list, tuple))
+        hint = " Convert lists of numbers with numpy.asarray." if several else ""
+        received = (
+            f"a {type(data).__name__} of {len(data)} items"
+            if several
+            else f"{data!r:.40} of type {type(data).__name__}"
+        )
         raise ValueError(
-            f"Argument `{argument}` must be an array of shape {rows_of(shape)}. "
-            f"Received: {data!r:.40} of type {type(data).__name__}.{hint}"
+            f"Argument `{argument}` must be an array of shape {rows_of(shape)}. Received: {received}.{hint}"
         )

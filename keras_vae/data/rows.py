@@ -15,6 +15,7 @@ from keras_vae.hints import Array, Shape
 
 __all__ = [
     "check_not_negative",
+    "check_one_row_each",
     "check_rows",
     "check_shape",
     "count_rows",
@@ -23,6 +24,8 @@ __all__ = [
     "same",
 ]
 
+
+REAL_CONDITIONS = " Conditions that are real numbers have a condition_shape such as (1,)."
 
 NO_DATA = ("exposure", "prefix", "sample_weight", "y", "z")
 """Arguments whose shape follows from the model, so that no other data_shape would fit."""
@@ -88,7 +91,7 @@ def check_rows(
             )
     for (label, columns, own), own_ends in zip(groups_of(support, received, argument), ends, strict=True):
         if own is not None and not math.isnan(own_ends[0]):
-            _check_support(array, columns, own, own_ends, label, noisy, expected_by)
+            _check_support(array, columns, own, own_ends, label, noisy, expected_by, missing)
 
 
 def groups_of(support: Any, shape: Shape, argument: str) -> list[tuple[str, Any, Any]]:
@@ -146,6 +149,23 @@ def first_bad(array: Any, is_bad: Callable[[Array], Array], columns: Any = ...) 
             index, value = (place[0] + start, *place[1:]), values[place]
         count += number
     return count, index, value
+
+
+def check_one_row_each(received: int, rows: int, argument: str) -> None:
+    """Refuse what has another number of rows than the data.
+
+    Args:
+        received: its number of rows.
+        rows: number of examples.
+        argument: its name.
+
+    Raises:
+        ValueError: they differ.
+    """
+    if received != rows:
+        raise ValueError(
+            f"Argument `{argument}` must have one row for each example. Received: {received} rows for {rows} examples."
+        )
 
 
 def check_not_negative(weights: Array, argument: str) -> None:
@@ -227,6 +247,7 @@ def _check_support(
     argument: str,
     noisy: bool,
     expected_by: str,
+    missing: str | None,
 ) -> None:
     noisy = noisy and not support.categorical
     real = not is_whole(array)
@@ -243,9 +264,14 @@ def _check_support(
 
     if outside(np.asarray([low, high])).any():
         _, index, value = first_bad(array, outside, columns)
+        if argument == "condition":
+            hint = _label_hint(support, low, high, value, missing)
+            value = int(value) if missing and value == int(value) else value  # NaN among labels makes them floats
+        else:
+            hint = _range_hint(support, low, high, expected_by)
         raise ValueError(
             f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {seen(value)} at index "
-            f"{index}, and values in [{low:g}, {high:g}] in all.{_range_hint(support, low, high, expected_by)}"
+            f"{index}, and values in [{low:g}, {high:g}] in all.{hint}"
         )
     # Noise does not move whole numbers up to 255 into [0, 1], but dividing by 255 does.
     rescaled = math.isfinite(support.high) and support.high > 15 and low >= 0 and high <= 1
@@ -254,7 +280,7 @@ def _check_support(
         if count:
             hint = f" All lie in [0, 1]: were they divided by {support.high:g}? Pass the originals." if rescaled else ""
             if argument == "condition":
-                hint = " Conditions that are real numbers have a condition_shape such as (1,)."
+                hint = REAL_CONDITIONS
             raise ValueError(
                 f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {value} at "
                 f"index {index}.{hint}"
@@ -272,6 +298,21 @@ def _wording(support: Any) -> str:
         return f"{what} {'>' if support.open_low else '>='} {support.low:g}"
     left, right = "(" if support.open_low else "[", ")" if support.open_high else "]"
     return f"{what} in {left}{support.low:g}, {support.high:g}{right}"
+
+
+def _label_hint(support: Any, low: float, high: float, value: Any, missing: str | None) -> str:
+    """What to do about conditions out of range, of which `value` is the first; `missing` if rows may lack theirs."""
+    if not support.integer:
+        return ""
+    if value != np.round(value):
+        return REAL_CONDITIONS
+    if low < 0 <= support.low:
+        cast = " Numbers such as this are NaN cast to whole numbers." if low <= -(2.0**31) else ""
+        unknown = " -1 marks a label that is not known: numpy.where(label < 0, -1, label)." if missing else ""
+        return f" Labels count from 0.{unknown}{cast}"
+    if low >= 1 and high == support.high + 1:
+        return f" Labels count from 0: subtract 1{', where they are known' if missing else ''}."
+    return " Give it more categories, or map unknown labels to one that it knows."
 
 
 def _range_hint(support: Any, low: float, high: float, expected_by: str) -> str:

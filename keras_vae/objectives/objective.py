@@ -59,7 +59,7 @@ class Objective(keras.layers.Layer):
         y_support: the values that `y` may have, a `keras_vae.data.Support`, which `fit` and `evaluate` check; None for
             any finite numbers.
         y_missing: the value that marks a row of `y` without a label, or None.
-        partly_labelled: True if rows may lack their condition (NaN, or a label below zero), because the objective
+        partly_labelled: True if rows may lack their condition (NaN, or a label of -1), because the objective
             marginalises over it with `terms.given` or `terms.given_each`.
         needs_densities: True if log p(x | z) must be a log density, as in bounds that are made of importance weights.
         independent_draws: True if the draws for an example must not depend on each other: the loss is no mean over
@@ -108,7 +108,7 @@ class Objective(keras.layers.Layer):
         """Refuse conditions that the objective cannot use; none by default.
 
         Args:
-            condition: `(n, *condition_shape)`, as given: NaN, or a label below zero, where one may be missing and is.
+            condition: `(n, *condition_shape)`, as given: NaN, or a label of -1, where one may be missing and is.
         """
 
     def count_labels(self, counts: tuple[float, float] | None) -> None:
