@@ -136,5 +136,4 @@ def rows_with_label(given: Inputs) -> Array:
     for name, part in given.given().items():
         for leaf in keras.tree.flatten(part):
             check_one_row_each(leaf.shape[0], count_rows(given.x), name)
-    missing: Array = missing_labels(values).reshape(len(values), -1).any(axis=1)
-    return ~missing
+    return missing_labels(values).reshape(len(values), -1).sum(axis=1) == 0
