@@ -340,6 +340,28 @@ class TestCoherence:
         assert found.cross[("a",), "b"] > 0.8
         assert sorted(found.summary()) == ["a_to_b", "b_to_a", "joint_coherence"]
 
+    def test_of_draws_of_a_sampler(self):
+        vae = two_fields.exact("mixture_of_experts")
+        vae.fit_sampler(kv.samplers.Mixture(2), two_fields.draw(50), name="two", seed=0)
+        x = two_fields.draw(20)
+        seen = {}
+
+        def kept(name):
+            def classify(values):
+                seen.setdefault(name, values)  # the draws come first
+                return self.sign(values)
+
+            return classify
+
+        options = {"seed": 0, "num_samples": 7}
+        kv.evaluation.coherence(vae, x, self.sign(x["a"]), {n: kept(n) for n in "ab"}, sampler="two", **options)
+        expected = vae.generate(7, sampler="two", seed=0)
+        for name in "ab":
+            np.testing.assert_array_equal(seen[name], expected[name])
+        assert np.abs(seen["a"] - vae.generate(7, seed=0)["a"]).max() > 0.01
+        with pytest.raises(ValueError, match="`sampler`"):
+            kv.evaluation.coherence(vae, x, self.sign(x["a"]), {n: self.sign for n in "ab"}, sampler="none")
+
     def test_under_conditions(self):
         vae = kv.VAE(
             {"a": (2,), "b": (3,)},
@@ -388,6 +410,10 @@ WRONG = [
     (lambda: two_fields.exact(encoder=kv.encoders.Joint({"a": "mlp", "b": "mlp"})), "PerField"),
     (lambda: two_fields.exact("gaussian", encoder=kv.encoders.PerField({"a": "mlp", "b": "mlp"})), "'joint'"),
     (lambda: two_fields.exact(prior="laplace"), "diagonal Gaussian prior"),
+    (
+        lambda: two_fields.exact("mixture_of_products", prior="vamp"),
+        "needs a diagonal Gaussian prior such as 'standard'",
+    ),
     (lambda: two_fields.exact(kv.posteriors.ProductOfExperts(fields=["c"])), r"`fields`.*\['a', 'b'\].*\['c'\]"),
     (lambda: kv.posteriors.ProductOfExperts(fields="a"), "`fields`"),
     (lambda: kv.posteriors.ProductOfExperts(scale="a"), "`scale`"),
