@@ -5,7 +5,7 @@ from typing import Any
 from keras_vae.data.arrays import check_is_array
 from keras_vae.data.labels import present_labels
 from keras_vae.data.masks import check_mask
-from keras_vae.data.rows import check_one_row_each, check_rows
+from keras_vae.data.rows import check_one_row_each, check_rows, rows_of
 from keras_vae.data.streams import to_numpy
 from keras_vae.data.support import Support
 from keras_vae.hints import Part, Shape
@@ -54,7 +54,9 @@ class ConditionChecks:
         self.objective = objective
         self.partly_labelled = getattr(objective, "partly_labelled", False)
 
-    def check(self, condition: Any, rows: int, mask: Any = None, partly_labelled: bool = False) -> None:
+    def check(
+        self, condition: Any, rows: int, mask: Any = None, partly_labelled: bool = False, among_inputs: bool = False
+    ) -> None:
         """Check a condition against `condition_shape`.
 
         Args:
@@ -62,6 +64,7 @@ class ConditionChecks:
             rows: number of examples.
             mask: boolean `(rows, length)` for conditions of unequal lengths, or None.
             partly_labelled: whether rows may be missing.
+            among_inputs: whether it comes with the data, and not as an argument of its own.
 
         Raises:
             ValueError: conditions that do not fit the model, or the lack of them.
@@ -80,12 +83,15 @@ class ConditionChecks:
                 )
             return
         if condition is None:
+            how = f"Pass condition=..., one for each row, shape {rows_of(self.shape)}, or one for all."
+            if among_inputs:
+                how = (
+                    "Pass [x, condition] or {'x': x, 'condition': condition}, in datasets ((x, condition),) or such "
+                    "dicts. It is never `y`; labels are conditions: {'x': x, 'label': labels}." + self._label_advice
+                )
             raise ValueError(
-                f"Argument `condition`: this model was built with condition_shape={self.shape}. "
-                "Received: no condition. Pass condition=... to generate and decode; elsewhere "
-                "[x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
-                "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions: pass "
-                f"{{'x': x, 'label': labels}}, and to generate condition=labels.{self._label_advice}"
+                f"Argument `condition`: this model was built with condition_shape={self.shape}. Received: no "
+                f"condition. {how}"
             )
         advice = (
             "The objective allows missing labels in fit and evaluate only: elsewhere pass the label to condition on."

@@ -87,7 +87,7 @@ def check_rows(
         if count:
             raise ValueError(
                 f"Argument `{argument}` must be finite. Received: {value} at index {index}, {count} such "
-                f"values in all. Remove those rows or fill the gaps before training.{_missing_hint(support, argument)}"
+                f"values in all. {_missing_hint(support, argument)}"
             )
     for (label, columns, own), own_ends in zip(groups_of(support, received, argument), ends, strict=True):
         if own is not None and not math.isnan(own_ends[0]):
@@ -224,6 +224,16 @@ def _stored_are_valid(array: Any, support: Any, argument: str, noisy: bool, miss
 
 
 def _missing_hint(support: Any, argument: str) -> str:
+    """What to do about gaps, and how to declare missing elements, where that is possible."""
+    if argument.startswith("prefix"):
+        return (
+            f"Leave those steps and the later ones out: prefix_mask{argument[6:]} is False there. Single elements may "
+            "be NaN in a model built with keras_vae.data.Field(shape, missing='nan') in data_shape."
+        )
+    return f"Remove those rows or fill the gaps.{_declared_hint(support, argument)}"
+
+
+def _declared_hint(support: Any, argument: str) -> str:
     """How to declare missing elements, where that is possible."""
     if argument == "x" and isinstance(support, ColumnSupport):
         return " If NaN marks missing elements, pass keras_vae.likelihoods.Columns(..., missing='nan')."
@@ -343,6 +353,8 @@ def _range_hint(support: Any, low: float, high: float, expected_by: str) -> str:
 
 
 def _shape_hint(received: Shape, shape: Shape, argument: str) -> str:
+    if len(received) == 1 and tuple(shape) == (1,):
+        return f" Add the second axis: {argument}[:, None]."
     if received[1:] == tuple(shape[:-1]) and shape and shape[-1] == 1:
         return f" Add the channel axis: {argument}[..., None]."
     if fits(received, shape):

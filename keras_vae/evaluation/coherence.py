@@ -55,10 +55,10 @@ def coherence(
 ) -> Coherence:
     """Joint and cross coherence of a model of several fields, by classifiers (Shi et al., 2019, section 4.1).
 
-    Joint: examples are drawn from the prior or a sampler, and each field is classified by itself; coherent are those where all
-    agree. Cross: each field alone, and for three fields or more all the others together, is translated to each other
-    field; coherent are translations that are classified as `labels` says. Fields are what `generate` and `translate`
-    return by default, means for images and modes for tokens. The shares are as good as the classifiers:
+    Joint: examples are drawn from the prior, or from a sampler, and each field is classified by itself; coherent are
+    those where all agree. Cross: each field alone, and for three fields or more all the others together, is translated
+    to each other field; coherent are translations that are classified as `labels` says. Fields are what `generate` and
+    `translate` return by default, means for images and modes for tokens. The shares are as good as the classifiers:
     measure their accuracy on held-out data, and read it as the highest value.
 
     Args:

@@ -360,7 +360,7 @@ class TestCoherence:
             np.testing.assert_array_equal(seen[name], expected[name])
         assert np.abs(seen["a"] - vae.generate(7, seed=0)["a"]).max() > 0.01
         with pytest.raises(ValueError, match="`sampler`"):
-            kv.evaluation.coherence(vae, x, self.sign(x["a"]), {n: self.sign for n in "ab"}, sampler="none")
+            kv.evaluation.coherence(vae, x, self.sign(x["a"]), dict.fromkeys("ab", self.sign), sampler="none")
 
     def test_under_conditions(self):
         vae = kv.VAE(
@@ -395,6 +395,19 @@ def with_a_label():
     return kv.VAE({"a": (2,), "label": (3,)}, 2, likelihood={"a": "gaussian", "label": "gaussian"})
 
 
+def with_one_column():
+    likelihood = {"a": "gaussian", "label": kv.likelihoods.Categorical(4)}
+    return kv.VAE({"a": (2,), "label": (1,)}, 2, likelihood=likelihood, posterior="product_of_experts", seed=0)
+
+
+@pytest.mark.on_torch
+def test_a_list_of_numbers_is_an_array_in_a_dict():
+    vae = with_one_column()
+    expected = vae.translate({"label": np.array([[0], [3]])}, "a")
+    np.testing.assert_array_equal(vae.translate({"label": [[0], [3]]}, "a"), expected)
+    np.testing.assert_array_equal(vae.translate({"x": {"label": ((0,), (3,))}}, "a"), expected)
+
+
 A = two_fields.draw(4)
 WRONG = [
     (lambda: plain().encode({"a": A["a"]}), "may be left out if"),
@@ -412,7 +425,7 @@ WRONG = [
     (lambda: two_fields.exact(prior="laplace"), "diagonal Gaussian prior"),
     (
         lambda: two_fields.exact("mixture_of_products", prior="vamp"),
-        "needs a diagonal Gaussian prior such as 'standard'",
+        "diagonal Gaussian prior such as 'standard'",
     ),
     (lambda: two_fields.exact(kv.posteriors.ProductOfExperts(fields=["c"])), r"`fields`.*\['a', 'b'\].*\['c'\]"),
     (lambda: kv.posteriors.ProductOfExperts(fields="a"), "`fields`"),
@@ -422,6 +435,15 @@ WRONG = [
     (lambda: kv.objectives.FieldSubsets(random=-1), "`random`"),
     (lambda: two_fields.exact().translate(A, "c"), r"`to`.*\['a', 'b'\].*'c'"),
     (lambda: two_fields.exact().translate(A, ["a", "a"]), "`to`"),
+    (
+        lambda: with_one_column().translate({"label": np.arange(4)}, "a"),
+        r"Add the second axis: x\['label'\]\[:, None\]",
+    ),
+    (lambda: with_one_column().translate({"label": [0, 1, 2]}, "a"), r"Add the second axis: x\['label'\]\[:, None\]"),
+    (
+        lambda: with_one_column().translate({"label": [[0], [1, 2]]}, "a"),
+        r"x\['label'\]` must be an array.*Received: a list of 2 items",
+    ),
     (lambda: kv.VAE((4,), 2).translate(np.zeros((2, 4)), "a"), "one field"),
     (lambda: kv.evaluation.coherence(two_fields.exact(), A, np.zeros(4), {"a": len}), "`classifiers`"),
     (lambda: kv.evaluation.coherence(two_fields.exact(), A, np.zeros(3), {"a": len, "b": len}), "`labels`"),

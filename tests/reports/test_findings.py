@@ -55,7 +55,7 @@ def test_the_priors_to_try_are_those_that_the_model_can_have(options, expected):
         if name in expected:
             made(prior=name)
         else:
-            with pytest.raises(ValueError, match="prior|Prior|flow"):
+            with pytest.raises(ValueError, match=r"prior|Prior|flow"):
                 made(prior=name)
 
 
