@@ -27,7 +27,7 @@ def completed(inputs: Data, spec: Spec, optional_fields: Set[str]) -> Data:
         optional_fields: names of the fields that may be left out.
 
     Raises:
-        ValueError: `present` says that rows have a field that was left out.
+        ValueError: a field that is no array, or `present` says that rows have one that was left out.
     """
     if not isinstance(spec, dict):
         return inputs
@@ -37,8 +37,11 @@ def completed(inputs: Data, spec: Spec, optional_fields: Set[str]) -> Data:
     if not isinstance(x, dict) or not x or not set(x) < set(spec):
         return inputs
     left_out = set(spec) - set(x)
-    if not left_out <= optional_fields or not all(is_array(own) for own in x.values()):
+    if not left_out <= optional_fields:
         return inputs  # refused, with its reason, by the checks that follow
+    for name, own in x.items():
+        if not is_array(own):
+            check_is_array(own, f"x[{name!r}]", spec[name].shape)
     given = Inputs(x) if bare else Inputs(**inputs) if isinstance(inputs, dict) else Inputs(*inputs)
     first = next(iter(x.values()))
     static = isinstance(first.shape[0], int)

@@ -5,7 +5,18 @@ from keras_vae.data.sparse import is_sparse
 from keras_vae.data.streams import is_array
 from keras_vae.hints import Data, Shape
 
-__all__ = ["check_is_array"]
+__all__ = ["check_is_array", "received"]
+
+
+def received(data: Data) -> str:
+    """What was given in place of an array, for messages: lists by their length, since they may be long.
+
+    >>> received([1, 2, 3]), received("a")
+    ('a list of 3 items', "'a' of type str")
+    """
+    if isinstance(data, (list, tuple)):
+        return f"a {type(data).__name__} of {len(data)} items"
+    return f"{data!r:.40} of type {type(data).__name__}"
 
 
 def check_is_array(data: Data, argument: str, shape: Shape) -> None:
@@ -27,6 +38,5 @@ def check_is_array(data: Data, argument: str, shape: Shape) -> None:
     if not is_array(data):
         hint = " Convert lists of numbers with numpy.asarray." if isinstance(data, (list, tuple)) else ""
         raise ValueError(
-            f"Argument `{argument}` must be an array of shape {rows_of(shape)}. "
-            f"Received: {data!r:.40} of type {type(data).__name__}.{hint}"
+            f"Argument `{argument}` must be an array of shape {rows_of(shape)}. Received: {received(data)}.{hint}"
         )

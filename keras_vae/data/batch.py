@@ -253,7 +253,8 @@ def weighs_elements(weights: Tensor | None) -> bool:
 def labelled_rows(condition: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
     """A condition with zeros for missing rows, and a mask of the rows present.
 
-    A row is missing if it holds NaN, or if it is a label (a condition of shape `()`) below zero.
+    A row is missing if it holds NaN, or if it is a label (a condition of shape `()`) of -1. Other labels below zero are
+    refused where data are checked, and missing in later batches of a dataset, which are not.
 
     Args:
         condition: `(batch, *condition_shape)`, or None.

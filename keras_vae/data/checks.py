@@ -111,7 +111,8 @@ class Checks:
         present = rows_with_fields(given.present, given.x, self.spec, argument)
         self._check_x(given.x, argument, noisy, training, present)
         rows = count_rows(given.x)
-        self.conditions.check(given.condition, rows, given.condition_mask, self.conditions.partly_labelled and training)
+        partly_labelled = self.conditions.partly_labelled and training
+        self.conditions.check(given.condition, rows, given.condition_mask, partly_labelled, among_inputs=True)
         check_exposure(given.exposure, rows, self.likelihood)
         self._check_masks(given.x, given.mask, argument, noisy, present)
 

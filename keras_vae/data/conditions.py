@@ -5,12 +5,38 @@ from typing import Any
 from keras_vae.data.arrays import check_is_array
 from keras_vae.data.labels import present_labels
 from keras_vae.data.masks import check_mask
-from keras_vae.data.rows import check_rows
+from keras_vae.data.rows import check_one_row_each, check_rows, rows_of
 from keras_vae.data.streams import to_numpy
 from keras_vae.data.support import Support
 from keras_vae.hints import Part, Shape
 
-__all__ = ["ConditionChecks"]
+__all__ = ["ConditionChecks", "check_condition"]
+
+
+def check_condition(
+    condition: Any, shape: Shape, support: Support | None, may_miss: bool = False, advice: str = ""
+) -> None:
+    """Check that conditions are an array of a shape and within a support.
+
+    Args:
+        condition: `(n, *shape)`.
+        shape: shape of one example's condition.
+        support: the values that conditions may have, or None for any.
+        may_miss: whether rows may lack theirs: NaN, or a label of -1.
+        advice: what to do about missing ones, for the error.
+
+    Raises:
+        ValueError: other conditions.
+
+    Example:
+
+    >>> import numpy as np
+    >>> check_condition(np.array([1, -1]), (), Support(0.0, 2.0, integer=True), may_miss=True)
+    """
+    check_is_array(condition, "condition", shape)
+    given = present_labels(condition, shape, may_miss, advice)
+    missing = "nan" if may_miss else None
+    check_rows(given, shape, support, "condition", missing=missing, expected_by="the condition encoder")
 
 
 class ConditionChecks:
@@ -28,7 +54,9 @@ class ConditionChecks:
         self.objective = objective
         self.partly_labelled = getattr(objective, "partly_labelled", False)
 
-    def check(self, condition: Any, rows: int, mask: Any = None, partly_labelled: bool = False) -> None:
+    def check(
+        self, condition: Any, rows: int, mask: Any = None, partly_labelled: bool = False, among_inputs: bool = False
+    ) -> None:
         """Check a condition against `condition_shape`.
 
         Args:
@@ -36,6 +64,7 @@ class ConditionChecks:
             rows: number of examples.
             mask: boolean `(rows, length)` for conditions of unequal lengths, or None.
             partly_labelled: whether rows may be missing.
+            among_inputs: whether it comes with the data, and not as an argument of its own.
 
         Raises:
             ValueError: conditions that do not fit the model, or the lack of them.
@@ -54,14 +83,16 @@ class ConditionChecks:
                 )
             return
         if condition is None:
+            how = f"Pass condition=..., one for each row, shape {rows_of(self.shape)}, or one for all."
+            if among_inputs:
+                how = (
+                    "Pass [x, condition] or {'x': x, 'condition': condition}, in datasets ((x, condition),) or such "
+                    "dicts. It is never `y`; labels are conditions: {'x': x, 'label': labels}." + self._label_advice
+                )
             raise ValueError(
-                f"Argument `condition`: this model was built with condition_shape={self.shape}. "
-                "Received: no condition. Pass condition=... to generate and decode; elsewhere "
-                "[x, condition], or a dict with the keys 'x' and 'condition'; in datasets "
-                "((x, condition),) or such dicts. Conditions are never `y`, and labels are conditions: pass "
-                f"{{'x': x, 'label': labels}}, and to generate condition=labels.{self._label_advice}"
+                f"Argument `condition`: this model was built with condition_shape={self.shape}. Received: no "
+                f"condition. {how}"
             )
-        check_is_array(condition, "condition", self.shape)
         advice = (
             "The objective allows missing labels in fit and evaluate only: elsewhere pass the label to condition on."
             + self._label_advice
@@ -69,15 +100,10 @@ class ConditionChecks:
             else "Leave those rows out, or use an objective with partly_labelled = True, which sums over missing "
             "labels."
         )
-        labels = present_labels(condition, self.shape, partly_labelled, advice)
-        check_rows(labels, self.shape, self.support, "condition", expected_by="the condition encoder")
+        check_condition(condition, self.shape, self.support, partly_labelled, advice)
         if hasattr(self.objective, "check_condition"):
             self.objective.check_condition(to_numpy(condition))
-        if len(condition) != rows:
-            raise ValueError(
-                "Argument `condition` must have one row for each example. "
-                f"Received: {len(condition)} rows for {rows} examples."
-            )
+        check_one_row_each(len(condition), rows, "condition")
         if mask is None:
             return
         check_is_array(mask, "condition_mask", ("length",))

@@ -1,5 +1,6 @@
 """Forms of data of other libraries: tables become arrays, and what cannot be read as rows is refused."""
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from keras_vae.data.sparse import is_sparse
 from keras_vae.hints import Array, Data
 
-__all__ = ["as_arrays"]
+__all__ = ["as_arrays", "numbers_as_array"]
 
 ADVICE = {
     "RaggedTensor": "Pad the rows, and pass a mask: {'x': x.to_tensor(), 'mask': tf.sequence_mask(x.row_lengths())}.",
@@ -23,6 +24,8 @@ ADVICE = {
 def as_arrays(data: Data, argument: str = "x") -> Data:
     """The same data, with tables and columns of pandas and polars converted to arrays, and sparse rows to CSR.
 
+    Lists of numbers are converted in a dict: elsewhere a list is one of several inputs.
+
     Args:
         data: arrays, tables, or a structure of them; a dataset is returned as it is.
         argument: name of the argument.
@@ -33,13 +36,32 @@ def as_arrays(data: Data, argument: str = "x") -> Data:
     if is_sparse(data):
         return data.tocsr()  # first: some formats are dicts, and others have no rows
     if isinstance(data, dict):
-        return {name: as_arrays(item, argument) for name, item in data.items()}
+        return {name: as_arrays(numbers_as_array(item), argument) for name, item in data.items()}
     if isinstance(data, (list, tuple)):
         return type(data)([as_arrays(item, argument) for item in data]) if type(data) in (list, tuple) else data
     name = kind_of(data)
     if name in ADVICE:
         raise ValueError(f"Argument `{argument}` must be an array of dense rows. Received: a {name}. {ADVICE[name]}")
     return table_to_array(data, argument) if hasattr(data, "to_numpy") else data
+
+
+def numbers_as_array(data: Any) -> Any:
+    """A list of numbers, or of such lists of equal lengths, as an array; anything else unchanged.
+
+    >>> numbers_as_array([0, 2]).shape, numbers_as_array(["a"]), numbers_as_array([[0], [1, 2]])
+    ((2,), ['a'], [[0], [1, 2]])
+    """
+    if not isinstance(data, (list, tuple)) or not data or not holds_numbers(data):
+        return data
+    try:
+        return np.asarray(data)
+    except ValueError:
+        return data  # of unequal lengths
+
+
+def holds_numbers(data: Any) -> bool:
+    """Whether data are a number, or nested lists of numbers."""
+    return all(map(holds_numbers, data)) if isinstance(data, (list, tuple)) else isinstance(data, numbers.Real)
 
 
 def kind_of(data: Any) -> str:

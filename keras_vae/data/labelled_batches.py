@@ -5,11 +5,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_vae.arguments import optional_seed, positive_int
-from keras_vae.data.batch import labelled_rows
-from keras_vae.data.streams import to_numpy, unpack
+from keras_vae.data.arrays import check_is_array
+from keras_vae.data.conditions import check_condition
+from keras_vae.data.forms import as_arrays, numbers_as_array
+from keras_vae.data.labels import condition_support, missing_labels
+from keras_vae.data.rows import check_one_row_each, count_rows
+from keras_vae.data.sparse import is_sparse
+from keras_vae.data.streams import Inputs, to_numpy, unpack
 from keras_vae.hints import Array, Data
 
 __all__ = ["LabelledBatches"]
@@ -24,8 +28,8 @@ class LabelledBatches(keras.utils.PyDataset):
     `labelled` of them in every step, where a random batch would often have none.
 
     Args:
-        inputs: as for `fit`: `[x, labels]`, or a dict with the keys `"x"` and `"label"`; labels `(n,)` are below 0, and
-            rows of conditions `(n, k)` NaN, where they are unknown.
+        inputs: as for `fit`: `[x, labels]`, or a dict with the keys `"x"` and `"label"`; labels `(n,)` are -1, and rows
+            of conditions `(n, k)` NaN, where they are unknown.
         batch_size: rows in a batch, all batches have as many.
         labelled: how many of them have a label; by default a quarter.
         transform: function of the x of a batch, as NumPy arrays, to what takes its place: noise, or draws of latents.
@@ -33,7 +37,8 @@ class LabelledBatches(keras.utils.PyDataset):
         **kwargs: `workers`, `use_multiprocessing` and `max_queue_size`, as for every PyDataset.
 
     Raises:
-        ValueError: bad arguments, or rows that all have a label, or none.
+        ValueError: bad arguments, labels that are none, or another number of them than rows of x; rows that all have a
+            label, or none.
 
     Example:
 
@@ -57,12 +62,14 @@ class LabelledBatches(keras.utils.PyDataset):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        given = unpack(inputs)
+        given = unpack(as_arrays(inputs))
         if given.condition is None:
             raise ValueError(
                 "Argument `inputs` must hold labels. Received: none. Pass {'x': x, 'label': labels}, with -1 where a "
                 "label is unknown."
             )
+        given = given._replace(condition=numbers_as_array(given.condition))
+        there = rows_with_label(given)
         self.arrays = keras.tree.map_structure(to_numpy, given.given())
         self.batch_size = positive_int(batch_size, "batch_size")
         self.labelled = positive_int(max(1, batch_size // 4) if labelled is None else labelled, "labelled")
@@ -70,12 +77,12 @@ class LabelledBatches(keras.utils.PyDataset):
             raise ValueError(
                 f"Argument `labelled` must be below batch_size, {batch_size}. Received: labelled={labelled}"
             )
-        there = ops.convert_to_numpy(labelled_rows(self.arrays["condition"])[1])
         self.known, self.unknown = np.flatnonzero(there), np.flatnonzero(~there)
         if not len(self.known) or not len(self.unknown):
             raise ValueError(
                 f"Argument `inputs`: some rows must have a label, and some none. Received: {len(self.known)} of "
-                f"{len(there)} rows with a label. Pass the arrays themselves to fit."
+                f"{len(there)} rows with a label. Mark unknown labels with -1, and unknown one-hot rows with NaN; if "
+                "there are none, pass the arrays themselves to fit."
             )
         self.transform = transform
         self.generator = np.random.default_rng(optional_seed(seed))
@@ -109,3 +116,24 @@ class LabelledBatches(keras.utils.PyDataset):
         """As many rows as the batches of an epoch need: all of them in random order, as often as that takes."""
         rounds = -(-len(self) * in_batch // len(rows))
         return np.concatenate([self.generator.permutation(rows) for _ in range(rounds)])[: len(self) * in_batch]
+
+
+def rows_with_label(given: Inputs) -> Array:
+    """The rows that have a label, boolean `(n,)`.
+
+    Raises:
+        ValueError: arrays of unequal lengths, or labels that are none.
+    """
+    for name, field in (given.x if isinstance(given.x, dict) else {"": given.x}).items():
+        if not is_sparse(field):
+            check_is_array(field, f"x[{name!r}]" if name else "x", ("...",))
+    check_is_array(given.condition, "condition", ())
+    shape = tuple(given.condition.shape)[1:]
+    values = to_numpy(given.condition)
+    if shape == (1,) and not (values.dtype.kind == "f" and np.isnan(values).any()):
+        shape = ()  # a column of labels, which is refused: -1 would be a number like any other
+    check_condition(given.condition, shape, condition_support(None, shape), may_miss=True)
+    for name, part in given.given().items():
+        for leaf in keras.tree.flatten(part):
+            check_one_row_each(leaf.shape[0], count_rows(given.x), name)
+    return missing_labels(values).reshape(len(values), -1).sum(axis=1) == 0

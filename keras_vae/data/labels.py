@@ -10,7 +10,7 @@ from keras_vae.data.streams import to_numpy
 from keras_vae.data.support import Support
 from keras_vae.hints import Array, Shape
 
-__all__ = ["classes", "condition_support", "present_labels"]
+__all__ = ["classes", "condition_support", "missing_labels", "present_labels"]
 
 RESHAPING = (
     keras.layers.InputLayer,
@@ -115,8 +115,23 @@ def ends(layer: Any) -> tuple[set[int], set[int]]:
     return reads, returns
 
 
+def missing_labels(values: Array) -> Array:
+    """Boolean, where conditions are missing: NaN, or a label of -1.
+
+    >>> missing_labels(np.array([2, -1, 0])).tolist()
+    [False, True, False]
+
+    Args:
+        values: `(n, *condition_shape)`, labels if that is `(n,)`.
+    """
+    missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, "bool")
+    if values.ndim == 1 and values.dtype.kind in "fi":
+        missing |= values == -1  # labels may come as floats
+    return missing
+
+
 def present_labels(condition: Any, shape: Shape, may_miss: bool, advice: str) -> Any:
-    """The condition with zeros for missing labels; an error if no labels may be missing.
+    """The condition with NaN for missing labels; an error if no labels may be missing.
 
     Args:
         condition: `(n, *shape)`.
@@ -128,14 +143,11 @@ def present_labels(condition: Any, shape: Shape, may_miss: bool, advice: str) ->
         ValueError: a label is missing, and none may be.
     """
     values: Array = to_numpy(condition)
-    labels = values.ndim == 1 and not shape
-    missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, "bool")
-    if labels and values.dtype.kind in "fi":
-        missing |= values < 0  # labels may come as floats
-    if not missing.any():
-        return condition
+    missing = missing_labels(values)
+    if values.ndim != 1 + len(shape) or not missing.any():
+        return condition  # of another shape, which is refused next
     if may_miss:
-        return np.where(missing, np.zeros_like(values), values)
+        return np.where(missing, np.nan, values)
     index = tuple(int(axis) for axis in np.argwhere(missing)[0])
     rows = int(missing.reshape(len(values), -1).any(axis=1).sum())
     raise ValueError(

@@ -15,6 +15,7 @@ from keras_vae.hints import Array, Shape
 
 __all__ = [
     "check_not_negative",
+    "check_one_row_each",
     "check_rows",
     "check_shape",
     "count_rows",
@@ -23,6 +24,8 @@ __all__ = [
     "same",
 ]
 
+
+REAL_CONDITIONS = " Conditions that are real numbers have a condition_shape such as (1,)."
 
 NO_DATA = ("exposure", "prefix", "sample_weight", "y", "z")
 """Arguments whose shape follows from the model, so that no other data_shape would fit."""
@@ -84,11 +87,11 @@ def check_rows(
         if count:
             raise ValueError(
                 f"Argument `{argument}` must be finite. Received: {value} at index {index}, {count} such "
-                f"values in all. Remove those rows or fill the gaps before training.{_missing_hint(support, argument)}"
+                f"values in all. {_missing_hint(support, argument)}"
             )
     for (label, columns, own), own_ends in zip(groups_of(support, received, argument), ends, strict=True):
         if own is not None and not math.isnan(own_ends[0]):
-            _check_support(array, columns, own, own_ends, label, noisy, expected_by)
+            _check_support(array, columns, own, own_ends, label, noisy, expected_by, missing)
 
 
 def groups_of(support: Any, shape: Shape, argument: str) -> list[tuple[str, Any, Any]]:
@@ -148,6 +151,23 @@ def first_bad(array: Any, is_bad: Callable[[Array], Array], columns: Any = ...) 
     return count, index, value
 
 
+def check_one_row_each(received: int, rows: int, argument: str) -> None:
+    """Refuse what has another number of rows than the data.
+
+    Args:
+        received: its number of rows.
+        rows: number of examples.
+        argument: its name.
+
+    Raises:
+        ValueError: they differ.
+    """
+    if received != rows:
+        raise ValueError(
+            f"Argument `{argument}` must have one row for each example. Received: {received} rows for {rows} examples."
+        )
+
+
 def check_not_negative(weights: Array, argument: str) -> None:
     """Refuse negative weights of examples, which would be trained to a large loss."""
     lowest = to_numpy(weights).min()
@@ -204,6 +224,16 @@ def _stored_are_valid(array: Any, support: Any, argument: str, noisy: bool, miss
 
 
 def _missing_hint(support: Any, argument: str) -> str:
+    """What to do about gaps, and how to declare missing elements, where that is possible."""
+    if argument.startswith("prefix"):
+        return (
+            f"Leave those steps and the later ones out: prefix_mask{argument[6:]} is False there. Single elements may "
+            "be NaN in a model built with keras_vae.data.Field(shape, missing='nan') in data_shape."
+        )
+    return f"Remove those rows or fill the gaps.{_declared_hint(support, argument)}"
+
+
+def _declared_hint(support: Any, argument: str) -> str:
     """How to declare missing elements, where that is possible."""
     if argument == "x" and isinstance(support, ColumnSupport):
         return " If NaN marks missing elements, pass keras_vae.likelihoods.Columns(..., missing='nan')."
@@ -227,6 +257,7 @@ def _check_support(
     argument: str,
     noisy: bool,
     expected_by: str,
+    missing: str | None,
 ) -> None:
     noisy = noisy and not support.categorical
     real = not is_whole(array)
@@ -243,9 +274,14 @@ def _check_support(
 
     if outside(np.asarray([low, high])).any():
         _, index, value = first_bad(array, outside, columns)
+        if argument == "condition":
+            hint = _label_hint(support, low, high, value, missing)
+            value = int(value) if missing and value == int(value) else value  # NaN among labels makes them floats
+        else:
+            hint = _range_hint(support, low, high, expected_by)
         raise ValueError(
             f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {seen(value)} at index "
-            f"{index}, and values in [{low:g}, {high:g}] in all.{_range_hint(support, low, high, expected_by)}"
+            f"{index}, and values in [{low:g}, {high:g}] in all.{hint}"
         )
     # Noise does not move whole numbers up to 255 into [0, 1], but dividing by 255 does.
     rescaled = math.isfinite(support.high) and support.high > 15 and low >= 0 and high <= 1
@@ -254,7 +290,7 @@ def _check_support(
         if count:
             hint = f" All lie in [0, 1]: were they divided by {support.high:g}? Pass the originals." if rescaled else ""
             if argument == "condition":
-                hint = " Conditions that are real numbers have a condition_shape such as (1,)."
+                hint = REAL_CONDITIONS
             raise ValueError(
                 f"Argument `{argument}`: {expected_by} expects {_wording(support)}. Received: {value} at "
                 f"index {index}.{hint}"
@@ -272,6 +308,21 @@ def _wording(support: Any) -> str:
         return f"{what} {'>' if support.open_low else '>='} {support.low:g}"
     left, right = "(" if support.open_low else "[", ")" if support.open_high else "]"
     return f"{what} in {left}{support.low:g}, {support.high:g}{right}"
+
+
+def _label_hint(support: Any, low: float, high: float, value: Any, missing: str | None) -> str:
+    """What to do about conditions out of range, of which `value` is the first; `missing` if rows may lack theirs."""
+    if not support.integer:
+        return ""
+    if value != np.round(value):
+        return REAL_CONDITIONS
+    if low < 0 <= support.low:
+        cast = " Numbers such as this are NaN cast to whole numbers." if low <= -(2.0**31) else ""
+        unknown = " -1 marks a label that is not known: numpy.where(label < 0, -1, label)." if missing else ""
+        return f" Labels count from 0.{unknown}{cast}"
+    if low >= 1 and high == support.high + 1:
+        return f" Labels count from 0: subtract 1{', where they are known' if missing else ''}."
+    return " Give it more categories, or map unknown labels to one that it knows."
 
 
 def _range_hint(support: Any, low: float, high: float, expected_by: str) -> str:
@@ -302,6 +353,8 @@ def _range_hint(support: Any, low: float, high: float, expected_by: str) -> str:
 
 
 def _shape_hint(received: Shape, shape: Shape, argument: str) -> str:
+    if len(received) == 1 and tuple(shape) == (1,):
+        return f" Add the second axis: {argument}[:, None]."
     if received[1:] == tuple(shape[:-1]) and shape and shape[-1] == 1:
         return f" Add the channel axis: {argument}[..., None]."
     if fits(received, shape):

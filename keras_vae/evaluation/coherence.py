@@ -20,7 +20,7 @@ class Coherence(Result):
     """Shares of generated examples whose fields show the same (Shi et al., 2019, section 4.1).
 
     Args:
-        joint: share of examples drawn from the prior all of whose fields are classified alike.
+        joint: share of examples drawn from the prior, or from a sampler, all of whose fields are classified alike.
         cross: share of the translations that are classified as the example they come from, by `(sources, target)`, such
             as `(("image",), "label")`.
 
@@ -48,16 +48,17 @@ def coherence(
     *,
     condition: Array | None = None,
     num_samples: int = 1000,
+    sampler: str | None = None,
     deterministic: bool = False,
     seed: int | None = None,
     batch_size: int | None = None,
 ) -> Coherence:
     """Joint and cross coherence of a model of several fields, by classifiers (Shi et al., 2019, section 4.1).
 
-    Joint: examples are drawn from the prior, and each field is classified by itself; coherent are those where all
-    agree. Cross: each field alone, and for three fields or more all the others together, is translated to each other
-    field; coherent are translations that are classified as `labels` says. Fields are what `generate` and `translate`
-    return by default, means for images and modes for tokens. The shares are as good as the classifiers:
+    Joint: examples are drawn from the prior, or from a sampler, and each field is classified by itself; coherent are
+    those where all agree. Cross: each field alone, and for three fields or more all the others together, is translated
+    to each other field; coherent are translations that are classified as `labels` says. Fields are what `generate` and
+    `translate` return by default, means for images and modes for tokens. The shares are as good as the classifiers:
     measure their accuracy on held-out data, and read it as the highest value.
 
     Args:
@@ -69,6 +70,8 @@ def coherence(
         condition: `(n, *condition_shape)`, that of each row, for a conditional model: translations are under it, and
             the draws under those of the rows in turn.
         num_samples: number of draws for the joint coherence.
+        sampler: name of a sampler that `fit_sampler` has fitted: these are drawn from it in place of the prior, as in
+            `generate`.
         deterministic: whether translations decode the posterior's mean, and not a draw.
         seed: int, for results that are reproducible on one backend, with one batch size.
         batch_size: rows at a time, 32 by default.
@@ -116,11 +119,11 @@ def coherence(
         raise ValueError(
             f"Argument `labels` must hold a label for each of the {rows} rows of x. Received: shape {labels.shape}."
         )
-    if condition is None:
-        drawn = model.generate(num_samples, seed=seed, batch_size=batch_size)
-    else:
+    given: dict[str, Any] = {"n": num_samples}
+    if condition is not None:
         condition = keras.ops.convert_to_numpy(condition)
-        drawn = model.generate(condition=condition[np.arange(num_samples) % rows], seed=seed, batch_size=batch_size)
+        given = {"condition": condition[np.arange(num_samples) % rows]}
+    drawn = model.generate(**given, sampler=sampler, seed=seed, batch_size=batch_size)
     found = [as_labels(classifiers, name, drawn[name]) for name in classifiers]
     joint = float(np.mean(np.all([own == found[0] for own in found], axis=0)))
     cross: dict[tuple[tuple[str, ...], str], float] = {}

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops, random
 
+from keras_vae.data.arrays import received
 from keras_vae.data.masks import check_mask
 from keras_vae.data.rows import check_rows, rows_of
 from keras_vae.data.support import ColumnSupport
@@ -159,6 +160,8 @@ def one_field(model: Part, name: str, prefix: Any, mask: Any) -> tuple[Array, Ar
                 f"all rows, without the batch axis. Received: shape {values.shape}."
             )
         mask = np.ones(values.shape[:2], "bool") if mask is None else mask_of(mask, values, own)
+        if len(values) and not values.shape[1]:  # no step at all, as in a list of empty rows
+            values, mask = padded(list(values), label, field.shape, likelihood.padding)
     if values.dtype.kind == "b" and getattr(likelihood.support, "categorical", False):
         raise ValueError(
             f"Argument `{label}` must hold the numbers of categories, whole numbers from 0. Received: booleans. If "
@@ -192,7 +195,7 @@ def as_array(values: Any, label: str) -> Array:
     if array is None or array.dtype.kind in "OUS":
         raise ValueError(
             f"Argument `{label}` must be an array of numbers, or a list of arrays, one for each row, which may be of "
-            f"unequal lengths. Received: {values!r:.80} of type {type(values).__name__}. A mask is passed by its own "
+            f"unequal lengths. Received: {received(values)}. A mask is passed by its own "
             "name, as prefix_mask=..."
         )
     return array

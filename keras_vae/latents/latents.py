@@ -120,8 +120,8 @@ class Latents(keras.layers.Layer):
             ValueError: there is such a pair.
         """
         for prior, posterior in self.pairs:
-            prior.check_posterior(posterior)
             posterior.check_prior(prior)
+            prior.check_posterior(posterior)
 
     def prepare(self, encode: Encode) -> Any:
         """Tensors that the priors need and that are the same for all batches of a call; None if there are none.

@@ -9,8 +9,8 @@ import keras
 
 from keras_vae import registry
 from keras_vae.arguments import one_of
+from keras_vae.data.description import describe
 from keras_vae.data.field import Spec, over_fields, shape_of
-from keras_vae.data.support import column_supports
 from keras_vae.decoders.from_model import FromModel as DecoderFromModel
 from keras_vae.decoders.one_step import check_causal
 from keras_vae.encoders.from_model import FromModel as EncoderFromModel
@@ -222,6 +222,9 @@ def assemble(
     if isinstance(spec, dict):
         check_per_field(features_shape, encoder, latents)
     latent_shape = latents.resolve_latent_shape(latent_dim, data_shape)
+    if isinstance(latents, Single):
+        # Before the prior sees the data: where it refuses these, it names others, which the posterior may refuse.
+        latents.check()
     latents.build(
         latents.root_features(features_shape) if isinstance(latents, Single) else features_shape,
         context_shape,
@@ -284,31 +287,6 @@ def check_per_field(features_shape: Any, encoder: Part, latents: Part) -> None:
                 f"keras_vae.encoders.PerField. Received: {type(encoder).__name__}, with features of shape "
                 f"{features_shape}."
             )
-
-
-def describe(data_shape: Any, support: Any, condition_shape: Shape | None, features_shape: Any) -> dict[str, Any]:
-    """The `data_spec` of `keras_vae.priors.Prior.build`."""
-    one = hasattr(support, "low")
-    return {
-        "shape": data_shape,
-        "support": (support.low, support.high) if one else (float("-inf"), float("inf")),
-        "categorical": any_categories(support, data_shape),
-        "condition_shape": condition_shape,
-        "features_shape": features_shape,
-        "several_fields": isinstance(data_shape, dict),
-        # The names of version 0.1, for priors written for it.
-        "nominal": bool(support.categorical) if one else False,
-        "evidence_shape": features_shape,
-    }
-
-
-def any_categories(support: Any, data_shape: Any) -> bool:
-    """Whether any of the data are categories."""
-    if isinstance(support, dict):
-        return any(any_categories(support[name], data_shape[name]) for name in support)
-    if data_shape[-1] is None:
-        return bool(support.categorical)
-    return any(bool(columns.categorical) for *_, columns in column_supports(support, data_shape[-1]))
 
 
 def output_shape(function: Callable, shape: Any) -> Any:

@@ -88,7 +88,7 @@ def check_labels(condition: Array, shape: Shape, classes: int) -> None:
     """Refuse conditions that are no labels.
 
     Args:
-        condition: `(n, *condition_shape)`; NaN, or below zero, where a label is missing.
+        condition: `(n, *condition_shape)`; NaN, or a label of -1, where one is missing.
         shape: the condition's shape, `()` or `(classes,)`.
         classes: number of labels.
 

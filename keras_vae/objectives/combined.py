@@ -101,6 +101,10 @@ class Combined(Objective):
         """The other objective's `beta`, a variable that may be assigned."""
         return self.objective.beta
 
+    @beta.setter
+    def beta(self, value: Any) -> None:
+        self.objective.beta = value
+
     def get_config(self) -> Config:
         return {**super().get_config(), "objective": keras.saving.serialize_keras_object(self.objective)}
 

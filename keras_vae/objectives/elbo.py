@@ -21,8 +21,8 @@ class ELBO(Objective):
     With beta = 1 it is the negative evidence lower bound (Kingma and Welling, 2014, equation 3); other
     values give the beta-VAE (Higgins et al., 2017).
 
-    `beta` is a variable: `vae.objective.beta.assign(0.5)` takes effect in the next step without
-    recompilation, on every backend, and it is saved with the weights.
+    `beta` is a variable: `vae.objective.beta = 0.5`, short for `vae.objective.beta.assign(0.5)`, takes effect in the
+    next step without recompilation, on every backend, and it is saved with the weights.
 
     With `gradient="stl"`, "sticking the landing", the KL is estimated at the draws, and the score of q is left out of
     its gradient (Roeder, Wu and Duvenaud, 2017): as q comes to the true posterior, the gradient's noise vanishes.

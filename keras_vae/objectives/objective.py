@@ -3,7 +3,9 @@
 from typing import Any
 
 import keras
+import numpy as np
 
+from keras_vae.arguments import finite_number
 from keras_vae.data.support import Support
 from keras_vae.hints import Array, Config, Tensor
 from keras_vae.objectives.terms import Terms
@@ -59,7 +61,7 @@ class Objective(keras.layers.Layer):
         y_support: the values that `y` may have, a `keras_vae.data.Support`, which `fit` and `evaluate` check; None for
             any finite numbers.
         y_missing: the value that marks a row of `y` without a label, or None.
-        partly_labelled: True if rows may lack their condition (NaN, or a label below zero), because the objective
+        partly_labelled: True if rows may lack their condition (NaN, or a label of -1), because the objective
             marginalises over it with `terms.given` or `terms.given_each`.
         needs_densities: True if log p(x | z) must be a log density, as in bounds that are made of importance weights.
         independent_draws: True if the draws for an example must not depend on each other: the loss is no mean over
@@ -75,14 +77,20 @@ class Objective(keras.layers.Layer):
     needs_densities = False
     independent_draws = False
     default_posterior = "gaussian"
+    _factors: frozenset[str] = frozenset()
+    """Names of the variables of `add_factor`."""
 
     def add_factor(self, name: str, value: float) -> keras.Variable:
         """A float32 number that callbacks may change during training, such as `beta`; it is not trained.
+
+        Once it is an attribute, setting that to a number assigns the number: `objective.beta = 0.5` is
+        `objective.beta.assign(0.5)`.
 
         Args:
             name: its name among the weights.
             value: its first value.
         """
+        self._factors |= {name}
         return self.add_weight(
             name=name,
             shape=(),
@@ -91,6 +99,15 @@ class Objective(keras.layers.Layer):
             trainable=False,
             autocast=False,
         )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        factor: Any = vars(self).get(name)
+        is_factor = isinstance(factor, keras.Variable) and factor.name in self._factors
+        if is_factor and not any(value is own for own in self.non_trainable_variables):
+            # A float in its place would not be saved, and a compiled step would go on with the variable.
+            factor.assign(finite_number(as_scalar(value), name))
+        else:
+            super().__setattr__(name, value)
 
     def build(self, spec: dict[str, Any]) -> None:
         """Create weights whose shapes depend on the model; none by default.
@@ -108,7 +125,7 @@ class Objective(keras.layers.Layer):
         """Refuse conditions that the objective cannot use; none by default.
 
         Args:
-            condition: `(n, *condition_shape)`, as given: NaN, or a label below zero, where one may be missing and is.
+            condition: `(n, *condition_shape)`, as given: NaN, or a label of -1, where one may be missing and is.
         """
 
     def count_labels(self, counts: tuple[float, float] | None) -> None:
@@ -132,3 +149,10 @@ class Objective(keras.layers.Layer):
     def build_from_config(self, config: Config) -> None:
         # See `get_build_config`.
         del config
+
+
+def as_scalar(value: Any) -> Any:
+    """The number in an array or a tensor of shape `()`; anything else as it is."""
+    if keras.ops.is_tensor(value):
+        value = keras.ops.convert_to_numpy(value)
+    return value.item() if isinstance(value, (np.ndarray, np.generic)) and value.shape == () else value

@@ -1,5 +1,6 @@
 """Labels that most rows lack."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -154,6 +155,14 @@ class SemiSupervised(Objective):
 
     def count_labels(self, counts: tuple[float, float] | None) -> None:
         if counts is not None:
+            if not counts[1]:
+                unknown = "NaN" if self.condition_shape else "-1"
+                warnings.warn(
+                    "The objective 'semi_supervised' learns from labels what vae.predict_label says, and no row that "
+                    f"is trained on has one: all are {unknown}, or have a weight of 0. Pass the labels that are known, "
+                    "or train a model without conditions.",
+                    stacklevel=2,
+                )
             self.counts.assign(counts)
         elif not float(ops.convert_to_numpy(self.counting)):
             self.counts.assign([0.0, 0.0])  # those of other data

@@ -169,3 +169,99 @@ def test_cycles_shorter_than_an_execution_are_named():
     vae.compile("sgd", steps_per_execution=5)
     with pytest.warns(UserWarning, match="cycles of 6 steps, and 5 steps run in one execution"):
         vae.fit(X, batch_size=4, epochs=3, callbacks=[kv.callbacks.BetaSchedule(kv.callbacks.Cyclical(6))], verbose=0)
+
+
+# Numbers in place of `assign` ---------------------------------------------------------------------------
+
+
+def number(variable):
+    return float(keras.ops.convert_to_numpy(variable))
+
+
+def test_a_number_in_place_of_a_factor_is_assigned_to_it(tmp_path):
+    """In a compiled step too, and in the file."""
+    vae = small_vae()
+    vae.objective.beta = 2.0
+    vae.compile(keras.optimizers.SGD(0.0))
+
+    def losses():
+        logs = vae.evaluate(X, verbose=0, return_dict=True)
+        return logs["loss"] - logs["reconstruction_loss"], logs["kl_loss"]
+
+    weighted, kl = losses()
+    np.testing.assert_allclose(weighted, 2.0 * kl, rtol=1e-3)
+    vae.fit(X, verbose=0)
+    for value in (0.0, np.float32(3.0), np.array(1)):
+        vae.objective.beta = value
+        weighted, kl = losses()
+        np.testing.assert_allclose(weighted, float(value) * kl, rtol=1e-3, atol=1e-3)
+    vae.objective.beta += 0.5  # a tensor
+    assert isinstance(vae.objective.beta, keras.Variable)
+    weighted, kl = losses()
+    np.testing.assert_allclose(weighted, 1.5 * kl, rtol=1e-3)
+    vae.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert number(loaded.objective.beta) == 1.5
+    assert loaded.objective.initial_beta == 1.0
+    vae.objective.beta.assign(0.25)
+    assert number(vae.objective.beta) == 0.25
+    assert betas(vae) == expected(1 + 2 * BATCHES)[1:]  # after one step of fit
+
+
+@pytest.mark.on_torch
+@pytest.mark.parametrize(
+    ("objective", "names"),
+    [
+        ("beta_tc", ["beta"]),
+        ("capacity", ["beta", "capacity"]),
+        ("ciwae", ["beta"]),
+        ("free_bits", ["nats"]),
+        ("info_vae", ["beta"]),
+        ("semi_supervised", ["beta"]),
+    ],
+)
+def test_every_factor_stays_a_variable(objective, names):
+    objective = kv.registry.objectives.get(objective)
+    weights = list(objective.weights)
+    for name in names:
+        factor = getattr(objective, name)
+        setattr(objective, name, 0.375)
+        assert getattr(objective, name) is factor
+        assert number(factor) == 0.375
+    assert list(map(id, objective.weights)) == list(map(id, weights))
+
+
+@pytest.mark.on_torch
+def test_an_objective_made_from_another_hands_beta_on():
+    objective = kv.objectives.Supervised("elbo", head=keras.layers.Dense(1))
+    objective.beta = 0.5
+    assert number(objective.objective.beta) == 0.5
+    objective.objective = kv.objectives.ELBO(beta=3.0)  # no number, and replaced as any attribute
+    assert number(objective.beta) == 3.0
+
+
+@pytest.mark.on_torch
+def test_a_subclass_may_set_a_factor_to_a_number_or_another_factor():
+    class Mine(kv.objectives.ELBO):
+        def __init__(self, replace=False, **kwargs):
+            super().__init__(**kwargs)
+            self.beta = self.add_factor("own", 4.0) if replace else 4.0
+
+    assert number(Mine().beta) == 4.0
+    objective = Mine(replace=True)
+    objective.beta = 5
+    assert objective.beta.name == "own"
+    assert number(objective.beta) == 5.0
+    again = Mine.from_config({"beta": 2.0, "replace": False})
+    assert (number(again.beta), again.initial_beta) == (4.0, 2.0)
+
+
+@pytest.mark.on_torch
+@pytest.mark.parametrize(
+    "value", ["1.0", None, True, np.nan, np.inf, [1.0], np.ones(2), keras.optimizers.schedules.CosineDecay(1.0, 10)]
+)
+def test_a_factor_is_no_other_thing_than_a_number(value):
+    objective = kv.objectives.ELBO()
+    with pytest.raises(ValueError, match="Argument `beta` must be a finite number"):
+        objective.beta = value
+    assert number(objective.beta) == 1.0

@@ -340,6 +340,28 @@ class TestCoherence:
         assert found.cross[("a",), "b"] > 0.8
         assert sorted(found.summary()) == ["a_to_b", "b_to_a", "joint_coherence"]
 
+    def test_of_draws_of_a_sampler(self):
+        vae = two_fields.exact("mixture_of_experts")
+        vae.fit_sampler(kv.samplers.Mixture(2), two_fields.draw(50), name="two", seed=0)
+        x = two_fields.draw(20)
+        seen = {}
+
+        def kept(name):
+            def classify(values):
+                seen.setdefault(name, values)  # the draws come first
+                return self.sign(values)
+
+            return classify
+
+        options = {"seed": 0, "num_samples": 7}
+        kv.evaluation.coherence(vae, x, self.sign(x["a"]), {n: kept(n) for n in "ab"}, sampler="two", **options)
+        expected = vae.generate(7, sampler="two", seed=0)
+        for name in "ab":
+            np.testing.assert_array_equal(seen[name], expected[name])
+        assert np.abs(seen["a"] - vae.generate(7, seed=0)["a"]).max() > 0.01
+        with pytest.raises(ValueError, match="`sampler`"):
+            kv.evaluation.coherence(vae, x, self.sign(x["a"]), dict.fromkeys("ab", self.sign), sampler="none")
+
     def test_under_conditions(self):
         vae = kv.VAE(
             {"a": (2,), "b": (3,)},
@@ -373,6 +395,19 @@ def with_a_label():
     return kv.VAE({"a": (2,), "label": (3,)}, 2, likelihood={"a": "gaussian", "label": "gaussian"})
 
 
+def with_one_column():
+    likelihood = {"a": "gaussian", "label": kv.likelihoods.Categorical(4)}
+    return kv.VAE({"a": (2,), "label": (1,)}, 2, likelihood=likelihood, posterior="product_of_experts", seed=0)
+
+
+@pytest.mark.on_torch
+def test_a_list_of_numbers_is_an_array_in_a_dict():
+    vae = with_one_column()
+    expected = vae.translate({"label": np.array([[0], [3]])}, "a")
+    np.testing.assert_array_equal(vae.translate({"label": [[0], [3]]}, "a"), expected)
+    np.testing.assert_array_equal(vae.translate({"x": {"label": ((0,), (3,))}}, "a"), expected)
+
+
 A = two_fields.draw(4)
 WRONG = [
     (lambda: plain().encode({"a": A["a"]}), "may be left out if"),
@@ -388,6 +423,10 @@ WRONG = [
     (lambda: two_fields.exact(encoder=kv.encoders.Joint({"a": "mlp", "b": "mlp"})), "PerField"),
     (lambda: two_fields.exact("gaussian", encoder=kv.encoders.PerField({"a": "mlp", "b": "mlp"})), "'joint'"),
     (lambda: two_fields.exact(prior="laplace"), "diagonal Gaussian prior"),
+    (
+        lambda: two_fields.exact("mixture_of_products", prior="vamp"),
+        "diagonal Gaussian prior such as 'standard'",
+    ),
     (lambda: two_fields.exact(kv.posteriors.ProductOfExperts(fields=["c"])), r"`fields`.*\['a', 'b'\].*\['c'\]"),
     (lambda: kv.posteriors.ProductOfExperts(fields="a"), "`fields`"),
     (lambda: kv.posteriors.ProductOfExperts(scale="a"), "`scale`"),
@@ -396,6 +435,15 @@ WRONG = [
     (lambda: kv.objectives.FieldSubsets(random=-1), "`random`"),
     (lambda: two_fields.exact().translate(A, "c"), r"`to`.*\['a', 'b'\].*'c'"),
     (lambda: two_fields.exact().translate(A, ["a", "a"]), "`to`"),
+    (
+        lambda: with_one_column().translate({"label": np.arange(4)}, "a"),
+        r"Add the second axis: x\['label'\]\[:, None\]",
+    ),
+    (lambda: with_one_column().translate({"label": [0, 1, 2]}, "a"), r"Add the second axis: x\['label'\]\[:, None\]"),
+    (
+        lambda: with_one_column().translate({"label": [[0], [1, 2]]}, "a"),
+        r"x\['label'\]` must be an array.*Received: a list of 2 items",
+    ),
     (lambda: kv.VAE((4,), 2).translate(np.zeros((2, 4)), "a"), "one field"),
     (lambda: kv.evaluation.coherence(two_fields.exact(), A, np.zeros(4), {"a": len}), "`classifiers`"),
     (lambda: kv.evaluation.coherence(two_fields.exact(), A, np.zeros(3), {"a": len, "b": len}), "`labels`"),

@@ -359,6 +359,19 @@ REFUSED = {
     "another width": (SERIES, {"prefix": np.zeros((3, 2, 4))}, "`prefix` must have shape (batch, any, 2)"),
     "axes": (SERIES, {"prefix": np.zeros(2)}, "`prefix` must have shape (batch, any, 2), or that of one prefix"),
     "NaN": (SERIES, {"prefix": np.full((3, 2, 2), np.nan)}, "`prefix` must be finite"),
+    "NaN without training": (
+        SERIES,
+        {"prefix": np.full((3, 2, 2), np.nan)},
+        "Leave those steps and the later ones out: prefix_mask",
+    ),
+    "NaN declared": (SERIES, {"prefix": np.full((3, 2, 2), np.nan)}, "missing='nan'"),
+    "no steps": (
+        SERIES,
+        {"prefix": np.zeros((3, 0, 2))},
+        "3 such rows in all, and its latents cannot be inferred. Pass latents_from='prior'",
+    ),
+    "no steps for all": (SERIES, {"prefix": np.zeros((0, 2))}, "Pass latents_from='prior'"),
+    "no rows": (SERIES, {"prefix": np.zeros((0, 3, 2))}, "`prefix` must have at least one row"),
     "too long": (SERIES, {"prefix": np.zeros((3, 6, 2))}, "at most 5 steps. Received: 6"),
     "no such token": (GRU_MODEL, {"prefix": [[2, 9]], "length": 4}, "`prefix`: the likelihood expects categories"),
     "no length": (GRU_MODEL, {"prefix": [[2, 3]]}, "Argument `length`"),
@@ -370,6 +383,7 @@ REFUSED = {
         {"prefix": ["23", "2"], "length": 4},
         "Argument `prefix` must be an array of numbers",
     ),
+    "a long list": (GRU_MODEL, {"prefix": [[2, [3]]] * 99, "length": 4}, "Received: a list of 2 items."),
     "gap": (
         GRU_MODEL,
         {"prefix": WORDS[:2, :3], "prefix_mask": [[1, 0, 1], [1, 1, 1]], "length": 4},
@@ -407,6 +421,14 @@ REFUSED = {
     ),
     "no categories": (SERIES, {"top_k": 3, "mode": "sample"}, "the likelihood Gaussian has none"),
 }
+
+
+@pytest.mark.on_torch
+def test_a_prefix_of_no_steps_with_latents_from_the_prior_is_none():
+    vae, options = GRU_MODEL(), {"latents_from": "prior", "length": 4, "seed": 0}
+    expected = vae.generate(2, length=4, seed=0)
+    for prefix in (np.zeros((2, 0), "int32"), [[], []]):
+        np.testing.assert_array_equal(vae.generate(prefix=prefix, **options), expected)
 
 
 @pytest.mark.refusals

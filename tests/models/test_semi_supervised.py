@@ -302,6 +302,31 @@ def test_batches_have_labelled_rows_and_every_other_row_once():
 
 
 @pytest.mark.on_torch
+def test_labels_of_batches_may_be_a_list():
+    expected = LabelledBatches({"x": X, "label": LABELS}, 6, 3, seed=0)[0][0]["condition"]
+    for inputs in ({"x": X, "label": LABELS.tolist()}, [X, LABELS.tolist()]):
+        np.testing.assert_array_equal(LabelledBatches(inputs, 6, 3, seed=0)[0][0]["condition"], expected)
+
+
+@pytest.mark.on_torch
+def test_one_hot_rows_of_batches_are_unknown_where_they_are_nan():
+    rows = np.where(LABELS[:, None] < 0, np.nan, np.eye(3)[LABELS])
+    for conditions in (rows, rows[:, :1]):
+        inputs = LabelledBatches([X, conditions], 6, 2, seed=0)[0][0]
+        assert np.isnan(inputs["condition"]).any(axis=1).tolist() == [False] * 2 + [True] * 4
+
+
+@pytest.mark.on_torch
+@pytest.mark.eager
+def test_training_without_any_label_gives_a_warning():
+    for labels, unknown in ((True, np.full(12, -1)), (False, np.full((12, 3), np.nan))):
+        vae = compiled(model(labels=labels))
+        with pytest.warns(UserWarning, match="no row that is trained on has one"):
+            vae.fit([X, unknown], verbose=0)
+        assert np.isfinite(vae.evaluate([X, unknown], verbose=0)).all()
+
+
+@pytest.mark.on_torch
 @pytest.mark.eager
 def test_a_model_is_trained_with_them():
     vae = compiled(model())
@@ -386,7 +411,48 @@ REFUSED = [
     ("no classifier", lambda: small_vae().predict_label(X), ["predict_label", "ELBO", "SemiSupervised"]),
     ("x of another shape", lambda: model().predict_label(X[:, :3]), ["`x`", "(12, 3"]),
     ("batches without labels", lambda: LabelledBatches({"x": X}), ["`inputs`", "none"]),
-    ("batches of known labels", lambda: LabelledBatches([X, np.abs(LABELS)]), ["`inputs`", "12 of 12"]),
+    ("batches of known labels", lambda: LabelledBatches([X, np.abs(LABELS)]), ["`inputs`", "12 of 12", "-1", "NaN"]),
+    ("batches of unknown labels", lambda: LabelledBatches([X, np.full(12, -1)]), ["`inputs`", "0 of 12", "-1", "NaN"]),
+    ("batches of fewer labels", lambda: LabelledBatches([X, LABELS[:8]]), ["`condition`", "one row", "8 rows for 12"]),
+    ("batches of fewer x", lambda: LabelledBatches([X[:8], LABELS]), ["`condition`", "one row", "12 rows for 8"]),
+    (
+        "batches of fewer masks",
+        lambda: LabelledBatches({"x": X, "label": LABELS, "mask": np.ones((8, 4), "bool")}),
+        ["`mask`", "one row", "8 rows for 12"],
+    ),
+    ("a column of labels", lambda: LabelledBatches([X, LABELS[:, None]]), ["shape (batch,)", "(12, 1)", "[:, 0]"]),
+    ("labels as text", lambda: LabelledBatches([X, LABELS.astype(str)]), ["`condition`", "numbers", "dtype <U"]),
+    (
+        "labels with None",
+        lambda: LabelledBatches([X, np.where(LABELS < 0, None, LABELS.astype(object))]),
+        ["`condition`", "numbers", "dtype object"],
+    ),
+    ("x as a list", lambda: LabelledBatches([X.tolist(), LABELS]), ["`x`", "array", "a list of 12 items"]),
+    (
+        "unknown labels of another number",
+        lambda: LabelledBatches([X, np.where(LABELS < 0, -7, LABELS)]),
+        ["`condition`", "Received: -7 at index (6,)", "-1 marks"],
+    ),
+    (
+        "fit with unknown labels of another number",
+        lambda: compiled(model()).fit([X, np.where(np.arange(12) == 9, -100, LABELS)]),
+        ["`condition`", "Received: -100 at index (9,)", "-1 marks"],
+    ),
+    (
+        "NaN as whole numbers",
+        lambda: compiled(model()).fit([X, np.where(LABELS < 0, np.iinfo("int64").min, LABELS)]),
+        ["`condition`", "Received: -9223372036854775808 at index (6,)", "NaN cast"],
+    ),
+    (
+        "known labels from 1",
+        lambda: compiled(model()).fit([X, np.where(LABELS < 0, -1, LABELS + 1)]),
+        ["Received: 3 at index (2,)", "[1, 3] in all", "subtract 1"],
+    ),
+    (
+        "known labels that are no whole numbers",
+        lambda: compiled(model()).fit([X, np.where(LABELS < 0, -1, LABELS + 0.5)]),
+        ["Received: 2.5 at index (2,)", "[0.5, 2.5] in all", "condition_shape such as (1,)"],
+    ),
     ("only labelled rows", lambda: LabelledBatches([X, LABELS], 4, 4), ["`labelled`", "4"]),
 ]
 

@@ -5,7 +5,9 @@ import sys
 import keras
 import pytest
 
+import keras_vae as kv
 from keras_vae.reports.findings import FINDINGS
+from keras_vae.reports.findings.samples_unlike_data import learned_priors
 from tests.benchmarks.reports import MODELS
 
 # What is tested are thresholds of numbers that are the same on every backend: here where nothing is compiled.
@@ -31,3 +33,35 @@ def test_it_finds_what_was_spoilt_and_nothing_in_healthy_models(make, monkeypatc
 def test_every_finding_has_a_model():
     names = set().union(*MODELS.values())
     assert names == {finding.__name__ for finding in FINDINGS}
+
+
+MODELS_FOR_PRIORS = [
+    ({}, ["vamp", "flow"]),
+    ({"latent_dim": 1}, ["vamp"]),
+    ({"posterior": "iaf"}, ["flow"]),
+    ({"posterior": "product_of_experts"}, []),
+    ({"posterior": "residual"}, []),
+    ({"posterior": "von_mises_fisher", "prior": "uniform_sphere"}, []),
+    ({"likelihood": lambda: kv.likelihoods.Categorical(4)}, ["flow"]),
+    ({"data_shape": {"a": (4,), "b": (3,)}, "likelihood": lambda: dict.fromkeys("ab", "gaussian")}, ["flow"]),
+    ({"condition_shape": (2,)}, ["vamp", "flow"]),
+]
+
+
+@pytest.mark.parametrize(("options", "expected"), MODELS_FOR_PRIORS)
+def test_the_priors_to_try_are_those_that_the_model_can_have(options, expected):
+    def made(**other):
+        given = {"data_shape": (4,), "latent_dim": 2, **options, **other}
+        return kv.VAE(**{name: value() if callable(value) else value for name, value in given.items()})
+
+    assert learned_priors(made()) == expected
+    for name in ("vamp", "flow"):
+        if name in expected:
+            made(prior=name)
+        else:
+            with pytest.raises(ValueError, match=r"prior|Prior|flow"):
+                made(prior=name)
+
+
+def test_latents_of_several_levels_have_priors_of_their_own():
+    assert learned_priors(kv.VAE((4,), (2, 2), prior="hierarchical")) == []

@@ -4,7 +4,11 @@ from typing import Any
 
 from keras import ops
 
+from keras_vae.data.description import describe
+from keras_vae.latents.single import Single
 from keras_vae.objectives.combined import part_with
+from keras_vae.priors.flow import Flow
+from keras_vae.priors.vamp import VampPrior
 from keras_vae.reports.finding import Finding
 
 __all__ = ["samples_unlike_data"]
@@ -32,8 +36,9 @@ def samples_unlike_data(measured: Any) -> Finding | None:
     change = "vae.fit_sampler('mixture', x_train) and vae.generate(n, sampler='mixture'), without training again"
     if fitted:
         change = f"draw with vae.generate(n, sampler={fitted[0]!r}), which is fitted already"
-    if measured.has_density:
-        change += "; or train with prior='vamp' or prior='flow'"
+    learned = learned_priors(model) if measured.has_density else []
+    if learned:
+        change += f"; or train with {' or '.join(f'prior={name!r}' for name in learned)}"
     beta = getattr(part_with(model.objective, "beta"), "beta", None)
     if beta is not None and float(ops.convert_to_numpy(beta)) < 1.0:
         change += f"; or raise beta, which is {float(ops.convert_to_numpy(beta)):.3g}"
@@ -45,3 +50,22 @@ def samples_unlike_data(measured: Any) -> Finding | None:
         f"{change}.",
         nats,
     )
+
+
+def learned_priors(model: Any) -> list[str]:
+    """Names of the learned priors that could take the place of a model's, given its posterior, latents and data."""
+    if not isinstance(model.latents, Single):
+        return []
+    data = describe(model.data_shape, model.likelihood.support, model.condition_shape, None)
+    found = []
+    for name, prior in (("vamp", VampPrior(1, seed=0)), ("flow", Flow(1, (1,)))):
+        if isinstance(model.prior, type(prior)):
+            continue
+        try:
+            prior.check_posterior(model.posterior)
+            model.posterior.check_prior(prior)
+            prior.build((None, 0), model.prior.latent_shape, data)
+        except ValueError:
+            continue
+        found.append(name)
+    return found
