@@ -87,12 +87,14 @@ class AggressiveEncoder(keras.callbacks.Callback):
         sync_state(self.model)
         optimizer = self._optimizer()
         found = self._decoder_every()
-        if steps_of(self.model.optimizer) == 0 or optimizer.paused is not None:
+        loaded = int(keras.ops.convert_to_numpy(optimizer.usual))
+        if loaded:
+            self.usual = loaded  # from within a phase
+        elif steps_of(self.model.optimizer) == 0 or optimizer.paused is not None:
             every = self.encoder_steps if optimizer.paused is None else optimizer.paused
             self.usual = None if every == found else found
             optimizer.decoder_every.assign(every)
-        elif found != optimizer.initial_decoder_every:
-            self.usual = optimizer.initial_decoder_every  # loaded from within a phase
+            optimizer.usual.assign(self.usual or 0)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         sync_state(self.model)
@@ -121,6 +123,7 @@ class AggressiveEncoder(keras.callbacks.Callback):
         """
         optimizer = self._optimizer()
         optimizer.decoder_every.assign(self.usual)
+        optimizer.usual.assign(0)
         optimizer.paused, self.usual = paused, None
 
     def _decoder_every(self) -> int:

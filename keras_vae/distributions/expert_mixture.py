@@ -128,7 +128,10 @@ class ExpertMixture(Distribution):
         axes = tuple(range(-self.event_ndims, 0))
         width = ops.sum(self.log_var + ops.zeros_like(self.loc), axis=axes)
         there = self.logits > 0.5 * NEVER
-        sharpest = ops.argmin(ops.where(there, width, float("inf")), axis=-1)
+        # The last one of those that are equally sharp, as all are whose variances are clipped: products of more experts
+        # stand behind those of fewer.
+        backwards = ops.flip(ops.where(there, width, float("inf")), axis=-1)
+        sharpest = self.logits.shape[-1] - 1 - ops.argmin(backwards, axis=-1)
         chosen = ops.one_hot(sharpest, self.logits.shape[-1], dtype="float32")
         chosen = ops.reshape(chosen, (*ops.shape(chosen), *([1] * self.event_ndims)))
         return ops.sum(chosen * self.loc, axis=self._axis)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.data.absent import completed
 from keras_vae.data.forms import as_arrays
 from keras_vae.data.streams import is_array, is_stream, unpack
 from keras_vae.hints import Array, Data, Part, Seed, Tensor
@@ -41,7 +42,7 @@ def predict_label(model: Part, x: Data, *, batch_size: int | None = None, verbos
             "train it with fit({'x': x, 'label': labels})."
         )
     if not is_stream(x):
-        x = without_labels(model, as_arrays(x, "x"))
+        x = without_labels(model, completed(as_arrays(x, "x"), model.spec, model.checks.optional_fields))
     # As in training, where labels may be missing: the batches of a dataset have them or not.
     x = model.checks.check_data(x, noisy=True, training=True)
     return model.runner.run("predict_label", predict_batch, x, batch_size=batch_size, verbose=verbose)

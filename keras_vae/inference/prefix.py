@@ -307,6 +307,9 @@ def inferred_latents(
     """
     x, mask = whole_data(model, inputs["prefix"], inputs["prefix_mask"])
     beside = {name: inputs[name] for name in ("condition", "condition_mask", "exposure") if name in inputs}
+    if model.checks.optional_fields:
+        # A row of which a field gives no step lacks it: its padding is no evidence.
+        beside["present"] = {name: ops.any(mask[name], axis=1) for name in model.checks.optional_fields}
     terms = model.terms(
         {"x": x, "mask": mask, **beside},
         seed=seed,

@@ -101,6 +101,8 @@ class EncoderDecoder(keras.optimizers.Optimizer):
             initializer=keras.initializers.Constant(self.initial_decoder_every),
             name="decoder_every",
         )
+        # In a phase of `AggressiveEncoder` the `decoder_every` outside of it, else 0; saved, so that a phase goes on.
+        self.usual = self.add_variable(shape=(), dtype="int32", initializer="zeros", name="usual_decoder_every")
         self.encoder.build([variable for variable in variables if id(variable) in self.encoder_ids])
         self.decoder.build([variable for variable in variables if id(variable) not in self.encoder_ids])
         super().build(variables)
@@ -178,6 +180,8 @@ class EncoderDecoder(keras.optimizers.Optimizer):
             var_list: the variables.
         """
         for optimizer, its in ((self.encoder, True), (self.decoder, False)):
+            if not int(ops.convert_to_numpy(optimizer.iterations)):
+                continue  # averages are zero before the first update
             optimizer.finalize_variable_values(
                 [variable for variable in var_list if (id(variable) in self.encoder_ids) == its]
             )

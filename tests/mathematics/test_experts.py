@@ -53,6 +53,12 @@ class TestMixture:
             ]
             np.testing.assert_allclose(found[row], numpy(components[int(np.argmin(width))].mean())[row], rtol=1e-6)
 
+    def test_point_estimate_of_equally_sharp_ones_is_the_product_of_most(self):
+        # All variances are clipped to the same value; the product of both experts is the last component.
+        loc = np.array([[0.0, 1.0, 2.0, 1.5]], "float32")[..., None]
+        q = ExpertMixture(loc, np.full_like(loc, -25.0), np.array([[-1e30, 0.0, 0.0, 0.0]], "float32"))
+        np.testing.assert_allclose(numpy(q.point_estimate()), [[1.5]])
+
     def test_density_is_the_mean_of_those_that_count(self):
         q, components, counted = self.value((2, 3))
         z = RNG.normal(size=(5, 3, 2, 3)).astype("float32")

@@ -386,6 +386,26 @@ class TestCoherence:
         assert abs(found.cross[("a",), "b"] - 0.5) < 0.12
 
 
+def test_labels_are_predicted_where_a_field_is_absent():
+    class Mean(keras.layers.Layer):
+        def call(self, features):
+            return ops.concatenate([ops.mean(features["a"][0], axis=1, keepdims=True)] * 3, axis=1)
+
+        def compute_output_shape(self, input_shape):
+            return (None, 3)
+
+    vae = kv.VAE(
+        {"a": (4,), "b": (2,)},
+        2,
+        likelihood=dict.fromkeys("ab", "gaussian"),
+        posterior="product_of_experts",
+        condition_shape=(3,),
+        objective=kv.objectives.SemiSupervised(classifier=Mean()),
+    )
+    a = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+    np.testing.assert_allclose(vae.predict_label({"a": a}), vae.predict_label({"x": {"a": a}}))
+
+
 def plain():
     shapes = {"a": (2,), "b": (3,)}
     return kv.VAE(shapes, 2, likelihood={"a": "gaussian", "b": "gaussian"})

@@ -271,6 +271,30 @@ def test_fields_go_on():
 
 
 @pytest.mark.on_torch
+@pytest.mark.parametrize("posterior", ["product_of_experts", "mixture_of_experts", "mixture_of_products"])
+def test_fields_without_a_prefix_are_no_evidence(posterior):
+    names = ("a", "b")
+    vae = moved(
+        kv.VAE(
+            {"a": (5, 3), "b": (5, 2)},
+            2,
+            likelihood=dict.fromkeys(names, "gaussian"),
+            posterior=posterior,
+            encoder=kv.encoders.PerField({name: kv.encoders.GRU((4,)) for name in names}),
+            decoder=kv.decoders.Joint({name: kv.decoders.GRU((4,)) for name in names}),
+        )
+    )
+    rng = np.random.default_rng(0)
+    a, b = (rng.normal(size=(2, 5, width)).astype("float32") for width in (3, 2))
+    found = vae.generate(prefix={"a": a}, temperature=0)
+    z = vae.encode({"a": a})
+    np.testing.assert_allclose(found["b"], vae.decode(z, prefix={"a": a})["b"], atol=1e-5)
+    # Nor is one of no steps in some rows.
+    some = {"a": a, "b": [b[0], b[1, :0]]}
+    found = vae.generate(prefix=some, temperature=0)
+    np.testing.assert_allclose(found["b"][1], vae.decode(z, prefix={"a": a})["b"][1], atol=1e-5)
+
+
 def test_elements_that_are_missing_in_a_prefix_are_the_models():
     vae = kv.VAE(kv.data.Field((4, 2), missing="nan"), 2, likelihood="gaussian", decoder=kv.decoders.GRU((4,)))
     prefix = np.array([[[1.0, np.nan], [2.0, 3.0]]], "float32")

@@ -59,6 +59,16 @@ def test_held_back_is_bit_for_bit(dtype, steps):
     assert all(moved(others, before[: len(others)]))
 
 
+def test_averages_that_never_began_do_not_take_the_place_of_the_weights():
+    own = keras.optimizers.Adam(0.01, use_ema=True)
+    vae, _ = compiled(kv.optimizers.EncoderDecoder(own, decoder_every=1000))
+    of_encoder, others = parts(vae)
+    before, before_encoder = values(others), values(of_encoder)
+    fit(vae)
+    assert not any(moved(others, before))
+    assert all(moved(of_encoder, before_encoder))
+
+
 def test_alone_each_moves_as_with_its_own_optimizer():
     """With equal optimizers, and no decoder held back, training is that with one."""
     one, _ = compiled(keras.optimizers.Adam(0.01))
@@ -161,7 +171,7 @@ def test_refusals():
 
 
 class TestAggressiveEncoder:
-    def run(self, found, monkeypatch, epochs, patience=1, vae=None, **options):
+    def run(self, found, monkeypatch, epochs, patience=1, vae=None, checkpoint=None):
         """Training in which the mutual information takes given values."""
         values = iter(found)
         module = kv.callbacks.aggressive_encoder
@@ -173,7 +183,7 @@ class TestAggressiveEncoder:
         if vae is None:
             vae, _ = compiled(kv.optimizers.EncoderDecoder("adam"))
         callback = kv.callbacks.AggressiveEncoder(X, encoder_steps=4, patience=patience)
-        return vae, fit(vae, epochs, callbacks=[callback], **options).history
+        return vae, fit(vae, epochs, callbacks=[callback, *([checkpoint] if checkpoint else [])]).history
 
     def test_it_ends_when_the_mutual_information_stops_growing(self, monkeypatch):
         vae, history = self.run([0.1, 0.3, 0.2], monkeypatch, 5)
@@ -204,6 +214,22 @@ class TestAggressiveEncoder:
         for one in (vae, keras.saving.load_model(tmp_path / "model.keras")):
             assert self.run([0.3, 0.2], monkeypatch, 3, vae=one)[1]["decoder_every"] == [4, 4, 2]
             assert self.run([], monkeypatch, 1, vae=one)[1]["decoder_every"] == [2]
+
+    def test_what_was_assigned_is_no_phase(self, monkeypatch):
+        vae, optimizer = compiled(kv.optimizers.EncoderDecoder("adam"))
+        fit(vae)
+        optimizer.decoder_every.assign(5)
+        history = self.run([], monkeypatch, 2, vae=vae)[1]
+        assert history["decoder_every"] == [5, 5]
+        assert "mutual_information" not in history
+
+    def test_a_phase_that_was_saved_goes_on(self, monkeypatch, tmp_path):
+        vae, _ = compiled(kv.optimizers.EncoderDecoder("adam", decoder_every=2))
+        path = tmp_path / "model.keras"
+        self.run([0.1, 0.2], monkeypatch, 2, vae=vae, checkpoint=keras.callbacks.ModelCheckpoint(path))
+        loaded = keras.saving.load_model(path)
+        history = self.run([0.3, 0.2], monkeypatch, 3, vae=loaded)[1]
+        assert history["decoder_every"] == [4, 4, 2]
 
     def test_the_measure_is_that_of_the_model(self):
         vae, _ = compiled(kv.optimizers.EncoderDecoder("adam"))
