@@ -143,7 +143,7 @@ def test_motion(motion, tmp_path, capsys):
 def test_forecasts(motion, tmp_path, capsys):
     found = motion.main(["--forecast", "walks", "--smoke", "--out", str(tmp_path)])["walks"]
     assert "| the mean of all frames |" in capsys.readouterr().out
-    assert len(found) == 7
+    assert len(found) == 3 + 2 * len(motion.forecasters(6, 8, seed=0, bidirectional=False))  # rules, and models twice
     for errors in found.values():
         assert errors.shape == (1, len(motion.RANGES))
         assert np.isfinite(errors).all()
