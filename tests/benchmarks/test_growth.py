@@ -35,7 +35,7 @@ def test_readers_give_the_rows_of_the_file(reader, tmp_path):
 def test_growth_and_streams_in_miniature(tmp_path):
     """In a process of its own, since the benchmark forks: rows of four times the memory allowed pass through."""
     out = tmp_path / "growth.json"
-    options = "--axes samples streams --largest 2 --steps 2 --epochs 1 --allowed 20"
+    options = "--axes samples streams --largest 2 --steps 2 --epochs 1 --allowed 30"
     command = [sys.executable, "-m", "tests.benchmarks.growth", *options.split(), "--out", str(out)]
     subprocess.run(command, check=True, env=os.environ)
     found = next(iter(json.loads(out.read_text()).values()))
