@@ -104,16 +104,15 @@ class ExpertMixture(Distribution):
         # Weights may add up to a little less than one: no draw from behind the last component that has any.
         last = ops.sum(ops.cast(ends < ends[..., -1:], "int32"), axis=-1)
         chosen = ops.one_hot(ops.minimum(index, last), self.logits.shape[-1], dtype="float32")
-        chosen = ops.reshape(chosen, (*ops.shape(chosen), *([1] * self.event_ndims)))
-        loc = ops.sum(chosen * self.loc, axis=self._axis)
-        scale = ops.sum(chosen * ops.exp(0.5 * self.log_var), axis=self._axis)
+        loc, scale = self._weighted(self.loc, chosen), self._weighted(ops.exp(0.5 * self.log_var), chosen)
         return loc + scale * keras.random.normal(ops.shape(loc), dtype="float32", seed=other_noise(seed, 1))
 
     def tempered(self, temperature: Tensor | float) -> Self:
         return self._changed(log_var=self.log_var + 2.0 * log_temperature(temperature))
 
-    def _weighted(self, values: Tensor) -> Tensor:
-        weights = ops.softmax(self.logits, axis=-1)
+    def _weighted(self, values: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The sum over components of weights `(..., components)`, by default the mixture's, times values."""
+        weights = ops.softmax(self.logits, axis=-1) if weights is None else weights
         weights = ops.reshape(weights, (*ops.shape(weights), *([1] * self.event_ndims)))
         return ops.sum(weights * values, axis=self._axis)
 
@@ -126,15 +125,13 @@ class ExpertMixture(Distribution):
         The mean of the mixture may lie between its components, where it has no mass, and vague components move it.
         """
         axes = tuple(range(-self.event_ndims, 0))
-        width = ops.sum(self.log_var + ops.zeros_like(self.loc), axis=axes)
+        width = ops.sum(self.log_var, axis=axes)
         there = self.logits > 0.5 * NEVER
         # The last one of those that are equally sharp, as all are whose variances are clipped: products of more experts
         # stand behind those of fewer.
         backwards = ops.flip(ops.where(there, width, float("inf")), axis=-1)
         sharpest = self.logits.shape[-1] - 1 - ops.argmin(backwards, axis=-1)
-        chosen = ops.one_hot(sharpest, self.logits.shape[-1], dtype="float32")
-        chosen = ops.reshape(chosen, (*ops.shape(chosen), *([1] * self.event_ndims)))
-        return ops.sum(chosen * self.loc, axis=self._axis)
+        return self._weighted(self.loc, ops.one_hot(sharpest, self.logits.shape[-1], dtype="float32"))
 
     def variance(self) -> Tensor:
         # Around the mean, where squares of large locations would cancel.
