@@ -62,7 +62,6 @@ class AggressiveEncoder(keras.callbacks.Callback):
         self.patience = positive_int(patience, "patience")
         self.best, self.waited = -math.inf, 0
         self.started = False
-        self.usual: int | None = None  # `decoder_every` outside of the phase; None there
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if encoder_decoder_of(self.model.optimizer) is None:
@@ -77,7 +76,7 @@ class AggressiveEncoder(keras.callbacks.Callback):
                 f"time step. Expected: one latent vector. Received: latents {type(self.model.latents).__name__}. Hold "
                 "the decoder back with keras_vae.optimizers.EncoderDecoder(decoder_every=...) instead."
             )
-        self.best, self.waited, self.started, self.usual = -math.inf, 0, False, None
+        self.best, self.waited, self.started = -math.inf, 0, False
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.started:
@@ -86,21 +85,19 @@ class AggressiveEncoder(keras.callbacks.Callback):
         self.started = True
         sync_state(self.model)
         optimizer = self._optimizer()
+        if self._usual():
+            return  # loaded from within a phase
         found = self._decoder_every()
-        loaded = int(keras.ops.convert_to_numpy(optimizer.usual))
-        if loaded:
-            self.usual = loaded  # from within a phase
-        elif steps_of(self.model.optimizer) == 0 or optimizer.paused is not None:
+        if steps_of(self.model.optimizer) == 0 or optimizer.paused is not None:
             every = self.encoder_steps if optimizer.paused is None else optimizer.paused
-            self.usual = None if every == found else found
+            optimizer.usual.assign(0 if every == found else found)
             optimizer.decoder_every.assign(every)
-            optimizer.usual.assign(self.usual or 0)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         sync_state(self.model)
         logs = {} if logs is None else logs
         logs["decoder_every"] = self._decoder_every()
-        if self.usual is None:
+        if not self._usual():
             return
         # One seed: the noise of the estimate would end the phase too early.
         found = mutual_information(self.model, self.x, seed=0, verbose=0).mutual_information
@@ -112,7 +109,7 @@ class AggressiveEncoder(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         sync_state(self.model)
-        if self.usual is not None:
+        if self.started and self._usual():
             self._end(self._decoder_every())
 
     def _end(self, paused: int | None) -> None:
@@ -122,12 +119,16 @@ class AggressiveEncoder(keras.callbacks.Callback):
             paused: what `decoder_every` is to be when the phase goes on; None if it is over.
         """
         optimizer = self._optimizer()
-        optimizer.decoder_every.assign(self.usual)
+        optimizer.decoder_every.assign(self._usual())
         optimizer.usual.assign(0)
-        optimizer.paused, self.usual = paused, None
+        optimizer.paused = paused
 
     def _decoder_every(self) -> int:
         return int(keras.ops.convert_to_numpy(self._optimizer().decoder_every))
+
+    def _usual(self) -> int:
+        """`decoder_every` outside of the phase; 0 there."""
+        return int(keras.ops.convert_to_numpy(self._optimizer().usual))
 
     def _optimizer(self) -> Any:
         return encoder_decoder_of(self.model.optimizer)
